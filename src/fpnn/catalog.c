@@ -194,11 +194,11 @@ rtm_code_sqlstate(int code, char sqlstate[6])
 	if (code == RTM_CODE_ERROR)
 		snprintf(sqlstate, 6, "RTM99");
 	else if (code >= 200000 && code <= 200099)
-		snprintf(sqlstate, 6, "RTM%02d", (code - 200000) % 100);
+		snprintf(sqlstate, 6, "RTM%02u", (unsigned) (code - 200000) % 100);
 	else if ((code >= 10000 && code <= 10099) ||
 			 (code >= 20000 && code <= 20099) ||
 			 (code >= 30000 && code <= 30099))
-		snprintf(sqlstate, 6, "FP%d%02d", code / 10000 % 10, code % 100);
+		snprintf(sqlstate, 6, "FP%u%02u", (unsigned) code / 10000 % 10, (unsigned) code % 100);
 	else
 		snprintf(sqlstate, 6, "RTM99");
 }
