@@ -1,0 +1,79 @@
+/*-------------------------------------------------------------------------
+ *
+ * call.h
+ *	  One synchronous quest and its answer, from inside a backend.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RTM_CALL_H
+#define RTM_CALL_H
+
+#include "lib/stringinfo.h"
+
+#include "fpnn/payload.h"
+
+/* What to ask, of whom. */
+typedef struct RtmCall
+{
+	const char *server;			/* name of a foreign server; NULL: rtm.server */
+	const char *method;			/* on the wire */
+	double		timeout;		/* seconds for the whole call, connecting
+								 * included; 0: rtm.connect_timeout and the
+								 * server's quest_timeout or rtm.quest_timeout */
+	bool		idempotent;		/* may be asked again, once, on a new
+								 * connection when the answer was lost */
+} RtmCall;
+
+/*
+ * An answer.  It lives in the memory context that was current in
+ * rtm_call(); what msgpack-c allocated goes with that context.
+ */
+typedef struct RtmAnswer
+{
+	int			code;			/* 0: good; else an FPNN or RTM code */
+	const char *ex;				/* the gate's text, in the database's encoding,
+								 * when code isn't 0; may be "" */
+	bool		resent;			/* the answer is to the second asking */
+	const msgpack_object *map;	/* the payload */
+	const char *server;			/* name of the foreign server */
+	const char *endpoint;		/* host:port that answered */
+} RtmAnswer;
+
+/*
+ * Check the current role's privileges, connect if need be, ask, and wait for
+ * the answer, interruptibly.  params holds nparams packed pairs of key and
+ * value (msgpack, without the map's header); pid, salt, ts and sign are added
+ * here.  Raises: 42704 no such server or user mapping, 42501 no USAGE, HV00D /
+ * HV024 bad options, HV00N no connection, FP203 the deadline passed, FP202 the
+ * connection broke before the answer, FP209 the peer doesn't speak FPNN, 54000
+ * frame too large; and whatever an interrupt raises.  An error that the gate
+ * answered is returned, not raised: see rtm_raise_answer().
+ */
+extern RtmAnswer *rtm_call(const RtmCall *call, StringInfo params, int nparams);
+
+/*
+ * Raise the error that the gate answered: SQLSTATE by rtm_code_sqlstate(),
+ * MESSAGE what failed (`what` is the SQL function's name), DETAIL code and
+ * text, HINT what to do.
+ */
+extern void rtm_raise_answer(const RtmAnswer *answer, const char *what) pg_attribute_noreturn();
+
+/* Raise an error of our own with the SQLSTATE that the gate's code has. */
+extern void rtm_raise_code(int code, const char *message, const char *detail,
+						   const char *hint) pg_attribute_noreturn();
+
+/* An answer whose field is missing or of the wrong type: FP206. */
+extern void rtm_raise_bad_answer(const RtmAnswer *answer, const char *what,
+								 const char *field, FpnnStatus status) pg_attribute_noreturn();
+
+/*
+ * A new mid, unique in this cluster (from shared memory when the library is
+ * preloaded, else from the sequence rtm_mid_seq of the extension), growing
+ * with time.
+ */
+extern int64 rtm_new_mid(void);
+
+/* The schema of the extension; raises 3F000 when it isn't installed here. */
+extern Oid	rtm_extension_schema(void);
+
+#endif							/* RTM_CALL_H */
