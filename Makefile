@@ -20,7 +20,7 @@ PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wn
 SHLIB_LINK = $(shell pkg-config --libs $(MSGPACK) libssl libcrypto 2>/dev/null || echo -lmsgpackc -lssl -lcrypto)
 
 # these do their own installing and must work where PGXS isn't there yet
-STANDALONE = demo demo-stop test deps unit unit-san fuzz bench distclean-demo
+STANDALONE = demo demo-stop test deps unit unit-san fuzz bench
 ifneq ($(filter-out $(STANDALONE),$(or $(MAKECMDGOALS),all)),)
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
@@ -28,5 +28,18 @@ include $(PGXS)
 # every object depends on every header: the tree is small
 $(OBJS): $(wildcard src/*.h src/*/*.h)
 endif
+
+# the jobs of this project; everything else that tests needs is in test/targets.mk
+.PHONY: demo demo-stop test bench deps
+demo:
+	demo/run.sh
+demo-stop:
+	demo/run.sh stop
+test:
+	test/run-tests.sh
+bench:
+	test/bench/run.sh
+deps:
+	demo/install-deps.sh
 
 include test/targets.mk
