@@ -1,0 +1,93 @@
+/*-------------------------------------------------------------------------
+ *
+ * encode.h
+ *	  From the arguments of an SQL function to a quest's parameters, as the
+ *	  method catalogue describes them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RTM_ENCODE_H
+#define RTM_ENCODE_H
+
+#include "lib/stringinfo.h"
+
+#include "fpnn/catalog.h"
+#include "fpnn/payload.h"
+
+/* Where a page of history begins: what is given goes into the quest. */
+typedef struct RtmCursor
+{
+	bool		has_begin;
+	bool		has_end;
+	bool		has_lastid;
+	int64		begin;
+	int64		end;
+	int64		lastid;
+} RtmCursor;
+
+/*
+ * A quest to be.  The pointers go with the memory context that was current in
+ * rtm_encode().
+ */
+typedef struct RtmRequest
+{
+	const RtmMethod *method;
+
+	int64		mid;			/* 0: the method has none */
+	bool		mid_made;		/* it was made here, not given */
+
+	/*
+	 * With the method's conversation, which conversation it is: the pair of
+	 * users, smaller one first; the group or room and 0; 0 and 0 for the
+	 * broadcast channel.  For several recipients that aren't all the same
+	 * key_a is the sender, key_b is -1, and the conversations are those of
+	 * the sender with each of the recipients.
+	 */
+	int64		key_a;
+	int64		key_b;
+	const int64 *recipients;	/* NULL: the method has none */
+	int			nrecipients;
+
+	/* history: how many messages are wanted, 0 for all; where to begin */
+	int64		num;
+	RtmCursor	cursor;
+
+	/* packed pairs of key and value, without pid, salt, ts and sign */
+	StringInfoData params;
+	int			nparams;
+
+	/* the same up to what differs from page to page */
+	int			fixed_len;
+	int			fixed_nparams;
+} RtmRequest;
+
+/* How many SQL arguments the catalogue lists for a method. */
+extern int	rtm_method_nargs(const RtmMethod *method);
+
+/*
+ * Check the arguments and pack them.  args are the method's as the catalogue
+ * lists them; `binary` says that msg is bytea.  A history's first page asks
+ * for `num` messages, RTM_MAX_PAGE when that is NULL; nothing caps it.
+ *
+ * Raises 22004 for a NULL, or a NULL in an array, 2202E for an array of
+ * several dimensions, RTM05 for an mtype out of range, RTM33 for no
+ * recipients, RTM34 for a negative id, and what rtm_text_to_wire() raises.
+ */
+extern void rtm_encode(RtmRequest *request, const RtmMethod *method,
+					   const NullableDatum *args, bool binary);
+
+/* Pack a history's next page anew: at most num messages from the cursor on. */
+extern void rtm_encode_page(RtmRequest *request, int64 num,
+							const RtmCursor *cursor);
+
+/*
+ * Pack the quest that asks for the message of a send (method getmsg, of the
+ * send's conversation; its first recipient's when there are several).
+ */
+extern void rtm_encode_lookup(const RtmRequest *send, StringInfo params,
+							  int *nparams);
+
+/* Pack into a StringInfo, which msgpack-c's packer then writes to. */
+extern void rtm_packer_init(msgpack_packer *packer, StringInfo out);
+
+#endif							/* RTM_ENCODE_H */
