@@ -35,6 +35,9 @@ typedef struct RtmRequest
 
 	int64		mid;			/* 0: the method has none */
 	bool		mid_made;		/* it was made here, not given */
+	int64		user;			/* from_uid or uid */
+	int64		target;			/* the other user (the first of several), the
+								 * group or the room; 0: none */
 
 	/*
 	 * With the method's conversation, which conversation it is: the pair of
