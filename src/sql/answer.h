@@ -1,0 +1,61 @@
+/*-------------------------------------------------------------------------
+ *
+ * answer.h
+ *	  Reading the fields of an answer; a field that is missing or of the wrong
+ *	  type is an error (FP206).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RTM_ANSWER_H
+#define RTM_ANSWER_H
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "fmgr.h"
+
+#include "client/call.h"
+#include "fpnn/catalog.h"
+
+/* The name of a method's SQL function, palloc()ed. suffix: "" or "_page". */
+extern char *rtm_function_name(const RtmMethod *method, const char *suffix);
+
+/* What an answer is read with: `what` is the SQL function, for errors. */
+typedef struct RtmReader
+{
+	const RtmAnswer *answer;
+	const char *what;
+} RtmReader;
+
+extern int64 rtm_read_int(const RtmReader *reader, const char *key);
+
+/* The same for one that has the type integer in SQL. */
+extern int32 rtm_read_int32(const RtmReader *reader, const char *key);
+
+/* A text as columns; see rtm_body_from_wire(). */
+extern void rtm_read_body(const RtmReader *reader, const char *key,
+						  NullableDatum *text, NullableDatum *binary);
+
+/* Form a tuple of columns, n of them. */
+extern HeapTuple rtm_form_tuple(TupleDesc desc, const NullableDatum *columns,
+								int n);
+
+/* The row type that the function returns, kept for its next call. */
+extern TupleDesc rtm_result_desc(FunctionCallInfo fcinfo);
+
+static inline NullableDatum
+rtm_column(Datum value)
+{
+	NullableDatum column = {.value = value, .isnull = false};
+
+	return column;
+}
+
+static inline NullableDatum
+rtm_null_column(void)
+{
+	NullableDatum column = {.value = (Datum) 0, .isnull = true};
+
+	return column;
+}
+
+#endif							/* RTM_ANSWER_H */
