@@ -69,3 +69,7 @@ else
 fuzz:
 	@echo "fuzz: skipped, as there is no clang on this machine"
 endif
+
+# For test/run-tests.sh: the value of a variable of the Makefile
+print-%:
+	@echo $($*)

@@ -8,7 +8,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "../../test/fuzz/fuzz.h"
+#include "fuzz.h"
 
 #include "fpnn/channel.h"
 #include "fpnn/payload.h"

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "../../test/fuzz/fuzz.h"
+#include "fuzz.h"
 
 #include "fpnn/payload.h"
 

@@ -1,0 +1,266 @@
+#!/bin/bash
+#
+# Every test of the project: run-tests.sh [suite ...]
+#
+# Installs what is missing, builds a copy of the tree with warnings as errors,
+# installs it, and runs the suites (all of them, or those named):
+#
+#	unit unit-san regress isolation tap snippets docs
+#
+# Works as root, in a tree of any owner: the copy is built and tested by an
+# unprivileged user (TEST_USER, by default postgres), as PostgreSQL refuses to
+# run as root.  Needs no running server and leaves none behind.  The tests'
+# folder is kept when something failed.
+#
+# The last line is "N passed, N failed"; the exit status is 0 only when
+# something passed and nothing failed.
+
+set -u
+cd "$(dirname "$0")/.." || exit 1
+source_dir=$PWD
+
+all_suites="unit unit-san regress isolation tap snippets docs"
+suites=${*:-$all_suites}
+suite_timeout=${SUITE_TIMEOUT:-1200}
+passed=0
+failed=0
+work=
+
+note() { printf '%s\n' "# $*"; }
+
+finish()
+{
+	if [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]; then
+		[ -n "$work" ] && rm -rf "$work"
+	elif [ -n "$work" ]; then
+		note "logs and clusters of this run are in $work"
+	fi
+	echo "$passed passed, $failed failed"
+	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+	exit
+}
+
+give_up()
+{
+	note "$*"
+	failed=$((failed + 1))
+	finish
+}
+
+# Run a command as the unprivileged user, in the copy.
+as_user()
+{
+	if [ "$(id -u)" -ne 0 ]; then
+		(cd "$tree" && "$@")
+	else
+		(cd "$tree" && runuser -u "$test_user" -- env HOME="$work" "$@")
+	fi
+}
+
+# ... and as root, where that is what installing needs.
+as_installer()
+{
+	if [ "$(id -u)" -eq 0 ] || [ -w "$("$PG_CONFIG" --pkglibdir)" ]; then
+		"$@"
+	else
+		sudo -n "$@"
+	fi
+}
+
+choose_user()
+{
+	test_user=$(id -un)
+	[ "$(id -u)" -eq 0 ] || return 0
+	test_user=${TEST_USER:-postgres}
+	id "$test_user" >/dev/null 2>&1 || useradd --system --shell /bin/sh "$test_user" ||
+		give_up "cannot create the user $test_user"
+}
+
+# A copy of what git would have, the copy's own rubbish left out.
+copy_tree()
+{
+	work=$(mktemp -d "${TMPDIR:-/tmp}/rtm-test.XXXXXX") || give_up "cannot make a folder"
+	tree=$work/tree
+	logs=$work/log
+	mkdir "$tree" "$logs"
+	tar -c --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' \
+		--exclude=./tmp_check --exclude=./results --exclude=./output_iso \
+		--exclude=./demo/.cluster . | tar -x --no-same-owner -C "$tree" ||
+		give_up "cannot copy the tree"
+	chmod 755 "$work"
+	if [ "$(id -u)" -eq 0 ]; then
+		chown -R "$test_user" "$work"
+	fi
+}
+
+find_pg_config()
+{
+	if [ -z "${PG_CONFIG:-}" ]; then
+		PG_CONFIG=$(command -v pg_config || ls -d /usr/lib/postgresql/*/bin/pg_config 2>/dev/null | sort -V | tail -n 1)
+	fi
+	[ -n "$PG_CONFIG" ] && "$PG_CONFIG" --pgxs >/dev/null 2>&1 || give_up "no pg_config: PostgreSQL's server headers are missing"
+	export PG_CONFIG
+	bindir=$("$PG_CONFIG" --bindir)
+	pgxs_dir=$(dirname "$(dirname "$("$PG_CONFIG" --pgxs)")")
+	perl_lib=$(dirname "$pgxs_dir")/src/test/perl
+	[ -d "$perl_lib" ] || perl_lib=$pgxs_dir/test/perl
+}
+
+build()
+{
+	if ! as_user make -s -j2 PG_CONFIG="$PG_CONFIG" WERROR=-Werror all >"$logs/build.log" 2>&1; then
+		tail -n 60 "$logs/build.log"
+		give_up "the build failed"
+	fi
+	# installs are for the whole machine: one at a time
+	if ! as_installer flock "$("$PG_CONFIG" --pkglibdir)" \
+		make -s -C "$tree" PG_CONFIG="$PG_CONFIG" WERROR=-Werror install >"$logs/install.log" 2>&1; then
+		tail -n 60 "$logs/install.log"
+		give_up "make install failed"
+	fi
+	note "built and installed with $("$PG_CONFIG" --version)"
+}
+
+# Count the results in a log: TAP lines, pg_regress lines up to PostgreSQL 15.
+# Subtests are indented and not counted.
+count_good() { grep -cE '^ok [0-9]|^(test|     ) [^ ]+ +\.\.\. ok' "$1"; }
+count_bad() { grep -cE '^not ok|^(test|     ) [^ ]+ +\.\.\. (FAILED|failed)' "$1"; }
+
+# run_suite name command...: run as the unprivileged user, count, report
+run_suite()
+{
+	local name=$1
+	local log=$logs/$name.log
+	local status good bad
+
+	shift
+	as_user timeout --kill-after=30 "$suite_timeout" "$@" >"$log" 2>&1
+	status=$?
+	good=$(count_good "$log")
+	bad=$(count_bad "$log")
+	if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
+		note "$name: died with status $status"
+		bad=1
+	elif [ "$good" -eq 0 ] && [ "$bad" -eq 0 ]; then
+		note "$name: ran no test"
+		bad=1
+	fi
+	note "$name: $good passed, $bad failed"
+	if [ "$bad" -gt 0 ]; then
+		grep -E '^not ok|\.\.\. (FAILED|failed)' "$log" | head -n 40
+		note "the end of $log:"
+		tail -n 40 "$log"
+	fi
+	passed=$((passed + good))
+	failed=$((failed + bad))
+}
+
+# What the temporary instances of pg_regress run with.
+temp_config()
+{
+	cat <<-'EOF' >"$work/temp.conf"
+	shared_preload_libraries = 'rtm'
+	max_worker_processes = 16
+	max_prepared_transactions = 10
+	log_statement = 'none'
+	fsync = off
+	EOF
+}
+
+run_regress()
+{
+	local tests
+
+	temp_config
+	tests=$(as_user make -s PG_CONFIG="$PG_CONFIG" print-REGRESS)
+	if [ -z "$tests" ]; then
+		give_up_suite regress "there are no regression tests"
+		return
+	fi
+	# shellcheck disable=SC2086
+	run_suite regress "$pgxs_dir/test/regress/pg_regress" --bindir="$bindir" \
+		--inputdir="$tree" --outputdir="$tree" --temp-instance="$work/regress" \
+		--temp-config="$work/temp.conf" --encoding=UTF8 --no-locale \
+		--dbname=contrib_regression $tests
+	if [ -s "$tree/regression.diffs" ]; then
+		head -n 200 "$tree/regression.diffs"
+	fi
+}
+
+run_isolation()
+{
+	local specs
+
+	specs=$(cd "$tree/test/specs" 2>/dev/null && ls ./*.spec 2>/dev/null | sed 's,^\./,,; s,\.spec$,,')
+	if [ -z "$specs" ]; then
+		note "isolation: there are no specs"
+		return
+	fi
+	temp_config
+	# shellcheck disable=SC2086
+	run_suite isolation "$pgxs_dir/test/isolation/pg_isolation_regress" --bindir="$bindir" \
+		--inputdir="$tree/test" --outputdir="$tree/output_iso" \
+		--temp-instance="$work/isolation" --temp-config="$work/temp.conf" \
+		--encoding=UTF8 --no-locale --dbname=isolation_regression $specs
+	if [ -s "$tree/output_iso/regression.diffs" ]; then
+		head -n 200 "$tree/output_iso/regression.diffs"
+	fi
+}
+
+run_tap()
+{
+	local file name
+
+	for file in "$tree"/test/t/*.pl; do
+		[ -e "$file" ] || { give_up_suite tap "there are no TAP tests"; return; }
+		name=$(basename "$file" .pl)
+		mkdir -p "$work/tap/$name"
+		[ "$(id -u)" -ne 0 ] || chown -R "$test_user" "$work/tap"
+		run_suite "tap-$name" env PATH="$bindir:$PATH" PG_CONFIG="$PG_CONFIG" \
+			PG_REGRESS="$pgxs_dir/test/regress/pg_regress" \
+			TESTDIR="$work/tap/$name" TESTDATADIR="$work/tap/$name/data" \
+			TESTLOGDIR="$work/tap/$name/log" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-180}" \
+			prove --verbose -I "$perl_lib" -I "$tree/test/t/lib" "$file"
+	done
+}
+
+give_up_suite()
+{
+	note "$1: $2"
+	failed=$((failed + 1))
+}
+
+# A script of the project that prints TAP.
+run_script()
+{
+	local name=$1
+	local script=$2
+
+	if [ ! -x "$tree/$script" ]; then
+		note "$name: there is no $script"
+		return
+	fi
+	run_suite "$name" env PATH="$bindir:$PATH" PG_CONFIG="$PG_CONFIG" "./$script"
+}
+
+if [ -x demo/install-deps.sh ]; then
+	demo/install-deps.sh || give_up "demo/install-deps.sh failed"
+fi
+find_pg_config
+choose_user
+copy_tree
+build
+for suite in $suites; do
+	case $suite in
+		unit) run_suite unit make -s WERROR=-Werror unit ;;
+		unit-san) run_suite unit-san make -s WERROR=-Werror unit-san ;;
+		regress) run_regress ;;
+		isolation) run_isolation ;;
+		tap) run_tap ;;
+		snippets) run_script snippets test/snippets.sh ;;
+		docs) run_script docs test/doc-check.sh ;;
+		*) give_up_suite "$suite" "there is no such suite (there are: $all_suites)" ;;
+	esac
+done
+cd "$source_dir" || exit 1
+finish
