@@ -10,9 +10,8 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/xact.h"
-#include "fmgr.h"
+#include "funcapi.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -72,7 +71,7 @@ recover_mtime(const RtmCall *sent, const RtmRequest *request, int64 *mtime)
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	volatile bool found = false;
-	ErrorData  *error = NULL;
+	ErrorData  *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
