@@ -102,8 +102,7 @@ find_pg_config()
 	export PG_CONFIG
 	bindir=$("$PG_CONFIG" --bindir)
 	pgxs_dir=$(dirname "$(dirname "$("$PG_CONFIG" --pgxs)")")
-	perl_lib=$(dirname "$pgxs_dir")/src/test/perl
-	[ -d "$perl_lib" ] || perl_lib=$pgxs_dir/test/perl
+	perl_lib=$pgxs_dir/test/perl
 }
 
 build()
