@@ -45,13 +45,13 @@ enum
 #define DIRECTION_RECEIVED	2	/* by ouid */
 
 /* One answer. */
-typedef struct Page
+typedef struct HistoryPage
 {
 	RtmReader	reader;
 	int32		num;			/* entries the gate counted, deleted ones too */
 	RtmCursor	next;
 	const msgpack_object_array *entries;
-} Page;
+} HistoryPage;
 
 /* A message, as columns. */
 typedef struct Message
@@ -78,7 +78,7 @@ typedef struct CircleGuard
 
 /* Ask for the page that the request has packed. */
 static void
-ask_page(const RtmCall *call, RtmRequest *request, const char *suffix, Page *page)
+ask_page(const RtmCall *call, RtmRequest *request, const char *suffix, HistoryPage *page)
 {
 	RtmAnswer  *answer = rtm_call(call, &request->params, request->nparams);
 	FpnnStatus	status;
@@ -99,14 +99,14 @@ ask_page(const RtmCall *call, RtmRequest *request, const char *suffix, Page *pag
 }
 
 static void
-bad_entry(const Page *page, uint32 index, int field)
+bad_entry(const HistoryPage *page, uint32 index, int field)
 {
 	rtm_raise_bad_answer(page->reader.answer, page->reader.what,
 						 psprintf("msgs[%u][%d]", index, field), FPNN_BAD_TYPE);
 }
 
 static int64
-entry_int(const Page *page, uint32 index, int field)
+entry_int(const HistoryPage *page, uint32 index, int field)
 {
 	const msgpack_object *entry = &page->entries->ptr[index];
 	int64_t		value = 0;
@@ -117,13 +117,13 @@ entry_int(const Page *page, uint32 index, int field)
 }
 
 static NullableDatum
-entry_column(const Page *page, uint32 index, int field)
+entry_column(const HistoryPage *page, uint32 index, int field)
 {
 	return rtm_column(Int64GetDatum(entry_int(page, index, field)));
 }
 
 static int32
-entry_int32(const Page *page, uint32 index, int field)
+entry_int32(const HistoryPage *page, uint32 index, int field)
 {
 	int64		value = entry_int(page, index, field);
 
@@ -134,7 +134,7 @@ entry_int32(const Page *page, uint32 index, int field)
 
 /* A bool; 0 and 1 are taken as well. */
 static bool
-entry_deleted(const Page *page, uint32 index)
+entry_deleted(const HistoryPage *page, uint32 index)
 {
 	const msgpack_object *entry = &page->entries->ptr[index];
 	bool		deleted = false;
@@ -145,7 +145,7 @@ entry_deleted(const Page *page, uint32 index)
 }
 
 static void
-entry_body(const Page *page, uint32 index, int field, NullableDatum *text,
+entry_body(const HistoryPage *page, uint32 index, int field, NullableDatum *text,
 		   NullableDatum *binary)
 {
 	const msgpack_object *entry = &page->entries->ptr[index];
@@ -159,7 +159,7 @@ entry_body(const Page *page, uint32 index, int field, NullableDatum *text,
 
 /* Who sent it to whom. */
 static void
-read_users(const RtmRequest *request, const Page *page, uint32 index,
+read_users(const RtmRequest *request, const HistoryPage *page, uint32 index,
 		   Message *message)
 {
 	int32		direction;
@@ -189,7 +189,7 @@ read_users(const RtmRequest *request, const Page *page, uint32 index,
  * length is one that we don't know (clients skip those).
  */
 static bool
-read_entry(const RtmRequest *request, const Page *page, uint32 index,
+read_entry(const RtmRequest *request, const HistoryPage *page, uint32 index,
 		   Message *message)
 {
 	const msgpack_object *entry = &page->entries->ptr[index];
@@ -236,7 +236,7 @@ form_message(const Message *m, TupleDesc desc)
 
 /* Put at most `wanted` messages of a page into the result; how many it were. */
 static int64
-put_rows(const RtmRequest *request, const Page *page, int64 wanted,
+put_rows(const RtmRequest *request, const HistoryPage *page, int64 wanted,
 		 ReturnSetInfo *result)
 {
 	int64		put = 0;
@@ -269,7 +269,7 @@ same_cursor(const RtmCursor *a, const RtmCursor *b)
  * of any length is found before it has been gone round a third time.
  */
 static void
-next_page(CircleGuard *guard, RtmCursor *cursor, const Page *page)
+next_page(CircleGuard *guard, RtmCursor *cursor, const HistoryPage *page)
 {
 	if (same_cursor(cursor, &page->next) ||
 		(guard->pages > 0 && same_cursor(&guard->mark, &page->next)))
@@ -318,7 +318,7 @@ fetch_rows(RtmCall *call, RtmRequest *request, ReturnSetInfo *result)
 	{
 		int64		asked = Min(wanted, RTM_MAX_PAGE);
 		MemoryContext old = MemoryContextSwitchTo(page_context);
-		Page		page;
+		HistoryPage page;
 
 		CHECK_FOR_INTERRUPTS();
 		call->timeout = time_left(timeout, start);
@@ -364,7 +364,7 @@ history_rows(FunctionCallInfo fcinfo, RtmMethodId id)
 
 /* The messages of a page as rtm_message[]. */
 static Datum
-form_messages(const RtmRequest *request, const Page *page, Oid array_type)
+form_messages(const RtmRequest *request, const HistoryPage *page, Oid array_type)
 {
 	Oid			type = get_element_type(array_type);
 	TupleDesc	desc = lookup_rowtype_tupdesc_copy(type, -1);
@@ -392,7 +392,7 @@ history_page(FunctionCallInfo fcinfo, RtmMethodId id)
 	NullableDatum columns[5];
 	RtmCall		call;
 	RtmRequest	request;
-	Page		page;
+	HistoryPage page;
 
 	read_args(fcinfo, id, &call, &request);
 	ask_page(&call, &request, "_page", &page);
