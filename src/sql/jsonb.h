@@ -1,0 +1,39 @@
+/*-------------------------------------------------------------------------
+ *
+ * jsonb.h
+ *	  Between jsonb and msgpack.
+ *
+ * To msgpack: a whole number that fits is an integer (1.0 too), any other
+ * number a double; an object with the one key "base64" and a string is bytes;
+ * the rest is what it looks like.
+ *
+ * From msgpack: text, in str or bin, is a string; bytes that are no text in
+ * the database's encoding are {"base64": "..."}; a double that JSON doesn't
+ * have is the string NaN, Infinity or -Infinity; an extension value is
+ * {"ext": type, "base64": "..."}; an integer as a map's key is its decimal
+ * text.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RTM_JSONB_H
+#define RTM_JSONB_H
+
+#include "utils/jsonb.h"
+
+#include "sql/answer.h"
+
+/*
+ * Pack the keys and values of an object, without the map's header; how many
+ * pairs.  Raises 22023 when it is no object, has a key that the extension adds
+ * itself (pid, salt, ts, sign) or base64 that isn't; 22003 for a number that a
+ * double can't hold; and what rtm_text_to_wire() raises.
+ */
+extern int	rtm_pack_jsonb(const Jsonb *params, StringInfo out);
+
+/*
+ * An answer's payload.  Raises FP206 for a map with a key that is no text and
+ * no integer.
+ */
+extern Jsonb *rtm_answer_jsonb(const RtmReader *reader);
+
+#endif							/* RTM_JSONB_H */
