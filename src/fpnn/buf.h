@@ -53,10 +53,11 @@ fpnn_buf_len(const FpnnBuf *buf)
 	return buf->end - buf->start;
 }
 
+/* NULL while the buffer never held anything. */
 static inline uint8_t *
 fpnn_buf_head(const FpnnBuf *buf)
 {
-	return buf->data + buf->start;
+	return buf->data ? buf->data + buf->start : NULL;
 }
 
 #endif							/* FPNN_BUF_H */
