@@ -15,7 +15,7 @@ FUZZ_SECONDS ?= 20
 UNIT_SOURCES = $(sort $(wildcard test/unit/*.c))
 WIRE_SOURCES = $(sort $(wildcard src/fpnn/*.c))
 UNIT_HEADERS = $(wildcard src/fpnn/*.h test/unit/*.h) $(UNIT_DIR)/vectors.h
-UNIT_CFLAGS = -std=gnu11 -g -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
+UNIT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -g -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	$(WERROR) -Isrc -Itest/unit -I$(UNIT_DIR) \
 	$(shell pkg-config --cflags $(MSGPACK) libssl libcrypto 2>/dev/null)
 UNIT_LIBS = $(shell pkg-config --libs $(MSGPACK) libssl libcrypto 2>/dev/null || echo -lmsgpackc -lssl -lcrypto)
