@@ -11,6 +11,12 @@ DATA = rtm--1.0.sql rtm_gate--1.0.sql
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/fpnn/*.c src/client/*.c \
 	src/sql/*.c src/outbox/*.c src/gate/*.c)))
 
+# every sql/*.sql, setup first; test/specs/*.spec
+REGRESS = $(patsubst sql/%.sql,%,$(wildcard sql/setup.sql)) \
+	$(filter-out setup,$(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql))))
+ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test
+
 PG_CONFIG ?= pg_config
 
 # Debian has had msgpack-c under two names
