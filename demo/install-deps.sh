@@ -131,6 +131,12 @@ as_root()
 	fi
 }
 
+# Without a question asked.
+may_install()
+{
+	[ "$(id -u)" -eq 0 ] || { have sudo && sudo -n true 2>/dev/null; }
+}
+
 apt_get()
 {
 	as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -qq \
@@ -196,7 +202,7 @@ no_default_cluster()
 
 pg_config=$(find_pg_config)
 find_missing
-if [ -z "$missing" ] && ! cron_wanted; then
+if [ -z "$missing" ] && { ! cron_wanted || ! may_install; }; then
 	exit 0
 fi
 
