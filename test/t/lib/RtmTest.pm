@@ -1,0 +1,121 @@
+# What the TAP tests share: a cluster with the library, sessions whose
+# statements' SQLSTATEs can be looked at, servers for fake gates.
+package RtmTest;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(new_node session one state_is begin_session end_session
+  wait_until server_for free_port $pid $secret);
+
+our $pid = 11000001;
+our $secret = 'tap-secret-0123-4567-89ab-cdefdeadbeef';
+
+# A running cluster with the library preloaded and both extensions' files.
+sub new_node
+{
+	my ($name, %opt) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$node->init(%{ $opt{init} || {} });
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'rtm'\n");
+	$node->append_conf('postgresql.conf', "log_min_error_statement = panic\n");
+	$node->append_conf('postgresql.conf', $opt{conf}) if $opt{conf};
+	$node->start;
+	return $node;
+}
+
+# Statements in one session, an error stopping none of them.  Each gives
+# {out, state, message}.
+sub session
+{
+	my ($node, @statements) = @_;
+	return end_session(begin_session($node, @statements));
+}
+
+# The same, started only: the test does something meanwhile.
+sub begin_session
+{
+	my ($node, @statements) = @_;
+	my %opt = ref $statements[0] ? %{ shift @statements } : ();
+	my $script = "\\set VERBOSITY verbose\n" . join '', map { "$_;\n\\echo --- :SQLSTATE\n" } @statements;
+	my $s = { out => '', err => '', count => scalar @statements };
+	local $ENV{PGAPPNAME} = $opt{name} || 'rtm_session';
+	$s->{run} = IPC::Run::start(
+		[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=0', '-d', $node->connstr($opt{db} || 'postgres'),
+			$opt{user} ? ('-U', $opt{user}) : () ],
+		\$script, \$s->{out}, \$s->{err},
+		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+	return $s;
+}
+
+sub end_session
+{
+	my ($s) = @_;
+	my @results;
+	IPC::Run::finish($s->{run});
+	my @errors = split /^(?=ERROR:|FATAL:)/m, $s->{err};
+	my @lines;
+	for my $line (split /\n/, $s->{out})
+	{
+		if ($line =~ /^--- ([0-9A-Z]{5})$/)
+		{
+			push @results, { out => join("\n", @lines), state => $1, message => '' };
+			@lines = ();
+		}
+		else { push @lines, $line }
+	}
+	for my $result (grep { $_->{state} ne '00000' } @results)
+	{
+		shift @errors while @errors && $errors[0] !~ /^(?:ERROR|FATAL):  $result->{state}:/;
+		$result->{message} = shift(@errors) || '';
+	}
+	# what wasn't reached, as the session had ended
+	my ($last) = $s->{err} =~ /FATAL:  ([0-9A-Z]{5}):/;
+	push @results, { out => '', state => $last || 'XXXXX', message => $s->{err} } while @results < $s->{count};
+	return wantarray ? @results : $results[-1];
+}
+
+# One statement in a session of its own.
+sub one { my @results = session(@_); return $results[-1] }
+
+# One statement ends with that SQLSTATE, and says what it should.
+sub state_is
+{
+	my ($result, $state, $like, $name) = @_;
+	is($result->{state}, $state, $name) or diag($result->{message});
+	like($result->{message}, $like, "$name: message") if $like;
+}
+
+sub wait_until
+{
+	my ($what, $condition) = @_;
+	my $deadline = time + $PostgreSQL::Test::Utils::timeout_default;
+	while (time < $deadline)
+	{
+		return 1 if $condition->();
+		sleep 0.01;
+	}
+	die "waited in vain: $what\n";
+}
+
+# A SERVER for an endpoint, with a mapping for PUBLIC.
+sub server_for
+{
+	my ($node, $name, $endpoint, %opt) = @_;
+	my $db = delete $opt{db} || 'postgres';
+	my $options = join '', map { ", $_ '$opt{$_}'" } sort keys %opt;
+	$node->safe_psql($db, qq(
+		CREATE SERVER $name FOREIGN DATA WRAPPER rtm OPTIONS (endpoint '$endpoint', pid '$pid'$options);
+		CREATE USER MAPPING FOR PUBLIC SERVER $name OPTIONS (secret '$secret');
+		GRANT USAGE ON FOREIGN SERVER $name TO PUBLIC;));
+}
+
+sub free_port { return PostgreSQL::Test::Cluster::get_free_port() }
+
+1;
