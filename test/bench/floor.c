@@ -74,8 +74,8 @@ make_quest(int bytes)
 	memcpy(quest, head, sizeof(head) - 1);
 	for (int i = 0; i < 4; i++)
 		quest[8 + i] = (uint8) (payload >> (8 * i));
-	quest[26] = (uint8) ((payload - 6) >> 8);
-	quest[27] = (uint8) (payload - 6);
+	quest[27] = (uint8) ((payload - 6) >> 8);
+	quest[28] = (uint8) (payload - 6);
 }
 
 static void
