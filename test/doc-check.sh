@@ -1,0 +1,150 @@
+#!/bin/bash
+#
+# Is everything documented that there is, and is there everything that is
+# documented?  In a cluster of its own; prints TAP.
+#
+#	- each object of the extensions has a COMMENT
+#	- doc/reference.md has each function with its very arguments and result, and
+#	  each type, table, view, foreign-data wrapper, option and setting
+#	- every name rtm... in the documentation exists
+
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. test/own-cluster.sh
+
+number=0
+failures=0
+
+# check description command...: one line of TAP
+check()
+{
+	local description=$1
+
+	shift
+	number=$((number + 1))
+	if "$@"; then
+		echo "ok $number - $description"
+	else
+		echo "not ok $number - $description"
+		failures=$((failures + 1))
+	fi
+}
+
+query()
+{
+	run_psql -At -F '	' -c "$1" || bail_out "a query failed: $1"
+}
+
+# Objects of the extensions: kind, name, comment.  Types that belong to a table
+# or to another type are left out.
+objects="
+	SELECT o.type, coalesce(a.name, o.identity),
+		coalesce(obj_description(d.objid, d.classid::regclass::name), '')
+	FROM pg_depend d
+	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid,
+	LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) o (type, schema, name, identity)
+	LEFT JOIN LATERAL (SELECT nullif(o.name, '')) a (name) ON true
+	WHERE d.deptype = 'e' AND e.extname IN ('rtm', 'rtm_gate')
+		AND NOT (d.classid = 'pg_type'::regclass AND EXISTS (
+			SELECT FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+			WHERE t.oid = d.objid AND (t.typelem <> 0 AND t.typcategory = 'A' OR c.relkind IN ('r', 'v', 'S', 'p', 'f'))))
+	ORDER BY 1, 2"
+
+# Functions as a reader writes them: arguments without the casts of the defaults.
+functions="
+	SELECT p.proname || '(' ||
+		regexp_replace(pg_get_function_arguments(p.oid), '::[a-z]+( precision)?(\[\])?', '', 'g') || ') RETURNS ' ||
+		pg_get_function_result(p.oid),
+		obj_description(p.oid, 'pg_proc') IS NOT NULL
+	FROM pg_proc p
+	JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+	WHERE e.extname IN ('rtm', 'rtm_gate')
+	ORDER BY 1"
+
+# Valid options, as the validator's own error names them.
+valid_options()
+{
+	run_psql -c "$1" 2>&1 | sed -nE 's/^HINT: .*: *([a-z_, ]+)\.?$/\1/p' | tr -d ' ' | tr ',' '\n'
+}
+
+in_reference()
+{
+	case $reference in
+		*"$1"*) return 0 ;;
+	esac
+	return 1
+}
+
+check_comments()
+{
+	local kind name comment
+
+	while IFS=$'\t' read -r kind name comment; do
+		check "$kind $name has a comment" [ -n "$comment" ]
+		case $kind in
+			function) ;;	# below, with its arguments
+			*) check "$kind $name is in doc/reference.md" in_reference "\`$name\`" ;;
+		esac
+	done < <(query "$objects")
+}
+
+check_functions()
+{
+	local signature comment
+
+	while IFS=$'\t' read -r signature comment; do
+		check "doc/reference.md has $signature" in_reference "$signature"
+	done < <(query "$functions")
+}
+
+check_settings()
+{
+	local name
+
+	while read -r name; do
+		check "setting $name is in doc/reference.md" in_reference "\`$name\`"
+	done < <(query "SELECT name FROM pg_settings WHERE name ~ '^rtm(_gate)?\.' ORDER BY 1")
+}
+
+check_options()
+{
+	local kind=$1
+	local option options
+
+	options=$(valid_options "$2")
+	check "the validator names the options of a $kind" [ -n "$options" ]
+	for option in $options; do
+		check "$kind option $option is in doc/reference.md" in_reference "\`$option\`"
+	done
+}
+
+# Names in `code` that look like ours, in all of the documentation.
+check_names()
+{
+	local name
+
+	query "$objects" | cut -f 2 >"$cluster_dir/known"
+	query "SELECT name FROM pg_settings WHERE name ~ '^rtm(_gate)?\.'" >>"$cluster_dir/known"
+	query "SELECT nspname || '.' || relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'rtm_gate'" >>"$cluster_dir/known"
+	printf 'rtm\nrtm_gate\nrtm.so\nrtm.control\nrtm_gate.control\nrtm_gate--1.0.sql\n' >>"$cluster_dir/known"
+	while read -r name; do
+		check "$name, which the documentation names, exists" grep -qxF -- "$name" "$cluster_dir/known"
+	done < <(grep -ohE '`rtm[A-Za-z0-9_.-]*(\(\))?`' README.md doc/*.md | tr -d '`()' | sort -u)
+}
+
+start_cluster
+# one line, so that a signature may be broken anywhere
+reference=$(tr -s ' \t\n' ' ' <doc/reference.md | sed 's/( /(/g; s/ )/)/g') || bail_out "there is no doc/reference.md"
+query 'CREATE EXTENSION rtm; CREATE EXTENSION rtm_gate'
+
+check_comments
+check_functions
+check_settings
+check_options server "CREATE SERVER nonsense FOREIGN DATA WRAPPER rtm OPTIONS (nonsense '1')"
+query "CREATE SERVER sense FOREIGN DATA WRAPPER rtm OPTIONS (endpoint '127.0.0.1:1', pid '1')" >/dev/null
+check_options 'user mapping' "CREATE USER MAPPING FOR CURRENT_USER SERVER sense OPTIONS (nonsense '1')"
+check_names
+
+echo "1..$number"
+[ "$number" -gt 0 ] && [ "$failures" -eq 0 ]
