@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ *
+ * option.h
+ *	  Options of a foreign server and a user mapping.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RTM_OPTION_H
+#define RTM_OPTION_H
+
+#include "nodes/pg_list.h"
+
+typedef struct RtmEndpoint
+{
+	char	   *host;			/* without brackets */
+	char	   *port;
+	char	   *text;			/* as it was given, for errors */
+} RtmEndpoint;
+
+typedef enum RtmEncryption
+{
+	RTM_ENCRYPTION_NONE,
+	RTM_ENCRYPTION_ECDH,
+	RTM_ENCRYPTION_TLS
+} RtmEncryption;
+
+/* What the options say, with their defaults. */
+typedef struct RtmOptions
+{
+	RtmEndpoint *endpoints;
+	int			nendpoints;
+	int64		pid;
+	char	   *secret;			/* of the mapping; never goes into a message */
+	RtmEncryption encryption;
+	char	   *public_key;
+	char	   *public_key_file;
+	bool		ecdh_package;
+	int			ecdh_bits;
+	double		connect_timeout;	/* seconds; 0: the setting */
+	double		quest_timeout;	/* seconds; 0: the setting */
+} RtmOptions;
+
+/*
+ * Read the options of a server and a mapping that the validator has accepted,
+ * into the current memory context.  Raises HV00B when one that a connection
+ * needs (endpoint, pid, secret) isn't there; then both names go into the error.
+ */
+extern RtmOptions *rtm_read_options(List *server_options, List *mapping_options,
+									const char *server);
+
+#endif							/* RTM_OPTION_H */

@@ -1,0 +1,29 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  What differs between PostgreSQL 15 and 18, in one place.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RTM_COMPAT_H
+#define RTM_COMPAT_H
+
+#include "storage/latch.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#if PG_VERSION_NUM >= 180000
+#include "storage/waiteventset.h"
+#endif
+
+/* A set that belongs to nobody but its holder, who frees it. */
+static inline WaitEventSet *
+rtm_create_wait_set(int nevents)
+{
+#if PG_VERSION_NUM >= 170000
+	return CreateWaitEventSet(NULL, nevents);
+#else
+	return CreateWaitEventSet(TopMemoryContext, nevents);
+#endif
+}
+
+#endif							/* RTM_COMPAT_H */

@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * rtm.c
+ *	  The library's entry point.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/guc.h"
+
+#include "client/guc.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	rtm_client_init();
+	MarkGUCPrefixReserved("rtm");
+}
