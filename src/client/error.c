@@ -1,0 +1,98 @@
+/*-------------------------------------------------------------------------
+ *
+ * error.c
+ *	  Errors that a gate answered, and bad answers, as SQL errors.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "client/call.h"
+#include "fpnn/catalog.h"
+
+static int
+code_errcode(int code)
+{
+	char		s[6];
+
+	rtm_code_sqlstate(code, s);
+	return MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4]);
+}
+
+/* What to do about a code; NULL where there is no advice. */
+static const char *
+code_hint(int code)
+{
+	switch (code)
+	{
+		case RTM_CODE_INVALID_PID:
+			return "Check the option pid of the foreign server.";
+		case RTM_CODE_INVALID_SIGN:
+			return "Check the option pid of the foreign server and the option secret of the user mapping.";
+		case RTM_CODE_INVALID_TIME:
+			return "Compare the clock of this machine with the gate's.";
+		case RTM_CODE_FREQUENCY:
+		case RTM_CODE_REFRESH:
+			return "The project's limit of calls per second was reached; call less often or try again later.";
+		case RTM_CODE_TOO_LARGE:
+			return "A message has at most 20480 bytes and its attributes have 2048.";
+		case RTM_CODE_TOO_MANY:
+			return "Name fewer recipients in one call.";
+		case RTM_CODE_EMPTY_PARAM:
+			return "Give at least one value.";
+		case RTM_CODE_INVALID_MTYPE:
+			return "Message types are 1 to 127; applications use those above 50.";
+		case RTM_CODE_SEND_TO_SELF:
+			return "Sender and recipient must be different users.";
+		case RTM_CODE_DUPLICATE_MID:
+			return "The conversation has a message with this mid; leave mid out to have a new one made.";
+		case FPNN_CODE_UNKNOWN_METHOD:
+			return "Check the method's name.";
+		case FPNN_CODE_STOPPING:
+		case FPNN_CODE_QUEUE_FULL:
+			return "The gate is stopping or overloaded; try again later.";
+		default:
+			return NULL;
+	}
+}
+
+void
+rtm_raise_answer(const RtmAnswer *answer, const char *what)
+{
+	const char *text = rtm_code_text(answer->code);
+	const char *hint = code_hint(answer->code);
+
+	ereport(ERROR,
+			(errcode(code_errcode(answer->code)),
+			 errmsg("%s failed: %s", what, text ? text : "unknown error"),
+			 answer->ex && answer->ex[0]
+			 ? errdetail("The gate answered code %d: %s", answer->code, answer->ex)
+			 : errdetail("The gate answered code %d.", answer->code),
+			 hint ? errhint("%s", hint) : 0));
+	pg_unreachable();
+}
+
+void
+rtm_raise_code(int code, const char *message, const char *detail,
+			   const char *hint)
+{
+	ereport(ERROR,
+			(errcode(code_errcode(code)),
+			 errmsg("%s", message),
+			 detail ? errdetail("%s", detail) : 0,
+			 hint ? errhint("%s", hint) : 0));
+	pg_unreachable();
+}
+
+void
+rtm_raise_bad_answer(const RtmAnswer *answer, const char *what,
+					 const char *field, FpnnStatus status)
+{
+	ereport(ERROR,
+			(errcode(code_errcode(FPNN_CODE_DECODING)),
+			 errmsg("%s failed: the gate's answer can't be used", what),
+			 errdetail("Field \"%s\": %s.", field, fpnn_status_text(status)),
+			 errhint("Check that %s of server \"%s\" is an RTM server gate.",
+					 answer->endpoint, answer->server)));
+	pg_unreachable();
+}

@@ -1,0 +1,157 @@
+/*-------------------------------------------------------------------------
+ *
+ * mid.c
+ *	  New message ids, and where the extension lives.
+ *
+ * With the library preloaded a mid comes from one atomic in shared memory.
+ * Without it, from the milliseconds and the low bits of a sequence; on a
+ * standby, which can't draw from a sequence, from random low bits.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <sys/time.h>
+
+#include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
+#include "commands/sequence.h"
+#include "access/genam.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "utils/fmgroids.h"
+#include "miscadmin.h"
+#include "port/atomics.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+#include "storage/lwlock.h"
+#include "utils/lsyscache.h"
+
+#include "client/call.h"
+#include "client/guc.h"
+#include "fpnn/mid.h"
+
+#define MID_LOW_MASK	((INT64CONST(1) << FPNN_MID_SHIFT) - 1)
+
+static pg_atomic_uint64 *last_mid;	/* in shared memory; NULL: not preloaded */
+static shmem_request_hook_type prev_shmem_request_hook;
+static shmem_startup_hook_type prev_shmem_startup_hook;
+
+static void
+mid_shmem_request(void)
+{
+	if (prev_shmem_request_hook)
+		prev_shmem_request_hook();
+	RequestAddinShmemSpace(sizeof(pg_atomic_uint64));
+}
+
+static void
+mid_shmem_startup(void)
+{
+	bool		found;
+
+	if (prev_shmem_startup_hook)
+		prev_shmem_startup_hook();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	last_mid = ShmemInitStruct("rtm mid", sizeof(pg_atomic_uint64), &found);
+	if (!found)
+		pg_atomic_init_u64(last_mid, 0);
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+rtm_mid_init(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	prev_shmem_request_hook = shmem_request_hook;
+	shmem_request_hook = mid_shmem_request;
+	prev_shmem_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = mid_shmem_startup;
+}
+
+static int64
+now_ms(void)
+{
+	struct timeval now;
+
+	gettimeofday(&now, NULL);
+	return (int64) now.tv_sec * 1000 + now.tv_usec / 1000;
+}
+
+static int64
+mid_from_shmem(void)
+{
+	uint64		last = pg_atomic_read_u64(last_mid);
+	int64		mid;
+
+	do
+		mid = fpnn_mid_next((int64) last, now_ms());
+	while (!pg_atomic_compare_exchange_u64(last_mid, &last, (uint64) mid));
+	return mid;
+}
+
+int64
+rtm_new_mid(void)
+{
+	static int64 last;			/* of this backend, without preload */
+	int64		low;
+	int64		mid;
+
+	if (last_mid)
+		return mid_from_shmem();
+
+	if (RecoveryInProgress() || XactReadOnly)
+	{
+		uint64		random;
+
+		if (!pg_strong_random(&random, sizeof(random)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate a random message id")));
+		low = (int64) random;
+	}
+	else
+		low = nextval_internal(get_relname_relid("rtm_mid_seq",
+												 rtm_extension_schema()), false);
+	mid = (now_ms() << FPNN_MID_SHIFT) | (low & MID_LOW_MASK);
+
+	/* grows also within a millisecond in which the low bits began anew */
+	if (mid <= last)
+		mid = ((((last >> FPNN_MID_SHIFT) + 1) << FPNN_MID_SHIFT) |
+			   (low & MID_LOW_MASK));
+	last = mid;
+	return mid;
+}
+
+Oid
+rtm_extension_schema(void)
+{
+	Oid			extension = get_extension_oid("rtm", true);
+	Oid			schema = InvalidOid;
+	Relation	rel;
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+
+	if (OidIsValid(extension))
+	{
+		rel = table_open(ExtensionRelationId, AccessShareLock);
+		ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber,
+					F_OIDEQ, ObjectIdGetDatum(extension));
+		scan = systable_beginscan(rel, ExtensionOidIndexId, true, NULL, 1, &key);
+		tuple = systable_getnext(scan);
+		if (HeapTupleIsValid(tuple))
+			schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
+		systable_endscan(scan);
+		table_close(rel, AccessShareLock);
+	}
+	if (!OidIsValid(schema))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("extension \"rtm\" is not installed in this database"),
+				 errhint("Run CREATE EXTENSION rtm.")));
+	return schema;
+}
