@@ -1,4 +1,4 @@
--- A broadcast on a schedule
+\echo '-- A broadcast on a schedule'
 CREATE EXTENSION pg_cron;
 
 SELECT cron.schedule('how many lines', :'schedule',

@@ -1,4 +1,4 @@
--- A small chat application
+\echo '-- A small chat application'
 CREATE TABLE users (
 	id bigint PRIMARY KEY,
 	name text NOT NULL,
@@ -33,7 +33,7 @@ CREATE TABLE direct_lines (
 	body text NOT NULL
 );
 
-\echo the rows of users, groups, members are in demo/data:
+\echo '-- the rows of users, groups, members are in demo/data:'
 \copy users FROM 'tree/demo/data/users.csv' (FORMAT csv, HEADER)
 \copy groups FROM 'tree/demo/data/groups.csv' (FORMAT csv, HEADER)
 \copy members FROM 'tree/demo/data/members.csv' (FORMAT csv, HEADER)

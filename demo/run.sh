@@ -198,6 +198,12 @@ show()
 	run_psql -e -f "tree/demo/$1"
 }
 
+# require text query: the query has to say true
+require()
+{
+	[ "$(run_psql -Atc "$2")" = t ] || die "$1"
+}
+
 # Wait for the first run of the job; progress goes to the terminal.
 wait_for_cron()
 {
@@ -237,6 +243,8 @@ show_cron()
 	run_psql -e -v schedule="$schedule" -f tree/demo/broadcast.sql
 	wait_for_cron
 	show broadcast-result.sql
+	require 'the job left no broadcast' \
+		"SELECT count(*) > 0 FROM rtm_get_broadcast_message(1002, true, 1) h WHERE h.msg LIKE 'So far % lines%'"
 }
 
 on_exit()
@@ -293,6 +301,11 @@ note "Use 1: a trigger that sends a message per row"
 show trigger.sql
 note "Use 2: message history joined with the application's tables"
 show history.sql
+require 'lines of the chat are missing in the histories' \
+	"SELECT count(DISTINCT h.attrs::json ->> 'line') FILTER (WHERE l.body = h.msg) = (SELECT count(*) FROM chat_lines)
+	FROM groups g, rtm_get_group_message(1001, g.id, false, NULL) h
+	JOIN chat_lines l ON l.id = (h.attrs::json ->> 'line')::bigint
+	WHERE l.group_id = g.id"
 note "Use 3: pg_cron broadcasts on a schedule"
 show_cron
 
