@@ -43,7 +43,8 @@ sub literal
 sub statement
 {
 	my ($call) = @_;
-	return sprintf('SELECT to_jsonb(r) FROM rtm_%s(%s) AS r', $call->{call}, join(', ', map { literal($_) } @{ $call->{args} }));
+	my $sql = sprintf('rtm_%s(%s)', $call->{call}, join(', ', map { literal($_) } @{ $call->{args} }));
+	return $call->{method} eq 'delmsg' ? "SELECT $sql" : "SELECT to_jsonb(r) FROM $sql AS r";
 }
 
 my @results = session($node, map { statement($_) } @calls);

@@ -89,7 +89,7 @@ sub note
 {
 	my ($self, $what, %more) = @_;
 	open(my $out, '>>', $self->{log}) or die "$self->{log}: $!";
-	syswrite($out, JSON::PP->new->canonical->allow_blessed->encode({ what => $what, %more }) . "\n");
+	syswrite($out, JSON::PP->new->utf8->canonical->allow_blessed->encode({ what => $what, %more }) . "\n");
 	close $out;
 }
 
@@ -153,7 +153,10 @@ sub printable
 	return { bin => unpack('H*', $$value) } if ref $value eq 'Msgpack::Bin';
 	return [ map { printable($_) } @$value ] if ref $value eq 'ARRAY';
 	return { map { $_ => printable($value->{$_}) } keys %$value } if ref $value eq 'HASH';
-	return $value;
+	# a str is text, or bytes when it is none
+	my $text = $value;
+	return { str => unpack('H*', $value) } if defined $value && !ref $value && !utf8::decode($text);
+	return ref $value || !defined $value || $value =~ /^[\x00-\x7f]*$/ ? $value : $text;
 }
 
 sub send { my ($self, $bytes) = @_; return Fpnn::write_all($self->{client}, $bytes) }
