@@ -13,6 +13,7 @@
 
 #include <sys/time.h>
 
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_extension.h"

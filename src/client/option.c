@@ -1,0 +1,345 @@
+/*-------------------------------------------------------------------------
+ *
+ * option.c
+ *	  Options of a foreign server and a user mapping: checked when they are
+ *	  set, read when a connection is made.
+ *
+ * No message of this file says a value of `secret`.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+#include <math.h>
+
+#include "access/reloptions.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_user_mapping.h"
+#include "commands/defrem.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "client/option.h"
+#include "fpnn/crypt.h"
+#include "fpnn/sign.h"
+
+typedef enum OptionType
+{
+	OPTION_ENDPOINTS,
+	OPTION_PID,
+	OPTION_SECRET,
+	OPTION_CHOICE,
+	OPTION_KEY,
+	OPTION_FILE,
+	OPTION_BOOL,
+	OPTION_SECONDS,
+	OPTION_COUNT
+} OptionType;
+
+typedef struct OptionDef
+{
+	const char *name;
+	Oid			catalog;
+	OptionType	type;
+	const char *choices;		/* of OPTION_CHOICE, comma-separated */
+} OptionDef;
+
+static const OptionDef option_defs[] = {
+	{"endpoint", ForeignServerRelationId, OPTION_ENDPOINTS, NULL},
+	{"pid", ForeignServerRelationId, OPTION_PID, NULL},
+	{"encryption", ForeignServerRelationId, OPTION_CHOICE, "none,ecdh,tls"},
+	{"public_key", ForeignServerRelationId, OPTION_KEY, NULL},
+	{"public_key_file", ForeignServerRelationId, OPTION_FILE, NULL},
+	{"ecdh_mode", ForeignServerRelationId, OPTION_CHOICE, "stream,package"},
+	{"ecdh_bits", ForeignServerRelationId, OPTION_CHOICE, "128,256"},
+	{"tls_ca_file", ForeignServerRelationId, OPTION_FILE, NULL},
+	{"tls_verify", ForeignServerRelationId, OPTION_BOOL, NULL},
+	{"connect_timeout", ForeignServerRelationId, OPTION_SECONDS, NULL},
+	{"quest_timeout", ForeignServerRelationId, OPTION_SECONDS, NULL},
+	{"rate_limit", ForeignServerRelationId, OPTION_COUNT, NULL},
+	{"max_in_flight", ForeignServerRelationId, OPTION_COUNT, NULL},
+	{"secret", UserMappingRelationId, OPTION_SECRET, NULL},
+};
+
+PG_FUNCTION_INFO_V1(rtm_fdw_validator);
+
+static void bad_value(const char *name, const char *value, const char *hint) pg_attribute_noreturn();
+
+static void
+bad_value(const char *name, const char *value, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+			 errmsg("invalid value for option \"%s\": \"%s\"", name, value),
+			 errhint("%s", hint)));
+	pg_unreachable();
+}
+
+static const OptionDef *
+find_option(const char *name, Oid catalog)
+{
+	for (int i = 0; i < lengthof(option_defs); i++)
+		if (option_defs[i].catalog == catalog &&
+			strcmp(option_defs[i].name, name) == 0)
+			return &option_defs[i];
+	return NULL;
+}
+
+static void
+unknown_option(const char *name, Oid catalog)
+{
+	StringInfoData valid;
+
+	initStringInfo(&valid);
+	for (int i = 0; i < lengthof(option_defs); i++)
+		if (option_defs[i].catalog == catalog)
+			appendStringInfo(&valid, "%s%s", valid.len ? ", " : "",
+							 option_defs[i].name);
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+			 errmsg("invalid option \"%s\"", name),
+			 valid.len ? errhint("Valid options here are: %s.", valid.data)
+			 : errhint("There are no valid options here.")));
+}
+
+/* One "host:port" or "[address]:port", changed in place; false: neither. */
+static bool
+parse_endpoint(char *text, RtmEndpoint *endpoint)
+{
+	char	   *colon = strrchr(text, ':');
+	char	   *end;
+	unsigned long port;
+
+	endpoint->text = pstrdup(text);
+	if (colon == NULL || colon == text || colon[1] < '0' || colon[1] > '9')
+		return false;
+	*colon = '\0';
+	endpoint->port = colon + 1;
+	port = strtoul(endpoint->port, &end, 10);
+	if (*end || port < 1 || port > 65535)
+		return false;
+	if (text[0] == '[')
+	{
+		if (colon[-1] != ']' || colon - text < 3)
+			return false;
+		colon[-1] = '\0';
+		endpoint->host = text + 1;
+		return true;
+	}
+	endpoint->host = text;
+	return strpbrk(text, ":[] \t/") == NULL;
+}
+
+/* Comma-separated endpoints; NULL when one of them isn't. */
+static RtmEndpoint *
+parse_endpoints(const char *value, int *count)
+{
+	char	   *rest = pstrdup(value);
+	RtmEndpoint *list = palloc(sizeof(RtmEndpoint) * (strlen(value) / 2 + 1));
+	char	   *item;
+
+	*count = 0;
+	while ((item = strsep(&rest, ",")) != NULL)
+	{
+		size_t		len;
+
+		item += strspn(item, " \t");
+		for (len = strlen(item); len > 0 && strchr(" \t", item[len - 1]); len--)
+			item[len - 1] = '\0';
+		if (!parse_endpoint(item, &list[*count]))
+			return NULL;
+		(*count)++;
+	}
+	return list;
+}
+
+static bool
+is_choice(const char *value, const char *choices)
+{
+	char	   *rest = pstrdup(choices);
+	char	   *item;
+
+	while ((item = strsep(&rest, ",")) != NULL)
+		if (strcmp(item, value) == 0)
+			return true;
+	return false;
+}
+
+static bool
+parse_positive(const char *value, double *number)
+{
+	char	   *end;
+
+	errno = 0;
+	*number = strtod(value, &end);
+	return end != value && *end == '\0' && errno == 0 &&
+		isfinite(*number) && *number > 0;
+}
+
+static bool
+parse_pid(const char *value, int64 *pid)
+{
+	char	   *end;
+
+	errno = 0;
+	*pid = strtoll(value, &end, 10);
+	return end != value && *end == '\0' && errno == 0 && *pid > 0;
+}
+
+static void
+check_file_option(const char *name)
+{
+	if (!superuser() &&
+		!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to set option \"%s\"", name),
+				 errhint("Only superusers and members of pg_read_server_files may name a file of the server.")));
+}
+
+static void
+check_option(const OptionDef *def, const char *value)
+{
+	double		number;
+	int64		pid;
+	int			count;
+	bool		flag;
+	const char *curve;
+
+	switch (def->type)
+	{
+		case OPTION_ENDPOINTS:
+			if (parse_endpoints(value, &count) == NULL)
+				bad_value(def->name, value, "Write host:port, several separated by commas, an IPv6 address in brackets.");
+			break;
+		case OPTION_PID:
+			if (!parse_pid(value, &pid))
+				bad_value(def->name, value, "The project id is a positive number.");
+			break;
+		case OPTION_SECRET:
+			if (value[0] == '\0' || strlen(value) > FPNN_MAX_SECRET)
+				ereport(ERROR,
+						(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+						 errmsg("invalid value for option \"%s\"", def->name),
+						 errhint("A secret has 1 to %d bytes.", FPNN_MAX_SECRET)));
+			break;
+		case OPTION_CHOICE:
+			if (!is_choice(value, def->choices))
+				bad_value(def->name, value, psprintf("Valid values are: %s.", def->choices));
+			break;
+		case OPTION_KEY:
+			if (fpnn_crypt_check_public(value, strlen(value), &curve) != FPNN_OK)
+				ereport(ERROR,
+						(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+						 errmsg("invalid value for option \"%s\"", def->name),
+						 errhint("Give the gate's public key as PEM, on one of the curves secp256k1, secp256r1, secp224r1, secp192r1.")));
+			break;
+		case OPTION_FILE:
+			check_file_option(def->name);
+			break;
+		case OPTION_BOOL:
+			if (!parse_bool(value, &flag))
+				bad_value(def->name, value, "Valid values are: true, false.");
+			break;
+		case OPTION_SECONDS:
+			if (!parse_positive(value, &number) || number > INT_MAX / 1000)
+				bad_value(def->name, value, "Give seconds, more than 0.");
+			break;
+		case OPTION_COUNT:
+			if (!parse_positive(value, &number) || number != floor(number) || number > INT_MAX)
+				bad_value(def->name, value, "Give a whole number, more than 0.");
+			break;
+	}
+}
+
+Datum
+rtm_fdw_validator(PG_FUNCTION_ARGS)
+{
+	List	   *options = untransformRelOptions(PG_GETARG_DATUM(0));
+	Oid			catalog = PG_GETARG_OID(1);
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+		const OptionDef *def = find_option(option->defname, catalog);
+
+		if (def == NULL)
+			unknown_option(option->defname, catalog);
+		else
+			check_option(def, defGetString(option));
+	}
+	PG_RETURN_VOID();
+}
+
+static char *
+option_value(List *options, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, name) == 0)
+			return pstrdup(defGetString(option));
+	}
+	return NULL;
+}
+
+static char *
+needed_value(List *options, const char *name, const char *object,
+			 const char *server)
+{
+	char	   *value = option_value(options, name);
+
+	if (value == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("the %s \"%s\" has no option \"%s\"", object, server, name),
+				 errhint("Add it with ALTER ... OPTIONS (ADD %s '...').", name)));
+	return value;
+}
+
+static double
+seconds_value(List *options, const char *name)
+{
+	char	   *value = option_value(options, name);
+
+	return value ? strtod(value, NULL) : 0;
+}
+
+RtmOptions *
+rtm_read_options(List *server_options, List *mapping_options,
+				 const char *server)
+{
+	RtmOptions *o = palloc0(sizeof(RtmOptions));
+	char	   *value;
+
+	value = needed_value(server_options, "endpoint", "foreign server", server);
+	o->endpoints = parse_endpoints(value, &o->nendpoints);
+	if (o->endpoints == NULL)
+		bad_value("endpoint", value, "Write host:port, several separated by commas, an IPv6 address in brackets.");
+	parse_pid(needed_value(server_options, "pid", "foreign server", server), &o->pid);
+	o->secret = needed_value(mapping_options, "secret", "user mapping of foreign server", server);
+
+	value = option_value(server_options, "encryption");
+	if (value && strcmp(value, "ecdh") == 0)
+		o->encryption = RTM_ENCRYPTION_ECDH;
+	else if (value && strcmp(value, "tls") == 0)
+		o->encryption = RTM_ENCRYPTION_TLS;
+	o->public_key = option_value(server_options, "public_key");
+	o->public_key_file = option_value(server_options, "public_key_file");
+	value = option_value(server_options, "ecdh_mode");
+	o->ecdh_package = value && strcmp(value, "package") == 0;
+	value = option_value(server_options, "ecdh_bits");
+	o->ecdh_bits = value ? atoi(value) : 128;
+	o->connect_timeout = seconds_value(server_options, "connect_timeout");
+	o->quest_timeout = seconds_value(server_options, "quest_timeout");
+	return o;
+}
