@@ -119,18 +119,28 @@ check_options()
 	done
 }
 
+# Every name of ours that can stand in the documentation.
+known_names()
+{
+	query "$objects" | cut -f 2
+	query "SELECT proname FROM pg_proc WHERE proname ~ '^rtm_'"
+	query "SELECT nspname || '.' || relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'rtm_gate'"
+	query "SELECT name FROM pg_settings WHERE name ~ '^rtm(_gate)?\.'"
+	echo rtm	# extension, wrapper, library
+	echo rtm_gate
+	echo rtm_	# the prefix
+	ls
+}
+
 # Names in `code` that look like ours, in all of the documentation.
 check_names()
 {
 	local name
 
-	query "$objects" | cut -f 2 >"$cluster_dir/known"
-	query "SELECT name FROM pg_settings WHERE name ~ '^rtm(_gate)?\.'" >>"$cluster_dir/known"
-	query "SELECT nspname || '.' || relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'rtm_gate'" >>"$cluster_dir/known"
-	printf 'rtm\nrtm_gate\nrtm.so\nrtm.control\nrtm_gate.control\nrtm_gate--1.0.sql\n' >>"$cluster_dir/known"
+	known_names >"$cluster_dir/known"
 	while read -r name; do
 		check "$name, which the documentation names, exists" grep -qxF -- "$name" "$cluster_dir/known"
-	done < <(grep -ohE '`rtm[A-Za-z0-9_.-]*(\(\))?`' README.md doc/*.md | tr -d '`()' | sort -u)
+	done < <(grep -ohE '[`]rtm[A-Za-z0-9_.-]*(\(\))?[`]' README.md doc/*.md | tr -d '`()' | sort -u)
 }
 
 start_cluster

@@ -85,7 +85,8 @@ run_snippet()
 
 start_cluster
 extract >"$cluster_dir/list" || bail_out "cannot read the snippets"
-while IFS=$'\t' read -r number where words; do
+while IFS=$'\t' read -r n where words; do
+	number=$n
 	expected=
 	skip=
 	for word in $words; do
