@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 
 #include "client/call.h"
+#include "compat.h"
 #include "sql/args.h"
 #include "sql/encode.h"
 #include "sql/text.h"

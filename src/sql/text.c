@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 
 #include "fpnn/fpnn.h"
+#include "compat.h"
 #include "sql/text.h"
 
 /* Is the text the same in the database's encoding and on the wire? */
