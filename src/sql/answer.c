@@ -14,7 +14,7 @@
 #include "funcapi.h"
 
 #include "sql/answer.h"
-#include "sql/text.h"
+#include "client/text.h"
 
 char *
 rtm_function_name(const RtmMethod *method, const char *suffix)

@@ -17,7 +17,7 @@
 #include "compat.h"
 #include "sql/args.h"
 #include "sql/encode.h"
-#include "sql/text.h"
+#include "client/text.h"
 
 static int
 write_to_stringinfo(void *data, const char *bytes, size_t len)

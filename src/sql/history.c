@@ -24,7 +24,7 @@
 #include "sql/answer.h"
 #include "sql/args.h"
 #include "sql/encode.h"
-#include "sql/text.h"
+#include "client/text.h"
 
 /* Fields of an entry of msgs (protocol.md, "RTM quests"). */
 enum

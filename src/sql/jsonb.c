@@ -23,7 +23,7 @@
 #include "sql/args.h"
 #include "sql/encode.h"
 #include "sql/jsonb.h"
-#include "sql/text.h"
+#include "client/text.h"
 
 #define BYTES_KEY	"base64"
 

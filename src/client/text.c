@@ -3,7 +3,7 @@
  * text.c
  *	  Text between the database's encoding and the wire's UTF-8.
  *
- * Called by the other files of src/sql.  Results are palloc()ed in the current
+ * Called by src/sql and src/client.  Results are palloc()ed in the current
  * memory context, or are the input itself where no conversion is needed.
  *
  * In a database whose encoding is SQL_ASCII, text is what is valid UTF-8,
@@ -19,7 +19,7 @@
 
 #include "fpnn/fpnn.h"
 #include "compat.h"
-#include "sql/text.h"
+#include "client/text.h"
 
 /* Is the text the same in the database's encoding and on the wire? */
 static bool

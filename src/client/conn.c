@@ -1,0 +1,602 @@
+/*-------------------------------------------------------------------------
+ *
+ * conn.c
+ *	  One connection to a gate.
+ *
+ * Called by cache.c (synchronous calls) and by the outbox's sender.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/md5.h"
+#include "port.h"
+#include "storage/fd.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+
+#include "client/conn.h"
+#include "compat.h"
+#include "fpnn/catalog.h"
+#include "fpnn/crypt.h"
+
+/* Bytes asked from the socket at once. */
+#define READ_SIZE		16384
+
+/*
+ * A gate that asks and doesn't read our answers is broken: more than this many
+ * bytes aren't kept for it, beside what we asked ourselves.
+ */
+#define MAX_UNREAD		(1024 * 1024)
+
+typedef struct Pending
+{
+	uint32		seq;
+	RtmAnswerFunc func;
+	void	   *arg;
+} Pending;
+
+struct RtmConnPrivate
+{
+	MemoryContext context;
+	const RtmOptions *options;
+	int			next_endpoint;
+	struct addrinfo *addresses; /* of the endpoint being tried */
+	struct addrinfo *address;	/* the next one */
+	int64		deadline;		/* of connecting, all endpoints */
+	int64		attempt_deadline;
+	FpnnChannel channel;
+	bool		has_channel;
+	bool		external_fd;
+	uint32		seq;
+	uint32		key_seq;
+	size_t		asked;			/* bytes of `out` that are quests, at most */
+	Pending    *pending;
+	int			npending;
+	int			max_pending;
+};
+
+static void *
+env_resize(void *arg, void *ptr, size_t size)
+{
+	if (size == 0)
+	{
+		free(ptr);
+		return NULL;
+	}
+	return realloc(ptr, size);
+}
+
+static bool
+env_md5(const void *data, size_t len, uint8_t digest[16])
+{
+	const char *errstr = NULL;
+
+	return pg_md5_binary(data, len, digest, &errstr);
+}
+
+static bool
+env_random(void *buf, size_t len)
+{
+	return pg_strong_random(buf, len);
+}
+
+const FpnnEnv rtm_env = {env_resize, env_md5, env_random, NULL};
+
+int64
+rtm_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void
+drop_socket(RtmConn *conn)
+{
+	struct RtmConnPrivate *p = conn->p;
+
+	if (conn->sock != PGINVALID_SOCKET)
+		close(conn->sock);
+	conn->sock = PGINVALID_SOCKET;
+	if (p->external_fd)
+		ReleaseExternalFD();
+	p->external_fd = false;
+	if (p->has_channel)
+		fpnn_channel_free(&p->channel);
+	p->has_channel = false;
+}
+
+/* The connection is of no use any more. */
+static void
+lose(RtmConn *conn, int code, const char *why)
+{
+	conn->state = RTM_CONN_LOST;
+	conn->code = code;
+	resetStringInfo(&conn->why);
+	appendStringInfo(&conn->why, "%s: %s", conn->endpoint.data, why);
+	drop_socket(conn);
+	conn->p->npending = 0;
+}
+
+static void
+lose_errno(RtmConn *conn, int err)
+{
+	lose(conn, FPNN_CODE_CLOSED, strerror(err));
+}
+
+/* One endpoint or address can't be used. */
+static void
+note_failure(RtmConn *conn, const char *why)
+{
+	appendStringInfo(&conn->why, "%s%s: %s", conn->why.len ? "\n" : "",
+					 conn->endpoint.data, why);
+	drop_socket(conn);
+}
+
+/* Put the name of the next endpoint into place, and its addresses. */
+static bool
+resolve_next(RtmConn *conn)
+{
+	struct RtmConnPrivate *p = conn->p;
+	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+	const RtmEndpoint *endpoint = &p->options->endpoints[p->next_endpoint++];
+	int			rc;
+
+	if (p->addresses)
+		freeaddrinfo(p->addresses);
+	p->addresses = NULL;
+	resetStringInfo(&conn->endpoint);
+	appendStringInfo(&conn->endpoint, strchr(endpoint->host, ':') ? "[%s]:%s" : "%s:%s",
+					 endpoint->host, endpoint->port);
+	rc = getaddrinfo(endpoint->host, endpoint->port, &hints, &p->addresses);
+	if (rc != 0)
+	{
+		p->addresses = NULL;
+		note_failure(conn, gai_strerror(rc));
+		return false;
+	}
+	p->address = p->addresses;
+	return true;
+}
+
+/* A socket that connects to an address, or a noted failure. */
+static bool
+begin_connect(RtmConn *conn, const struct addrinfo *address)
+{
+	struct RtmConnPrivate *p = conn->p;
+	int			on = 1;
+
+	if (!AcquireExternalFD())
+	{
+		note_failure(conn, "too many open files");
+		return false;
+	}
+	p->external_fd = true;
+	conn->sock = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (conn->sock == PGINVALID_SOCKET)
+	{
+		note_failure(conn, strerror(errno));
+		return false;
+	}
+	conn->generation++;
+	setsockopt(conn->sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(conn->sock, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	if (connect(conn->sock, address->ai_addr, address->ai_addrlen) != 0 &&
+		errno != EINPROGRESS && errno != EINTR)
+	{
+		note_failure(conn, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+/* How many endpoints and addresses are still to be tried, at least one. */
+static int
+tries_left(const struct RtmConnPrivate *p)
+{
+	int			n = p->options->nendpoints - p->next_endpoint;
+
+	for (const struct addrinfo *a = p->address; a; a = a->ai_next)
+		n++;
+	return Max(n, 1);
+}
+
+/* Go to the next address or endpoint that a connection can be begun to. */
+static void
+try_next(RtmConn *conn)
+{
+	struct RtmConnPrivate *p = conn->p;
+	int64		now = rtm_now_ms();
+
+	conn->state = RTM_CONN_CONNECTING;
+	while (now < p->deadline)
+	{
+		const struct addrinfo *address;
+
+		if (p->address == NULL)
+		{
+			if (p->next_endpoint >= p->options->nendpoints)
+				break;
+			resolve_next(conn);
+			now = rtm_now_ms();
+			continue;
+		}
+		p->attempt_deadline = now + Max((p->deadline - now) / tries_left(p), 1);
+		address = p->address;
+		p->address = p->address->ai_next;
+		if (begin_connect(conn, address))
+			return;
+	}
+	if (p->next_endpoint < p->options->nendpoints)
+		appendStringInfo(&conn->why, "%sno time was left for the other endpoints",
+						 conn->why.len ? "\n" : "");
+	conn->state = RTM_CONN_FAILED;
+}
+
+RtmConn *
+rtm_conn_open(const RtmOptions *options, int64 timeout_ms)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "rtm connection",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	RtmConn    *conn = palloc0(sizeof(RtmConn));
+
+	conn->p = palloc0(sizeof(struct RtmConnPrivate));
+	conn->p->context = context;
+	conn->p->options = options;
+	conn->p->deadline = rtm_now_ms() + timeout_ms;
+	conn->sock = PGINVALID_SOCKET;
+	initStringInfo(&conn->why);
+	initStringInfo(&conn->endpoint);
+	conn->p->max_pending = 8;
+	conn->p->pending = palloc(sizeof(Pending) * conn->p->max_pending);
+	MemoryContextSwitchTo(old);
+	try_next(conn);
+	return conn;
+}
+
+void
+rtm_conn_close(RtmConn *conn)
+{
+	drop_socket(conn);
+	if (conn->p->addresses)
+		freeaddrinfo(conn->p->addresses);
+	MemoryContextDelete(conn->p->context);
+}
+
+/* The text of the server's public key; NULL and a noted failure if unreadable. */
+static char *
+public_key(RtmConn *conn, size_t *len)
+{
+	const RtmOptions *o = conn->p->options;
+	char	   *text;
+	int			fd;
+	ssize_t		n;
+
+	if (o->public_key)
+	{
+		*len = strlen(o->public_key);
+		return pstrdup(o->public_key);
+	}
+	if (o->public_key_file == NULL)
+	{
+		note_failure(conn, "encryption ecdh needs the option public_key or public_key_file");
+		return NULL;
+	}
+	fd = open(o->public_key_file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+	{
+		note_failure(conn, psprintf("could not open public_key_file: %s", strerror(errno)));
+		return NULL;
+	}
+	text = palloc(FPNN_MAX_KEY_TEXT);
+	n = read(fd, text, FPNN_MAX_KEY_TEXT);
+	close(fd);
+	if (n <= 0)
+	{
+		note_failure(conn, "could not read public_key_file");
+		return NULL;
+	}
+	*len = (size_t) n;
+	return text;
+}
+
+/* Send *key; what follows is encrypted.  False: noted as a failure. */
+static bool
+begin_keying(RtmConn *conn)
+{
+	struct RtmConnPrivate *p = conn->p;
+	FpnnCryptMode mode = {.bits = p->options->ecdh_bits, .package = p->options->ecdh_package};
+	FpnnCodec  *codec;
+	FpnnBuf		payload;
+	FpnnStatus	status;
+	size_t		len;
+	char	   *key = public_key(conn, &len);
+
+	if (key == NULL)
+		return false;
+	fpnn_buf_init(&payload, &rtm_env);
+	status = fpnn_crypt_client(&rtm_env, key, len, mode, FPNN_MAX_FRAME, &payload, &codec);
+	if (status == FPNN_OK)
+	{
+		p->key_seq = ++p->seq;
+		status = fpnn_channel_quest(&p->channel, FPNN_CRYPT_METHOD, true, p->key_seq,
+									fpnn_buf_head(&payload), fpnn_buf_len(&payload));
+		if (status == FPNN_OK)
+			status = fpnn_channel_set_codec(&p->channel, codec);
+		else
+			codec->free(codec);
+	}
+	fpnn_buf_free(&payload);
+	pfree(key);
+	if (status != FPNN_OK)
+		note_failure(conn, psprintf("no key agreement: %s", fpnn_status_text(status)));
+	return status == FPNN_OK;
+}
+
+/* The socket says that connecting has ended. */
+static void
+end_connect(RtmConn *conn)
+{
+	int			err = 0;
+	socklen_t	len = sizeof(err);
+
+	if (getsockopt(conn->sock, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
+		err = errno;
+	if (err != 0)
+	{
+		note_failure(conn, strerror(err));
+		try_next(conn);
+		return;
+	}
+	fpnn_channel_init(&conn->p->channel, &rtm_env, FPNN_MAX_FRAME);
+	conn->p->has_channel = true;
+	if (conn->p->options->encryption != RTM_ENCRYPTION_ECDH)
+		conn->state = RTM_CONN_READY;
+	else if (begin_keying(conn))
+		conn->state = RTM_CONN_KEYING;
+	else
+		try_next(conn);
+}
+
+static bool
+is_for_clients(const FpnnFrame *quest)
+{
+	return fpnn_frame_is(quest, "ping") || fpnn_frame_is(quest, "*ping") ||
+		(quest->method_len >= 4 && memcmp(quest->method, "push", 4) == 0);
+}
+
+static FpnnStatus
+answer_quest(FpnnChannel *channel, const FpnnFrame *quest)
+{
+	static const uint8_t empty_map = 0x80;
+
+	if (is_for_clients(quest))
+		return fpnn_channel_answer(channel, quest, 0, &empty_map, 1);
+	return fpnn_channel_error(channel, quest, FPNN_CODE_UNKNOWN_METHOD, "unknown method");
+}
+
+static void
+dispatch_answer(RtmConn *conn, const FpnnFrame *answer)
+{
+	struct RtmConnPrivate *p = conn->p;
+
+	for (int i = 0; i < p->npending; i++)
+		if (p->pending[i].seq == answer->seq)
+		{
+			Pending		found = p->pending[i];
+
+			p->pending[i] = p->pending[--p->npending];
+			found.func(found.arg, answer);
+			return;
+		}
+}
+
+static void
+take_frames(RtmConn *conn)
+{
+	struct RtmConnPrivate *p = conn->p;
+	FpnnFrame	frame;
+	FpnnStatus	status;
+
+	while ((status = fpnn_channel_next(&p->channel, &frame)) == FPNN_OK)
+	{
+		if (frame.mtype != FPNN_ANSWER)
+		{
+			status = answer_quest(&p->channel, &frame);
+			if (status != FPNN_OK)
+				break;
+			if (fpnn_channel_pending(&p->channel) > MAX_UNREAD + p->asked)
+			{
+				lose(conn, FPNN_CODE_INVALID_PACKAGE, "the gate asks, but doesn't read the answers");
+				return;
+			}
+		}
+		else if (conn->state == RTM_CONN_KEYING && frame.seq == p->key_seq)
+		{
+			if (frame.status != 0)
+			{
+				note_failure(conn, "the gate refused the key agreement");
+				try_next(conn);
+				return;
+			}
+			conn->state = RTM_CONN_READY;
+		}
+		else
+			dispatch_answer(conn, &frame);
+	}
+	if (status != FPNN_MORE)
+		lose(conn, FPNN_CODE_INVALID_PACKAGE, fpnn_status_text(status));
+}
+
+static void
+lose_closed(RtmConn *conn)
+{
+	if (conn->state == RTM_CONN_KEYING)
+	{
+		note_failure(conn, "the gate closed the connection during the key agreement");
+		try_next(conn);
+	}
+	else
+		lose(conn, FPNN_CODE_CLOSED, "the gate closed the connection");
+}
+
+static void
+do_read(RtmConn *conn)
+{
+	FpnnChannel *channel = &conn->p->channel;
+	uint8_t    *where;
+	size_t		room;
+	ssize_t		n;
+	FpnnStatus	status = fpnn_channel_room(channel, READ_SIZE, &where, &room);
+
+	if (status != FPNN_OK)
+	{
+		lose(conn, FPNN_CODE_INVALID_PACKAGE, fpnn_status_text(status));
+		return;
+	}
+	n = recv(conn->sock, where, room, 0);
+	if (n < 0)
+	{
+		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+			lose_errno(conn, errno);
+		return;
+	}
+	if (n == 0)
+	{
+		lose_closed(conn);
+		return;
+	}
+	status = fpnn_channel_received(channel, (size_t) n);
+	if (status == FPNN_CLOSED)
+		lose_closed(conn);
+	else if (status != FPNN_OK)
+		lose(conn, FPNN_CODE_INVALID_PACKAGE, fpnn_status_text(status));
+	else
+		take_frames(conn);
+}
+
+static void
+do_write(RtmConn *conn)
+{
+	struct RtmConnPrivate *p = conn->p;
+
+	while (fpnn_channel_pending(&p->channel) > 0)
+	{
+		ssize_t		n = send(conn->sock, fpnn_buf_head(&p->channel.out),
+							 fpnn_channel_pending(&p->channel), MSG_NOSIGNAL);
+
+		if (n < 0)
+		{
+			if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+				return;
+			lose_errno(conn, errno);
+			return;
+		}
+		fpnn_channel_sent(&p->channel, (size_t) n);
+	}
+	p->asked = 0;
+}
+
+uint32
+rtm_conn_events(const RtmConn *conn)
+{
+	switch (conn->state)
+	{
+		case RTM_CONN_CONNECTING:
+			return WL_SOCKET_WRITEABLE;
+		case RTM_CONN_KEYING:
+		case RTM_CONN_READY:
+			return WL_SOCKET_READABLE |
+				(fpnn_channel_pending(&conn->p->channel) > 0 ? WL_SOCKET_WRITEABLE : 0);
+		default:
+			return 0;
+	}
+}
+
+void
+rtm_conn_step(RtmConn *conn, uint32 events)
+{
+	struct RtmConnPrivate *p = conn->p;
+	MemoryContext old = MemoryContextSwitchTo(p->context);
+
+	if (conn->state == RTM_CONN_CONNECTING && (events & WL_SOCKET_WRITEABLE))
+		end_connect(conn);
+	else if ((conn->state == RTM_CONN_KEYING || conn->state == RTM_CONN_READY) &&
+			 (events & WL_SOCKET_READABLE))
+		do_read(conn);
+
+	if ((conn->state == RTM_CONN_CONNECTING || conn->state == RTM_CONN_KEYING) &&
+		rtm_now_ms() >= p->attempt_deadline)
+	{
+		note_failure(conn, "timeout");
+		try_next(conn);
+	}
+	if (conn->state == RTM_CONN_KEYING || conn->state == RTM_CONN_READY)
+		do_write(conn);
+	MemoryContextSwitchTo(old);
+}
+
+int64
+rtm_conn_deadline(const RtmConn *conn)
+{
+	if (conn->state == RTM_CONN_CONNECTING || conn->state == RTM_CONN_KEYING)
+		return conn->p->attempt_deadline;
+	return 0;
+}
+
+FpnnStatus
+rtm_conn_ask(RtmConn *conn, const char *method, const void *payload, size_t len,
+			 RtmAnswerFunc func, void *arg, uint32 *seq)
+{
+	struct RtmConnPrivate *p = conn->p;
+	Pending    *pending;
+	FpnnStatus	status;
+
+	Assert(conn->state == RTM_CONN_READY);
+	if (p->npending == p->max_pending)
+	{
+		p->pending = repalloc(p->pending, sizeof(Pending) * p->max_pending * 2);
+		p->max_pending *= 2;
+	}
+	status = fpnn_channel_quest(&p->channel, method, true, p->seq + 1, payload, len);
+	if (status != FPNN_OK)
+		return status;
+	*seq = ++p->seq;
+	p->asked = fpnn_channel_pending(&p->channel);
+	pending = &p->pending[p->npending++];
+	pending->seq = *seq;
+	pending->func = func;
+	pending->arg = arg;
+	do_write(conn);
+	return FPNN_OK;
+}
+
+void
+rtm_conn_forget(RtmConn *conn, uint32 seq)
+{
+	struct RtmConnPrivate *p = conn->p;
+
+	for (int i = 0; i < p->npending; i++)
+		if (p->pending[i].seq == seq)
+		{
+			p->pending[i] = p->pending[--p->npending];
+			return;
+		}
+}
+
+bool
+rtm_conn_midway(const RtmConn *conn)
+{
+	return conn->state != RTM_CONN_READY || fpnn_channel_midway(&conn->p->channel);
+}
