@@ -1,0 +1,259 @@
+/*-------------------------------------------------------------------------
+ *
+ * cache.c
+ *	  The connections of this backend, one per user mapping.
+ *
+ * Called by call.c.  A connection is kept until its server or mapping changes,
+ * the peer closes it, or a call ends in the middle of a frame.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_user_mapping.h"
+#include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/acl.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "client/cache.h"
+#include "client/guc.h"
+#include "compat.h"
+
+static HTAB *peers;
+static bool any_stale;
+
+/* Positions in a peer's wait set. */
+#define LATCH_POS	0
+#define SOCKET_POS	2
+
+static void
+invalidate(Datum arg, int cacheid, uint32 hash)
+{
+	HASH_SEQ_STATUS scan;
+	RtmPeer    *peer;
+
+	hash_seq_init(&scan, peers);
+	while ((peer = hash_seq_search(&scan)) != NULL)
+		if (hash == 0 ||
+			(cacheid == FOREIGNSERVEROID && hash == peer->server_hash) ||
+			(cacheid == USERMAPPINGOID && hash == peer->mapping_hash))
+			peer->stale = any_stale = true;
+}
+
+static void
+init_peers(void)
+{
+	HASHCTL		ctl = {.keysize = sizeof(Oid), .entrysize = sizeof(RtmPeer)};
+
+	peers = hash_create("rtm peers", 8, &ctl, HASH_ELEM | HASH_BLOBS);
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, invalidate, (Datum) 0);
+	CacheRegisterSyscacheCallback(USERMAPPINGOID, invalidate, (Datum) 0);
+}
+
+static void
+drop_set(RtmPeer *peer)
+{
+	if (peer->set)
+		FreeWaitEventSet(peer->set);
+	peer->set = NULL;
+	peer->generation = 0;
+}
+
+void
+rtm_peer_disconnect(RtmPeer *peer)
+{
+	/* the set first: it must not have a socket that was closed */
+	drop_set(peer);
+	if (peer->conn)
+		rtm_conn_close(peer->conn);
+	peer->conn = NULL;
+}
+
+/* Forget the connection and the options. */
+static void
+reset_peer(RtmPeer *peer)
+{
+	rtm_peer_disconnect(peer);
+	if (peer->options && peer->options->secret)
+		explicit_bzero(peer->options->secret, strlen(peer->options->secret));
+	peer->options = NULL;
+	if (peer->context)
+		MemoryContextDelete(peer->context);
+	peer->context = NULL;
+}
+
+static void
+drop_stale(void)
+{
+	HASH_SEQ_STATUS scan;
+	RtmPeer    *peer;
+
+	any_stale = false;
+	hash_seq_init(&scan, peers);
+	while ((peer = hash_seq_search(&scan)) != NULL)
+	{
+		if (!peer->stale)
+			continue;
+		reset_peer(peer);
+		hash_search(peers, &peer->mapping, HASH_REMOVE, NULL);
+	}
+}
+
+static Oid
+find_server(const char *name)
+{
+	Oid			server = get_foreign_server_oid(name, true);
+	AclResult	acl;
+
+	if (!OidIsValid(server))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("server \"%s\" does not exist", name),
+				 errhint("Make it with CREATE SERVER ... FOREIGN DATA WRAPPER rtm, or name another one in the argument server or the setting rtm.server.")));
+#if PG_VERSION_NUM >= 160000
+	acl = object_aclcheck(ForeignServerRelationId, server, GetUserId(), ACL_USAGE);
+#else
+	acl = pg_foreign_server_aclcheck(server, GetUserId(), ACL_USAGE);
+#endif
+	if (acl != ACLCHECK_OK)
+		aclcheck_error(acl, OBJECT_FOREIGN_SERVER, name);
+	return server;
+}
+
+static Oid
+find_mapping(Oid server, const char *name)
+{
+	Oid			mapping = GetSysCacheOid2(USERMAPPINGUSERSERVER, Anum_pg_user_mapping_oid,
+										  ObjectIdGetDatum(GetUserId()),
+										  ObjectIdGetDatum(server));
+
+	if (!OidIsValid(mapping))
+		mapping = GetSysCacheOid2(USERMAPPINGUSERSERVER, Anum_pg_user_mapping_oid,
+								  ObjectIdGetDatum(InvalidOid),
+								  ObjectIdGetDatum(server));
+	if (!OidIsValid(mapping))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("user mapping for role \"%s\" and server \"%s\" does not exist",
+						GetUserNameFromId(GetUserId(), false), name),
+				 errhint("Make it with CREATE USER MAPPING FOR ... SERVER %s OPTIONS (secret '...').",
+						 quote_identifier(name))));
+	return mapping;
+}
+
+static void
+read_peer_options(RtmPeer *peer, Oid server_oid)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm options",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	ForeignServer *server = GetForeignServer(server_oid);
+	ForeignDataWrapper *wrapper = GetForeignDataWrapper(server->fdwid);
+	UserMapping *mapping = GetUserMapping(GetUserId(), server_oid);
+
+	if (strcmp(wrapper->fdwname, "rtm") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("server \"%s\" is not a server of rtm", server->servername),
+				 errdetail("Its foreign-data wrapper is \"%s\".", wrapper->fdwname),
+				 errhint("Name a server that was made with FOREIGN DATA WRAPPER rtm.")));
+	peer->options = rtm_read_options(server->options, mapping->options, server->servername);
+	if (peer->options->encryption == RTM_ENCRYPTION_TLS)
+	{
+		peer->options = NULL;
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("encryption tls is not supported yet"),
+				 errhint("Use encryption ecdh or none.")));
+	}
+	strlcpy(peer->name, server->servername, NAMEDATALEN);
+	MemoryContextSwitchTo(old);
+	MemoryContextSetParent(context, TopMemoryContext);
+	peer->context = context;
+}
+
+RtmPeer *
+rtm_peer(const char *server_name)
+{
+	const char *name = server_name ? server_name : rtm_server_name;
+	Oid			server;
+	Oid			mapping;
+	RtmPeer    *peer;
+	bool		found;
+
+	if (peers == NULL)
+		init_peers();
+	server = find_server(name);
+	mapping = find_mapping(server, name);
+	if (any_stale)
+		drop_stale();
+
+	peer = hash_search(peers, &mapping, HASH_ENTER, &found);
+	if (!found)
+	{
+		memset((char *) peer + sizeof(Oid), 0, sizeof(RtmPeer) - sizeof(Oid));
+		peer->server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(server));
+		peer->mapping_hash = GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping));
+	}
+	if (peer->options == NULL)
+		read_peer_options(peer, server);
+	return peer;
+}
+
+/* A wait set that fits the connection's socket and what it waits for. */
+static void
+prepare_set(RtmPeer *peer)
+{
+	RtmConn    *conn = peer->conn;
+	uint32		events = rtm_conn_events(conn);
+
+	if (peer->generation != conn->generation)
+	{
+		drop_set(peer);
+		peer->set = rtm_create_wait_set(3);
+		AddWaitEventToSet(peer->set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+		AddWaitEventToSet(peer->set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+		AddWaitEventToSet(peer->set, events, conn->sock, NULL, NULL);
+		peer->generation = conn->generation;
+	}
+	else if (peer->events != events)
+		ModifyWaitEvent(peer->set, SOCKET_POS, events, NULL);
+	peer->events = events;
+}
+
+void
+rtm_peer_wait(RtmPeer *peer, int64 deadline)
+{
+	RtmConn    *conn = peer->conn;
+	int64		step_deadline = rtm_conn_deadline(conn);
+	int64		timeout;
+	WaitEvent	event;
+	uint32		events = 0;
+
+	prepare_set(peer);
+	if (step_deadline != 0 && step_deadline < deadline)
+		deadline = step_deadline;
+	timeout = Max(deadline - rtm_now_ms(), 0);
+
+	if (WaitEventSetWait(peer->set, (long) Min(timeout, INT_MAX), &event, 1,
+						 PG_WAIT_EXTENSION) > 0)
+	{
+		if (event.events & WL_LATCH_SET)
+			ResetLatch(MyLatch);
+		else
+			events = event.events;
+	}
+	CHECK_FOR_INTERRUPTS();
+	rtm_conn_step(conn, events);
+
+	/* a socket that was closed, or replaced, must not stay in the set */
+	if (conn->sock == PGINVALID_SOCKET || conn->generation != peer->generation)
+		drop_set(peer);
+}

@@ -1,0 +1,283 @@
+/*-------------------------------------------------------------------------
+ *
+ * call.c
+ *	  One synchronous quest and its answer, from inside a backend.
+ *
+ * Called by src/sql.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+#include <time.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "client/cache.h"
+#include "client/call.h"
+#include "client/guc.h"
+#include "client/request.h"
+#include "client/text.h"
+#include "fpnn/catalog.h"
+
+/* What the answer leaves behind; lives in a context of its own. */
+typedef struct Waiting
+{
+	MemoryContext context;
+	bool		answered;
+	bool		nomem;
+	uint8		status;
+	uint8_t    *payload;
+	size_t		len;
+	FpnnDoc		doc;
+} Waiting;
+
+/* Where the time of a call goes, in rtm_now_ms(). */
+typedef struct Deadlines
+{
+	int64		connect;		/* milliseconds */
+	int64		quest;			/* milliseconds; 0: `total` counts */
+	int64		total;			/* point in time; 0: none */
+} Deadlines;
+
+static void
+keep_answer(void *arg, const FpnnFrame *answer)
+{
+	Waiting    *waiting = arg;
+
+	waiting->answered = true;
+	waiting->status = answer->status;
+	waiting->len = answer->payload_len;
+	waiting->payload = MemoryContextAllocExtended(waiting->context, Max(answer->payload_len, 1),
+												  MCXT_ALLOC_NO_OOM);
+	if (waiting->payload)
+		memcpy(waiting->payload, answer->payload, answer->payload_len);
+	else
+		waiting->nomem = true;
+}
+
+static void
+close_doc(void *arg)
+{
+	fpnn_doc_close(&((Waiting *) arg)->doc);
+}
+
+static Deadlines
+deadlines_of(const RtmCall *call, const RtmOptions *options)
+{
+	Deadlines	d = {0};
+
+	d.connect = options->connect_timeout > 0 ? ceil(options->connect_timeout * 1000) : rtm_connect_timeout;
+	if (call->timeout > 0)
+	{
+		double		ms = Min(ceil(call->timeout * 1000), (double) INT_MAX);
+
+		d.total = rtm_now_ms() + (int64) ms;
+		d.connect = Min(d.connect, (int64) ms);
+	}
+	else
+		d.quest = options->quest_timeout > 0 ? ceil(options->quest_timeout * 1000) : rtm_quest_timeout;
+	return d;
+}
+
+static void
+raise_failed(const RtmPeer *peer)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+			 errmsg("could not connect to server \"%s\"", peer->name),
+			 errdetail("%s", peer->conn->why.data),
+			 errhint("Check that the gate is up and the option endpoint of the server is right.")));
+}
+
+static void
+raise_lost(const RtmPeer *peer, int code, const char *why, const char *hint)
+{
+	rtm_raise_code(code,
+				   psprintf(code == FPNN_CODE_CLOSED ?
+							"the connection to server \"%s\" was lost before the answer" :
+							"server \"%s\" sent what is no FPNN", peer->name),
+				   why, hint);
+}
+
+static void
+raise_timeout(const RtmPeer *peer, const char *method)
+{
+	rtm_raise_code(FPNN_CODE_TIMEOUT,
+				   psprintf("no answer from server \"%s\" in time", peer->name),
+				   psprintf("%s didn't answer the quest \"%s\".", peer->conn->endpoint.data, method),
+				   "The quest may have been carried out. Raise the call's timeout, the server's option quest_timeout or the setting rtm.quest_timeout if the gate is only slow.");
+}
+
+static void
+connect_peer(RtmPeer *peer, Deadlines *d)
+{
+	int64		timeout = d->connect;
+
+	if (d->total)
+		timeout = Max(Min(timeout, d->total - rtm_now_ms()), 1);
+	rtm_peer_disconnect(peer);
+	peer->conn = rtm_conn_open(peer->options, timeout);
+	while (peer->conn->state == RTM_CONN_CONNECTING || peer->conn->state == RTM_CONN_KEYING)
+		rtm_peer_wait(peer, PG_INT64_MAX);
+	if (peer->conn->state == RTM_CONN_FAILED)
+		raise_failed(peer);
+	if (peer->conn->state == RTM_CONN_LOST)
+		raise_lost(peer, peer->conn->code, peer->conn->why.data,
+				   "Check that the endpoint is an RTM server gate, with the encryption that the server's options say.");
+}
+
+/* Is the kept connection good?  Also takes what came while nobody waited. */
+static bool
+is_alive(RtmPeer *peer)
+{
+	if (peer->conn == NULL)
+		return false;
+	if (peer->conn->state == RTM_CONN_READY)
+		rtm_conn_step(peer->conn, WL_SOCKET_READABLE);
+	return peer->conn->state == RTM_CONN_READY;
+}
+
+static void
+ask_once(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams,
+		 const Deadlines *d, Waiting *waiting)
+{
+	RtmConn    *conn = peer->conn;
+	int64		deadline = d->total ? d->total : rtm_now_ms() + d->quest;
+	const FpnnBuf *payload;
+	FpnnStatus	status;
+	uint32		seq;
+
+	payload = rtm_sign_request(peer->options, call->method, params->data, params->len, nparams);
+	status = rtm_conn_ask(conn, call->method, fpnn_buf_head(payload), fpnn_buf_len(payload),
+						  keep_answer, waiting, &seq);
+	if (status == FPNN_TOO_LARGE)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the quest \"%s\" is too large", call->method),
+				 errdetail("A whole frame has at most %zu bytes.", FPNN_MAX_FRAME)));
+	if (status == FPNN_BAD_METHOD)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid name of a method"),
+				 errhint("It has 1 to %d bytes.", FPNN_MAX_METHOD)));
+	if (status != FPNN_OK)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+
+	while (!waiting->answered && conn->state == RTM_CONN_READY)
+	{
+		if (rtm_now_ms() >= deadline)
+		{
+			rtm_conn_forget(conn, seq);
+			raise_timeout(peer, call->method);
+		}
+		PG_TRY();
+		{
+			rtm_peer_wait(peer, deadline);
+		}
+		PG_CATCH();
+		{
+			rtm_conn_forget(conn, seq);
+			PG_RE_THROW();
+		}
+		PG_END_TRY();
+	}
+}
+
+/* Ask, and once more when the connection was lost and that does no harm. */
+static bool
+ask(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams, Waiting *waiting)
+{
+	Deadlines	d = deadlines_of(call, peer->options);
+	bool		resent = false;
+
+	if (!is_alive(peer))
+		connect_peer(peer, &d);
+	for (;;)
+	{
+		ask_once(peer, call, params, nparams, &d, waiting);
+		if (waiting->answered)
+			return resent;
+		if (peer->conn->code != FPNN_CODE_CLOSED || !call->idempotent || resent)
+			break;
+		resent = true;
+		connect_peer(peer, &d);
+	}
+	raise_lost(peer, peer->conn->code, peer->conn->why.data,
+			   peer->conn->code != FPNN_CODE_CLOSED ? "Check that the endpoint is an RTM server gate, with the encryption that the server's options say." :
+			   "The quest may have been carried out.");
+	return false;				/* not reached */
+}
+
+static void
+read_error(RtmAnswer *answer, const Waiting *waiting)
+{
+	int64_t		code = FPNN_CODE_UNKNOWN;
+	const char *ex = "";
+	size_t		len = 0;
+	char	   *text;
+
+	fpnn_map_int(answer->map, "code", &code);
+	fpnn_map_text(answer->map, "ex", &ex, &len);
+	answer->code = code > 0 && code <= INT_MAX ? (int) code : FPNN_CODE_UNKNOWN;
+	text = rtm_text_from_wire(ex, Min(len, 1000), &len);
+	answer->ex = text ? text : "";
+}
+
+static RtmAnswer *
+make_answer(RtmPeer *peer, Waiting *waiting)
+{
+	RtmAnswer  *answer = palloc0(sizeof(RtmAnswer));
+	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+	FpnnStatus	status = FPNN_NOMEM;
+
+	callback->func = close_doc;
+	callback->arg = waiting;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	if (!waiting->nomem)
+		status = fpnn_doc_open(&waiting->doc, waiting->payload, waiting->len);
+	if (status == FPNN_NOMEM)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	if (status != FPNN_OK)
+	{
+		char	   *why = psprintf("%s: %s", peer->conn->endpoint.data, fpnn_status_text(status));
+
+		rtm_peer_disconnect(peer);
+		raise_lost(peer, FPNN_CODE_INVALID_PACKAGE, why,
+				   "Check that the endpoint is an RTM server gate.");
+	}
+	answer->map = waiting->doc.map;
+	answer->server = pstrdup(peer->name);
+	answer->endpoint = pstrdup(peer->conn->endpoint.data);
+	if (waiting->status != 0)
+		read_error(answer, waiting);
+	return answer;
+}
+
+RtmAnswer *
+rtm_call(const RtmCall *call, StringInfo params, int nparams)
+{
+	RtmPeer    *peer = rtm_peer(call->server);
+	Waiting    *waiting = palloc0(sizeof(Waiting));
+	RtmAnswer  *answer;
+	bool		resent = false;
+
+	waiting->context = CurrentMemoryContext;
+	PG_TRY();
+	{
+		resent = ask(peer, call, params, nparams, waiting);
+	}
+	PG_CATCH();
+	{
+		/* a connection between two frames is good for the next call */
+		if (peer->conn && rtm_conn_midway(peer->conn))
+			rtm_peer_disconnect(peer);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	answer = make_answer(peer, waiting);
+	answer->resent = resent;
+	return answer;
+}
