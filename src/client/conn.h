@@ -17,6 +17,7 @@
 
 #include "client/option.h"
 #include "fpnn/channel.h"
+#include "host.h"
 
 typedef enum RtmConnState
 {
@@ -48,12 +49,6 @@ struct RtmConn
 								 * one is stale */
 	struct RtmConnPrivate *p;
 };
-
-/* What the wire layer borrows from this process. */
-extern const FpnnEnv rtm_env;
-
-/* Milliseconds of a clock that is never set. */
-extern int64 rtm_now_ms(void);
 
 /*
  * Begin to connect.  The options must outlive the connection.  timeout_ms is

@@ -10,11 +10,12 @@
 #include "postgres.h"
 
 #include <time.h>
+#include <unistd.h>
 
-#include "client/conn.h"
 #include "client/request.h"
 #include "fpnn/payload.h"
 #include "fpnn/sign.h"
+#include "host.h"
 
 /* Memory that is kept between two quests. */
 #define KEEP_SIZE	65536

@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ *
+ * host.c
+ *	  What the wire layer borrows from this process.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "common/md5.h"
+#include "port.h"
+
+#include "host.h"
+
+static void *
+env_resize(void *arg, void *ptr, size_t size)
+{
+	if (size == 0)
+	{
+		free(ptr);
+		return NULL;
+	}
+	return realloc(ptr, size);
+}
+
+static bool
+env_md5(const void *data, size_t len, uint8_t digest[16])
+{
+	const char *errstr = NULL;
+
+	return pg_md5_binary(data, len, digest, &errstr);
+}
+
+static bool
+env_random(void *buf, size_t len)
+{
+	return pg_strong_random(buf, len);
+}
+
+const FpnnEnv rtm_env = {env_resize, env_md5, env_random, NULL};
+
+int64
+rtm_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}

@@ -1,0 +1,19 @@
+/*-------------------------------------------------------------------------
+ *
+ * host.h
+ *	  What the wire layer borrows from this process, for client and gate.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RTM_HOST_H
+#define RTM_HOST_H
+
+#include "fpnn/fpnn.h"
+
+/* malloc()ed memory, PostgreSQL's MD5 and random numbers. */
+extern const FpnnEnv rtm_env;
+
+/* Milliseconds of a clock that is never set. */
+extern int64 rtm_now_ms(void);
+
+#endif							/* RTM_HOST_H */
