@@ -11,6 +11,7 @@
 #include "utils/guc.h"
 
 #include "client/guc.h"
+#include "gate/gate.h"
 
 PG_MODULE_MAGIC;
 
@@ -20,5 +21,6 @@ void
 _PG_init(void)
 {
 	rtm_client_init();
+	rtm_gate_init();
 	MarkGUCPrefixReserved("rtm");
 }

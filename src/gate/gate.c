@@ -1,0 +1,350 @@
+/*-------------------------------------------------------------------------
+ *
+ * gate.c
+ *	  The worker of a local gate.
+ *
+ * All quests that are there form a batch, which is carried out in one
+ * transaction; the answers leave after its commit.  When a batch fails, its
+ * quests are carried out one by one, and only the culprit is told 20001.
+ *
+ * A gate that is terminated by hand asks for a successor, which finds out
+ * whether it is still wanted.  So it never runs into a loop of restarts when its
+ * database is gone, as a worker that the postmaster restarts would.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <sys/time.h>
+
+#include "access/xact.h"
+#include "catalog/pg_foreign_data_wrapper.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "gate/gate.h"
+#include "host.h"
+
+/* How often an idle gate looks whether its extension is still there. */
+#define CHECK_MS	10000
+
+static GateArgs args;
+static bool serving;
+static int64 last_time;
+static int64 initial_pid;
+static char initial_secret[sizeof(((GateStart *) 0)->secret)];
+
+bool
+gate_register(const GateArgs *gate_args, pid_t notify, BackgroundWorkerHandle **handle)
+{
+	BackgroundWorker worker = {0};
+
+	StaticAssertStmt(sizeof(GateArgs) <= BGW_EXTRALEN, "GateArgs must fit into bgw_extra");
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_notify_pid = notify;
+	strlcpy(worker.bgw_library_name, "rtm", sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, "rtm_gate_main", sizeof(worker.bgw_function_name));
+	snprintf(worker.bgw_name, BGW_MAXLEN, "rtm gate of database %u", gate_args->database);
+	strlcpy(worker.bgw_type, "rtm gate", BGW_MAXLEN);
+	memcpy(worker.bgw_extra, gate_args, sizeof(GateArgs));
+	return RegisterDynamicBackgroundWorker(&worker, handle);
+}
+
+/* A lock that no statement takes. */
+void
+gate_lock_tag(LOCKTAG *tag)
+{
+	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, ForeignDataWrapperRelationId, 0, 1);
+}
+
+const char *
+gate_initial_secret(int64 pid)
+{
+	return initial_secret[0] && pid == initial_pid ? initial_secret : NULL;
+}
+
+int64
+gate_now(void)
+{
+	struct timeval now;
+	int64		ms;
+
+	gettimeofday(&now, NULL);
+	ms = (int64) now.tv_sec * 1000 + now.tv_usec / 1000;
+	last_time = Max(last_time, ms);
+	return last_time;
+}
+
+static void
+begin(void)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	gate_store_begin();
+}
+
+static void
+commit(void)
+{
+	gate_store_end();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+/* Is the extension (still) here? */
+static bool
+is_installed(void)
+{
+	bool		installed;
+
+	StartTransactionCommand();
+	installed = OidIsValid(get_extension_oid("rtm_gate", true));
+	CommitTransactionCommand();
+	return installed;
+}
+
+/* Carry out quests [0, n) in one transaction; false if it failed. */
+static bool
+run_together(GateQuest *quests, int n, MemoryContext batch)
+{
+	volatile bool good = true;
+
+	PG_TRY();
+	{
+		begin();
+		for (int i = 0; i < n; i++)
+		{
+			MemoryContextSwitchTo(batch);
+			gate_quest_run(&quests[i]);
+			CHECK_FOR_INTERRUPTS();
+		}
+		commit();
+	}
+	PG_CATCH();
+	{
+		HOLD_INTERRUPTS();
+		MemoryContextSwitchTo(batch);
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		RESUME_INTERRUPTS();
+		good = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(batch);
+	return good;
+}
+
+static void
+run_batch(GateQuest *quests, int n, MemoryContext batch)
+{
+	if (n == 0 || run_together(quests, n, batch))
+		return;
+	if (!is_installed())
+		proc_exit(0);
+	for (int i = 0; i < n; i++)
+	{
+		if (n > 1 && run_together(&quests[i], 1, batch))
+			continue;
+		fpnn_buf_reset(&quests[i].answer, 0);
+		quests[i].code = FPNN_CODE_UNKNOWN;
+		quests[i].ex = "the gate could not carry it out; its log says why";
+	}
+}
+
+/* Those that need a transaction first, in their order; the others behind. */
+static int
+run_simple_ones(GateQuest *quests, int n)
+{
+	int			left = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		GateQuest	quest = quests[i];
+
+		if (gate_quest_run_simple(&quest))
+			quests[i] = quest;
+		else
+		{
+			quests[i] = quests[left];
+			quests[left++] = quest;
+		}
+	}
+	return left;
+}
+
+static void
+serve(GateNet *net)
+{
+	MemoryContext batch = AllocSetContextCreate(TopMemoryContext, "rtm gate batch",
+												ALLOCSET_DEFAULT_SIZES);
+	GateQuest  *quests = MemoryContextAlloc(TopMemoryContext, sizeof(GateQuest) * GATE_BATCH);
+	int64		checked = rtm_now_ms();
+
+	for (;;)
+	{
+		int			n;
+
+		pgstat_report_activity(STATE_IDLE, NULL);
+		gate_net_wait(net, gate_net_count(net) ? 1000 : CHECK_MS);
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		if (rtm_now_ms() - checked >= CHECK_MS)
+		{
+			if (!is_installed())
+				proc_exit(0);
+			checked = rtm_now_ms();
+		}
+		MemoryContextReset(batch);
+		MemoryContextSwitchTo(batch);
+		n = gate_net_take(net, quests, GATE_BATCH);
+		if (n == 0)
+			continue;
+		pgstat_report_activity(STATE_RUNNING, "rtm gate: carrying out quests");
+		run_batch(quests, run_simple_ones(quests, n), batch);
+		for (int i = 0; i < n; i++)
+			gate_net_answer(net, &quests[i]);
+		gate_net_flush(net);
+		pgstat_report_stat(false);
+	}
+}
+
+static void
+ask_for_successor(int code, Datum arg)
+{
+	if (code != 0 && serving)
+	{
+		args.start = 0;
+		gate_register(&args, 0, NULL);
+	}
+}
+
+static void
+tell_starter(GateStart *start, GateStartState state, int port, const char *why)
+{
+	if (start == NULL)
+		return;
+	start->port = port;
+	strlcpy(start->why, why ? why : "", sizeof(start->why));
+	pg_write_barrier();
+	pg_atomic_write_u32(&start->state, state);
+	SetLatch(start->starter);
+}
+
+/* What to listen on: as the starter says, else as the table says. */
+static bool
+read_config(const GateStart *start, GateConfig *config)
+{
+	bool		wanted;
+
+	if (!is_installed())
+		return false;
+	begin();
+	wanted = gate_store_config(config) && config->enabled;
+	if (wanted)
+		config->listen = MemoryContextStrdup(TopMemoryContext, config->listen);
+	last_time = gate_store_last_mtime();
+	commit();
+	if (start == NULL)
+		return wanted;
+	config->listen = MemoryContextStrdup(TopMemoryContext, start->listen);
+	config->port = start->port;
+	initial_pid = start->pid;
+	strlcpy(initial_secret, start->secret, sizeof(initial_secret));
+	return true;
+}
+
+/*
+ * Its predecessor may still be ending, so a successor waits a little for its
+ * lock and its port.
+ */
+static GateNet *
+listen_with_patience(GateConfig *config, const char **why)
+{
+	LOCKTAG		tag;
+	GateNet    *net = NULL;
+
+	gate_lock_tag(&tag);
+	*why = "a gate is already running in this database";
+	for (int i = 0; i < 50; i++)
+	{
+		if (LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL)
+		{
+			net = gate_net_listen(config->listen, &config->port, why);
+			if (net != NULL)
+				return net;
+			LockRelease(&tag, ExclusiveLock, true);
+		}
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 50, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return NULL;
+}
+
+void
+rtm_gate_main(Datum arg)
+{
+	dsm_segment *segment = NULL;
+	GateStart  *start = NULL;
+	GateConfig	config = {0};
+	GateNet    *net;
+	const char *why;
+
+	memcpy(&args, MyBgworkerEntry->bgw_extra, sizeof(args));
+	pqsignal(SIGTERM, die);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(args.database, InvalidOid, 0);
+	SetConfigOption("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+
+	if (args.start != 0)
+	{
+		segment = dsm_attach(args.start);
+		if (segment == NULL)
+			proc_exit(0);
+		dsm_pin_mapping(segment);
+		start = dsm_segment_address(segment);
+	}
+	if (!read_config(start, &config))
+	{
+		tell_starter(start, GATE_NOT_LISTENING, 0, "the extension rtm_gate isn't installed, or not committed yet");
+		proc_exit(0);
+	}
+	net = listen_with_patience(&config, &why);
+	if (net == NULL)
+	{
+		tell_starter(start, GATE_NOT_LISTENING, 0, why);
+		ereport(LOG,
+				(errmsg("rtm gate could not listen on %s port %d: %s", config.listen, config.port, why)));
+		proc_exit(0);
+	}
+	before_shmem_exit(ask_for_successor, (Datum) 0);
+	tell_starter(start, GATE_LISTENING, config.port, NULL);
+	if (segment)
+		dsm_detach(segment);
+	serving = true;
+	ereport(LOG, (errmsg("rtm gate listens on %s port %d", config.listen, config.port)));
+	serve(net);
+	pg_unreachable();
+}
