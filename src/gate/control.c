@@ -25,6 +25,8 @@
 #include "pgstat.h"
 #include "storage/dsm.h"
 #include "storage/proc.h"
+#include "storage/procarray.h"
+#include "storage/sinvaladt.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"

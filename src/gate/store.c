@@ -20,13 +20,13 @@
 #include "gate/gate.h"
 
 /* Prepared once a process, when first used. */
-typedef struct Plan
+typedef struct StorePlan
 {
 	const char *sql;
 	int			nargs;
 	Oid			types[12];
 	SPIPlanPtr	plan;
-} Plan;
+} StorePlan;
 
 static MemoryContext results;
 
@@ -45,7 +45,7 @@ gate_store_end(void)
 }
 
 static uint64
-run(Plan *plan, const Datum *values, const char *nulls)
+run(StorePlan *plan, const Datum *values, const char *nulls)
 {
 	int			rc;
 
@@ -85,7 +85,7 @@ text_column(int row, int number)
 bool
 gate_store_config(GateConfig *config)
 {
-	static Plan plan = {"SELECT enabled, listen, port FROM rtm_gate.config"};
+	static StorePlan plan = {"SELECT enabled, listen, port FROM rtm_gate.config"};
 
 	if (run(&plan, NULL, NULL) == 0)
 		return false;
@@ -98,7 +98,7 @@ gate_store_config(GateConfig *config)
 void
 gate_store_set_config(const GateConfig *config)
 {
-	static Plan plan = {
+	static StorePlan plan = {
 		"INSERT INTO rtm_gate.config (enabled, listen, port) VALUES ($1, $2, $3) "
 		"ON CONFLICT (singleton) DO UPDATE SET enabled = excluded.enabled, listen = excluded.listen, port = excluded.port",
 		3, {BOOLOID, TEXTOID, INT4OID}
@@ -112,7 +112,7 @@ gate_store_set_config(const GateConfig *config)
 char *
 gate_store_secret(int64 pid)
 {
-	static Plan plan = {"SELECT secret FROM rtm_gate.project WHERE pid OPERATOR(pg_catalog.=) $1", 1, {INT8OID}};
+	static StorePlan plan = {"SELECT secret FROM rtm_gate.project WHERE pid OPERATOR(pg_catalog.=) $1", 1, {INT8OID}};
 	Datum		values[] = {Int64GetDatum(pid)};
 
 	return run(&plan, values, NULL) ? text_column(0, 1) : NULL;
@@ -121,7 +121,7 @@ gate_store_secret(int64 pid)
 void
 gate_store_set_secret(int64 pid, const char *secret)
 {
-	static Plan plan = {
+	static StorePlan plan = {
 		"INSERT INTO rtm_gate.project (pid, secret) VALUES ($1, $2) "
 		"ON CONFLICT (pid) DO UPDATE SET secret = excluded.secret",
 		2, {INT8OID, TEXTOID}
@@ -140,7 +140,7 @@ body_datum(const GateBody *body)
 bool
 gate_store_insert(const GateConversation *c, const GateMessage *m)
 {
-	static Plan plan = {
+	static StorePlan plan = {
 		"INSERT INTO rtm_gate.message (type, a, b, mid, from_uid, to_uid, mtype, msg, msg_is_bin, attrs, attrs_is_bin, mtime) "
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (type, a, b, mid) DO NOTHING",
 		12, {INT2OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT2OID, BYTEAOID, BOOLOID, BYTEAOID, BOOLOID, INT8OID}
@@ -216,8 +216,8 @@ mtypes_datum(const GatePage *page)
 int
 gate_store_history(const GateConversation *c, const GatePage *page, GateMessage *messages)
 {
-	static Plan forward = {HISTORY_FROM IN_RANGE " AND id OPERATOR(pg_catalog.>) $7 ORDER BY id LIMIT $8", HISTORY_TYPES};
-	static Plan backward = {HISTORY_FROM IN_RANGE " AND id OPERATOR(pg_catalog.<) $7 ORDER BY id DESC LIMIT $8", HISTORY_TYPES};
+	static StorePlan forward = {HISTORY_FROM IN_RANGE " AND id OPERATOR(pg_catalog.>) $7 ORDER BY id LIMIT $8", HISTORY_TYPES};
+	static StorePlan backward = {HISTORY_FROM IN_RANGE " AND id OPERATOR(pg_catalog.<) $7 ORDER BY id DESC LIMIT $8", HISTORY_TYPES};
 	int64		lastid = page->lastid;
 	Datum		values[8];
 	char		nulls[9] = "        ";
@@ -249,7 +249,7 @@ gate_store_history(const GateConversation *c, const GatePage *page, GateMessage 
 bool
 gate_store_message(const GateConversation *c, int64 mid, GateMessage *message)
 {
-	static Plan plan = {"SELECT " MESSAGE_COLUMNS " FROM rtm_gate.message" OF_MID, OF_MID_TYPES};
+	static StorePlan plan = {"SELECT " MESSAGE_COLUMNS " FROM rtm_gate.message" OF_MID, OF_MID_TYPES};
 	Datum		values[] = {Int16GetDatum(c->type), Int64GetDatum(c->a), Int64GetDatum(c->b), Int64GetDatum(mid)};
 
 	if (run(&plan, values, NULL) == 0)
@@ -262,7 +262,7 @@ gate_store_message(const GateConversation *c, int64 mid, GateMessage *message)
 bool
 gate_store_delete(const GateConversation *c, int64 mid)
 {
-	static Plan plan = {"UPDATE rtm_gate.message SET deleted = true, msg = '', attrs = ''" OF_MID, OF_MID_TYPES};
+	static StorePlan plan = {"UPDATE rtm_gate.message SET deleted = true, msg = '', attrs = ''" OF_MID, OF_MID_TYPES};
 	Datum		values[] = {Int16GetDatum(c->type), Int64GetDatum(c->a), Int64GetDatum(c->b), Int64GetDatum(mid)};
 
 	return run(&plan, values, NULL) > 0;
@@ -272,7 +272,7 @@ void
 gate_store_count(RtmConversation type, int64 xid, const GatePage *page, int64 *senders, int64 *num)
 {
 	/* of a user, everything he sent or got; $3 is there for IN_RANGE's numbers */
-	static Plan plan = {
+	static StorePlan plan = {
 		"SELECT count(DISTINCT from_uid), count(*) FROM rtm_gate.message"
 		" WHERE type OPERATOR(pg_catalog.=) $1 AND NOT deleted AND $3 OPERATOR(pg_catalog.=) 0"
 		" AND (a OPERATOR(pg_catalog.=) $2 OR ($1 OPERATOR(pg_catalog.=) 1 AND b OPERATOR(pg_catalog.=) $2))" IN_RANGE,
@@ -292,7 +292,7 @@ gate_store_count(RtmConversation type, int64 xid, const GatePage *page, int64 *s
 int64
 gate_store_last_mtime(void)
 {
-	static Plan plan = {"SELECT mtime FROM rtm_gate.message ORDER BY id DESC LIMIT 1"};
+	static StorePlan plan = {"SELECT mtime FROM rtm_gate.message ORDER BY id DESC LIMIT 1"};
 
 	return run(&plan, NULL, NULL) ? DatumGetInt64(column(0, 1, NULL)) : 0;
 }
