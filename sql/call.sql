@@ -32,21 +32,21 @@ SELECT * FROM failure($$SELECT rtm_call('*tune')$$) \gx
 SELECT * FROM failure($$SELECT rtm_call('nosuchmethod')$$) \gx
 SELECT * FROM failure($$SELECT rtm_call(NULL)$$) \gx
 SELECT * FROM failure($$SELECT rtm_call('')$$) \gx
-SELECT sqlstate, left(message, 40) AS message FROM failure($$SELECT rtm_call(repeat('x', 256))$$) \gx
+SELECT state, left(message, 40) AS message FROM failure($$SELECT rtm_call(repeat('x', 256))$$) \gx
 SELECT * FROM failure($$SELECT rtm_call('two words')$$) \gx
 
 -- Parameters: an object, without the keys that sign the quest.
 SELECT * FROM failure($$SELECT rtm_call('getmsgnum', '[1, 2]')$$) \gx
 SELECT * FROM failure($$SELECT rtm_call('getmsgnum', '1')$$) \gx
 SELECT * FROM failure($$SELECT rtm_call('getmsgnum', '{"type": 2, "pid": 1}')$$) \gx
-SELECT sqlstate, message FROM failure($$SELECT rtm_call('getmsgnum', '{"salt": 1}')$$)
-UNION ALL SELECT sqlstate, message FROM failure($$SELECT rtm_call('getmsgnum', '{"ts": 1}')$$)
-UNION ALL SELECT sqlstate, message FROM failure($$SELECT rtm_call('getmsgnum', '{"sign": ""}')$$);
+SELECT state, message FROM failure($$SELECT rtm_call('getmsgnum', '{"salt": 1}')$$)
+UNION ALL SELECT state, message FROM failure($$SELECT rtm_call('getmsgnum', '{"ts": 1}')$$)
+UNION ALL SELECT state, message FROM failure($$SELECT rtm_call('getmsgnum', '{"sign": ""}')$$);
 SELECT * FROM failure($$SELECT rtm_call('getmsgnum', '{"type": {"base64": "?"}}')$$) \gx
 -- what the gate says of a parameter that is missing, or of another type
-SELECT sqlstate, message FROM failure($$SELECT rtm_call('getmsgnum', '{"type": 2}')$$);
-SELECT sqlstate, message FROM failure($$SELECT rtm_call('getmsgnum', NULL)$$);
-SELECT sqlstate, message FROM failure($$SELECT rtm_call('getmsgnum', '{"type": 2, "xid": "500"}')$$);
-SELECT sqlstate, message FROM failure($$SELECT rtm_call('getmsgnum', '{"type": 2, "xid": 500.5}')$$);
-SELECT sqlstate, message FROM failure($$SELECT rtm_call('getmsgnum', '{"type": 2, "xid": 9223372036854775808}')$$);
-SELECT sqlstate FROM failure($$SELECT rtm_call('getmsgnum', '{"type": 2, "xid": 1e400}')$$);
+SELECT state, message FROM failure($$SELECT rtm_call('getmsgnum', '{"type": 2}')$$);
+SELECT state, message FROM failure($$SELECT rtm_call('getmsgnum', NULL)$$);
+SELECT state, message FROM failure($$SELECT rtm_call('getmsgnum', '{"type": 2, "xid": "500"}')$$);
+SELECT state, message FROM failure($$SELECT rtm_call('getmsgnum', '{"type": 2, "xid": 500.5}')$$);
+SELECT state, message FROM failure($$SELECT rtm_call('getmsgnum', '{"type": 2, "xid": 9223372036854775808}')$$);
+SELECT state FROM failure($$SELECT rtm_call('getmsgnum', '{"type": 2, "xid": 1e400}')$$);

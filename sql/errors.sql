@@ -3,7 +3,7 @@
 --
 
 -- NULL for something that is required
-SELECT f.sqlstate, f.message
+SELECT f.state, f.message
 FROM (VALUES
 	($$rtm_send_message(NULL, 1, 2, 'x')$$),
 	($$rtm_send_message(51, NULL, 2, 'x')$$),
@@ -27,7 +27,7 @@ FROM (VALUES
 ) AS bad (call), failure('SELECT ' || call) AS f;
 
 -- out of range
-SELECT f.sqlstate, f.message, f.hint
+SELECT f.state, f.message, f.hint
 FROM (VALUES
 	($$rtm_send_message(0, 1, 2, 'x')$$),
 	($$rtm_send_message(128, 1, 2, 'x')$$),
@@ -44,10 +44,10 @@ FROM (VALUES
 	($$rtm_get_room_message(1, 1, false, 1, lastid => -1)$$),
 	($$rtm_delete_group_message(-1, 1, 1)$$)
 ) AS bad (call), failure('SELECT ' || call) AS f;
-SELECT sqlstate FROM failure($$SELECT rtm_send_message(51, 1, 9223372036854775808, 'x')$$);
+SELECT state FROM failure($$SELECT rtm_send_message(51, 1, 9223372036854775808, 'x')$$);
 
 -- recipients
-SELECT f.sqlstate, f.message, f.hint
+SELECT f.state, f.message, f.hint
 FROM (VALUES
 	($$rtm_send_messages(51, 1, '{}', 'x')$$),
 	($$rtm_send_messages(51, 1, '{{2,3},{4,5}}', 'x')$$),
@@ -55,7 +55,7 @@ FROM (VALUES
 ) AS bad (call), failure('SELECT ' || call) AS f;
 
 -- timeouts
-SELECT f.sqlstate, f.message, f.hint
+SELECT f.state, f.message, f.hint
 FROM (VALUES
 	($$rtm_send_message(51, 1, 2, 'x', timeout => -1)$$),
 	($$rtm_send_message(51, 1, 2, 'x', timeout => 'NaN')$$),
@@ -66,7 +66,7 @@ FROM (VALUES
 SELECT mtime IS NOT NULL AS sent FROM rtm_send_group_message(51, 1, 600, 'x', timeout => NULL, server => NULL);
 
 -- The gate's limits are the gate's to judge.
-SELECT f.sqlstate, f.message
+SELECT f.state, f.message
 FROM (VALUES
 	($$rtm_send_group_message(51, 1, 600, repeat('x', 20481))$$),
 	($$rtm_send_group_message(51, 1, 600, 'x', repeat('x', 2049))$$),
@@ -76,7 +76,7 @@ FROM (VALUES
 SELECT length(msg), length(attrs) FROM rtm_get_group_message(1, 600, true, 1);
 
 -- What doesn't fit in a frame of 8 MiB isn't tried.
-SELECT f.sqlstate, f.message
+SELECT f.state, f.message
 FROM (VALUES
 	($$rtm_send_group_message(51, 1, 600, repeat('x', 9000000))$$),
 	($$rtm_send_group_message(51, 1, 600, convert_to(repeat('x', 9000000), 'UTF8'))$$),
@@ -90,13 +90,13 @@ SELECT count(*) FROM rtm_get_group_message(1, 600, false, NULL);
 -- Servers that aren't there, or can't be reached.
 SELECT * FROM failure($$SELECT rtm_send_message(51, 1, 2, 'x', server => 'nowhere')$$) \gx
 SET rtm.server = 'elsewhere';
-SELECT sqlstate, message FROM failure($$SELECT rtm_send_message(51, 1, 2, 'x')$$) \gx
+SELECT state, message FROM failure($$SELECT rtm_send_message(51, 1, 2, 'x')$$) \gx
 RESET rtm.server;
 CREATE SERVER unreachable FOREIGN DATA WRAPPER rtm OPTIONS (endpoint '127.0.0.1:1', pid '11000001');
-SELECT sqlstate, message FROM failure($$SELECT rtm_send_message(51, 1, 2, 'x', server => 'unreachable')$$) \gx
+SELECT state, message FROM failure($$SELECT rtm_send_message(51, 1, 2, 'x', server => 'unreachable')$$) \gx
 CREATE USER MAPPING FOR CURRENT_USER SERVER unreachable OPTIONS (secret 'shhh');
-SELECT sqlstate FROM failure($$SELECT rtm_send_message(51, 1, 2, 'x', server => 'unreachable')$$);
-SELECT sqlstate FROM failure($$SELECT rtm_get_group_message(1, 2, false, 1, server => 'unreachable')$$);
+SELECT state FROM failure($$SELECT rtm_send_message(51, 1, 2, 'x', server => 'unreachable')$$);
+SELECT state FROM failure($$SELECT rtm_get_group_message(1, 2, false, 1, server => 'unreachable')$$);
 -- the other server still works
 SELECT mtime IS NOT NULL AS sent FROM rtm_send_group_message(51, 1, 601, 'still there');
 DROP SERVER unreachable CASCADE;

@@ -7,18 +7,18 @@ GRANT USAGE ON SCHEMA public TO regress_rtm_app;
 RESET client_min_messages;
 
 SET ROLE regress_rtm_app;
-SELECT sqlstate, message FROM failure($$SELECT rtm_send_group_message(51, 1, 700, 'no')$$);
-SELECT sqlstate FROM failure($$SELECT rtm_get_group_message(1, 700, false, 1)$$);
-SELECT sqlstate, message FROM failure($$SELECT rtm_call('*ping')$$);
-SELECT sqlstate, message FROM failure($$SELECT nextval('rtm_mid_seq')$$);
-SELECT sqlstate, message FROM failure($$CREATE SERVER mine FOREIGN DATA WRAPPER rtm$$);
+SELECT state, message FROM failure($$SELECT rtm_send_group_message(51, 1, 700, 'no')$$);
+SELECT state FROM failure($$SELECT rtm_get_group_message(1, 700, false, 1)$$);
+SELECT state, message FROM failure($$SELECT rtm_call('*ping')$$);
+SELECT state, message FROM failure($$SELECT nextval('rtm_mid_seq')$$);
+SELECT state, message FROM failure($$CREATE SERVER mine FOREIGN DATA WRAPPER rtm$$);
 RESET ROLE;
 
 -- Arguments are checked after privileges are, or before: either way nothing is sent.
 GRANT USAGE ON FOREIGN SERVER rtm TO regress_rtm_app;
 SELECT usename FROM pg_user_mappings WHERE srvname = 'rtm' AND umuser = 0;
 SET ROLE regress_rtm_app;
-SELECT sqlstate IN ('', '42704') OR sqlstate IS NULL AS usage_is_enough_with_a_mapping
+SELECT state IN ('', '42704') OR sqlstate IS NULL AS usage_is_enough_with_a_mapping
 FROM failure($$SELECT rtm_send_group_message(51, 1, 700, 'maybe')$$);
 RESET ROLE;
 
@@ -26,12 +26,12 @@ RESET ROLE;
 CREATE SERVER second FOREIGN DATA WRAPPER rtm OPTIONS (endpoint '127.0.0.1:1', pid '11000001');
 GRANT USAGE ON FOREIGN SERVER second TO regress_rtm_app;
 SET ROLE regress_rtm_app;
-SELECT sqlstate FROM failure($$SELECT rtm_send_group_message(51, 1, 700, 'no mapping', server => 'second')$$);
+SELECT state FROM failure($$SELECT rtm_send_group_message(51, 1, 700, 'no mapping', server => 'second')$$);
 RESET ROLE;
 CREATE USER MAPPING FOR regress_rtm_app SERVER second OPTIONS (secret 'shhh');
 SET ROLE regress_rtm_app;
 -- now it is the connection that fails
-SELECT sqlstate FROM failure($$SELECT rtm_send_group_message(51, 1, 700, 'nobody there', server => 'second')$$);
+SELECT state FROM failure($$SELECT rtm_send_group_message(51, 1, 700, 'nobody there', server => 'second')$$);
 RESET ROLE;
 
 DROP SERVER second CASCADE;

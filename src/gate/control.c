@@ -24,9 +24,7 @@
 #include "nodes/makefuncs.h"
 #include "pgstat.h"
 #include "storage/dsm.h"
-#include "storage/proc.h"
-#include "storage/procarray.h"
-#include "storage/sinvaladt.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -106,21 +104,18 @@ watch_transactions(void)
 static int
 running_gate(void)
 {
+	LockData   *locks = GetLockStatusData();
 	LOCKTAG		tag;
-	VirtualTransactionId *holders;
-	int			n;
-	PGPROC	   *proc;
 
 	gate_lock_tag(&tag);
-	holders = GetLockConflicts(&tag, AccessShareLock, &n);
-	if (n == 0)
-		return 0;
-#if PG_VERSION_NUM >= 170000
-	proc = ProcNumberGetProc(holders[0].procNumber);
-#else
-	proc = BackendIdGetProc(holders[0].backendId);
-#endif
-	return proc ? proc->pid : 0;
+	for (int i = 0; i < locks->nelements; i++)
+	{
+		const LockInstanceData *lock = &locks->locks[i];
+
+		if (lock->holdMask != 0 && memcmp(&lock->locktag, &tag, sizeof(tag)) == 0)
+			return lock->pid;
+	}
+	return 0;
 }
 
 static void
