@@ -39,6 +39,7 @@
 #define CHECK_MS	10000
 
 static GateArgs args;
+static bool holding;			/* the lock of gate_lock_tag() */
 static bool serving;
 static int64 last_time;
 static int64 initial_pid;
@@ -226,9 +227,18 @@ serve(GateNet *net)
 	}
 }
 
+/*
+ * A lock of a session isn't given back by itself when the process ends outside
+ * of a transaction.
+ */
 static void
-ask_for_successor(int code, Datum arg)
+end_gate(int code, Datum arg)
 {
+	LOCKTAG		tag;
+
+	gate_lock_tag(&tag);
+	if (holding)
+		LockRelease(&tag, ExclusiveLock, true);
 	if (code != 0 && serving)
 	{
 		args.start = 0;
@@ -287,10 +297,12 @@ listen_with_patience(GateConfig *config, const char **why)
 	{
 		if (LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL)
 		{
+			holding = true;
 			net = gate_net_listen(config->listen, &config->port, why);
 			if (net != NULL)
 				return net;
 			LockRelease(&tag, ExclusiveLock, true);
+			holding = false;
 		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 50, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
@@ -331,6 +343,7 @@ rtm_gate_main(Datum arg)
 		tell_starter(start, GATE_NOT_LISTENING, 0, "the extension rtm_gate isn't installed, or not committed yet");
 		proc_exit(0);
 	}
+	before_shmem_exit(end_gate, (Datum) 0);
 	net = listen_with_patience(&config, &why);
 	if (net == NULL)
 	{
@@ -339,7 +352,6 @@ rtm_gate_main(Datum arg)
 				(errmsg("rtm gate could not listen on %s port %d: %s", config.listen, config.port, why)));
 		proc_exit(0);
 	}
-	before_shmem_exit(ask_for_successor, (Datum) 0);
 	tell_starter(start, GATE_LISTENING, config.port, NULL);
 	if (segment)
 		dsm_detach(segment);
