@@ -103,11 +103,11 @@ raise_lost(const RtmPeer *peer, int code, const char *why, const char *hint)
 }
 
 static void
-raise_timeout(const RtmPeer *peer, const char *method)
+raise_timeout(const RtmPeer *peer, const char *method, const char *endpoint)
 {
 	rtm_raise_code(FPNN_CODE_TIMEOUT,
 				   psprintf("no answer from server \"%s\" in time", peer->name),
-				   psprintf("%s didn't answer the quest \"%s\".", peer->conn->endpoint.data, method),
+				   psprintf("%s didn't answer the quest \"%s\".", endpoint, method),
 				   "The quest may have been carried out. Raise the call's timeout, the server's option quest_timeout or the setting rtm.quest_timeout if the gate is only slow.");
 }
 
@@ -170,8 +170,11 @@ ask_once(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams,
 	{
 		if (rtm_now_ms() >= deadline)
 		{
-			rtm_conn_forget(conn, seq);
-			raise_timeout(peer, call->method);
+			char	   *endpoint = pstrdup(conn->endpoint.data);
+
+			/* it may never answer again: the next call tries another one */
+			rtm_peer_disconnect(peer);
+			raise_timeout(peer, call->method, endpoint);
 		}
 		PG_TRY();
 		{

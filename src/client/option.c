@@ -23,6 +23,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 
 #include "client/option.h"
 #include "fpnn/crypt.h"
@@ -181,6 +182,14 @@ parse_positive(const char *value, double *number)
 		isfinite(*number) && *number > 0;
 }
 
+/* Seconds, or a number with a unit, as for settings. */
+static bool
+parse_seconds(const char *value, double *number)
+{
+	return parse_real(value, number, GUC_UNIT_S, NULL) && *number > 0 &&
+		*number <= INT_MAX / 1000;
+}
+
 static bool
 parse_pid(const char *value, int64 *pid)
 {
@@ -247,8 +256,8 @@ check_option(const OptionDef *def, const char *value)
 				bad_value(def->name, value, "Valid values are: true, false.");
 			break;
 		case OPTION_SECONDS:
-			if (!parse_positive(value, &number) || number > INT_MAX / 1000)
-				bad_value(def->name, value, "Give seconds, more than 0.");
+			if (!parse_seconds(value, &number))
+				bad_value(def->name, value, "Give seconds, more than 0, or a number with a unit such as \"500ms\".");
 			break;
 		case OPTION_COUNT:
 			if (!parse_positive(value, &number) || number != floor(number) || number > INT_MAX)
@@ -311,7 +320,11 @@ seconds_value(List *options, const char *name)
 {
 	char	   *value = option_value(options, name);
 
-	return value ? strtod(value, NULL) : 0;
+	double		seconds = 0;
+
+	if (value)
+		parse_seconds(value, &seconds);
+	return seconds;
 }
 
 RtmOptions *
