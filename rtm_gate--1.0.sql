@@ -43,6 +43,7 @@ CREATE TABLE rtm_gate.message (
 	mtime bigint NOT NULL,
 	PRIMARY KEY (type, a, b, mid)
 );
+COMMENT ON SEQUENCE rtm_gate.message_id_seq IS 'cursor ids of messages';
 CREATE UNIQUE INDEX message_id ON rtm_gate.message (id);
 CREATE INDEX message_history ON rtm_gate.message (type, a, b, id);
 COMMENT ON TABLE rtm_gate.message IS 'messages that were sent to the gate';

@@ -182,7 +182,8 @@ ask_once(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams,
 		}
 		PG_CATCH();
 		{
-			rtm_conn_forget(conn, seq);
+			/* whoever cancels may do so because this gate hangs */
+			rtm_peer_disconnect(peer);
 			PG_RE_THROW();
 		}
 		PG_END_TRY();

@@ -27,7 +27,7 @@ $node->safe_psql('postgres', q(
 	INSERT INTO line SELECT i, i % 3, 100 + i % 7, 'line ' || i FROM generate_series(1, 200) i));
 is($node->safe_psql('postgres', q(
 	SELECT count(*), count(DISTINCT m.mid), bool_and(m.msg = line.body AND m.from_uid = line.uid)
-	FROM generate_series(0, 2) AS g, rtm_get_group_message(1, g, false, NULL) AS m JOIN line ON line.mid = m.mid AND line.gid = g)),
+	FROM generate_series(0, 2) AS g CROSS JOIN rtm_get_group_message(1, g, false, NULL) AS m JOIN line ON line.mid = m.mid AND line.gid = g)),
 	'200|200|t', 'every line of the trigger is in the history');
 
 # Pages and cursors agree with the automatic paging

@@ -23,9 +23,10 @@ my %local = GateClient::options($node);
 push @needles, $local{secret};
 ok(length $local{secret} >= 16, 'rtm_gate_setup() makes a secret of its own');
 server_for($node, 'wrong', $local{endpoint});
-$node->safe_psql('postgres', q(
+my $endpoint = $gate->endpoint;
+$node->safe_psql('postgres', qq(
 	CREATE ROLE app LOGIN; CREATE ROLE stranger LOGIN; CREATE ROLE unmapped LOGIN;
-	CREATE SERVER private FOREIGN DATA WRAPPER rtm OPTIONS (endpoint ') . $gate->endpoint . qq(', pid '$pid');
+	CREATE SERVER private FOREIGN DATA WRAPPER rtm OPTIONS (endpoint '$endpoint', pid '$pid');
 	CREATE USER MAPPING FOR app SERVER private OPTIONS (secret '$secret');
 	CREATE USER MAPPING FOR stranger SERVER private OPTIONS (secret '$secret');
 	GRANT USAGE ON FOREIGN SERVER private TO app, unmapped;

@@ -44,13 +44,14 @@ sub begin_session
 	my ($node, @statements) = @_;
 	my %opt = ref $statements[0] ? %{ shift @statements } : ();
 	my $script = "\\set VERBOSITY verbose\n" . join '', map { "$_;\n\\echo --- :SQLSTATE\n" } @statements;
-	my $s = { out => '', err => '', count => scalar @statements };
+	my $s = { in => $script, out => '', err => '', count => scalar @statements };
 	local $ENV{PGAPPNAME} = $opt{name} || 'rtm_session';
 	$s->{run} = IPC::Run::start(
 		[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=0', '-d', $node->connstr($opt{db} || 'postgres'),
 			$opt{user} ? ('-U', $opt{user}) : () ],
-		\$script, \$s->{out}, \$s->{err},
+		\$s->{in}, \$s->{out}, \$s->{err},
 		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+	$s->{run}->pump while length $s->{in};
 	return $s;
 }
 
