@@ -38,7 +38,7 @@ query()
 # Objects of the extensions: kind, name, comment.  Types that belong to a table
 # or to another type are left out.
 objects="
-	SELECT o.type, coalesce(a.name, o.identity),
+	SELECT o.type, coalesce(CASE WHEN o.schema = 'rtm_gate' THEN o.schema || '.' || a.name END, a.name, o.identity),
 		coalesce(obj_description(d.objid, d.classid::regclass::name), '')
 	FROM pg_depend d
 	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid,

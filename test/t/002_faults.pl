@@ -241,7 +241,7 @@ is(one($node, call('ok', ", server => 'dead'"))->{state}, '00000', 'a gate that 
 	$back->wait_for('quest', 2);
 	$back->stop;
 	$back->note('stopped');
-	wait_until('the refusal', sub { ($s->{run}->pump_nb, $s->{out} =~ /HV00N/)[1] });
+	wait_until('the refusal', sub { $s->{run}->pump_nb; return scalar($s->{err} =~ /HV00N/) });
 	my $log = $back->{log};
 	$back = FakeGate->start(pid => $pid, secret => $secret, port => $dead);
 	open(my $out, '>>', $log);
