@@ -4,7 +4,7 @@
  *	  A gate that costs next to nothing: echo PORTFILE
  *
  * Answers every quest at once with an mtime, and a history quest with a page of
- * a conversation of 500 messages.  *size answers with the length of the last
+ * a conversation of 500 messages.  size answers with the length of the last
  * other quest and of its answer, so that the floor can use the same sizes.
  * Writes its port to PORTFILE and serves until it is killed.
  *
@@ -132,7 +132,7 @@ answer(Client *client, const FpnnFrame *quest)
 	if (body.env == NULL)
 		fpnn_buf_init(&body, &env);
 	fpnn_buf_reset(&body, SIZE_MAX);
-	if (fpnn_frame_is(quest, "*size"))
+	if (fpnn_frame_is(quest, "size"))
 		pack_sizes(&body);
 	else
 	{

@@ -113,7 +113,7 @@ prepare()
 	CREATE FUNCTION floor_call(int, int, int) RETURNS int VOLATILE LANGUAGE c AS '$work/floor.so';
 	EOF
 	send="rtm_send_group_message(51, 123456, 5000000000, 'Did anybody see where the minutes of Tuesday went?')"
-	sizes=$(sql -F ' ' -c "SELECT $send" -c "SELECT a->>'quest', a->>'answer' FROM rtm_call('*size') AS a" | tail -n 1)
+	sizes=$(sql -F ' ' -c "SELECT $send" -c "SELECT a->>'quest', a->>'answer' FROM rtm_call('size') AS a" | tail -n 1)
 	quest_bytes=${sizes% *}
 	answer_bytes=${sizes#* }
 	[ "$quest_bytes" -gt 0 ] && [ "$answer_bytes" -gt 0 ] || give_up "the sizes of a call are unknown"

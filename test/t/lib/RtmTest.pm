@@ -44,6 +44,8 @@ sub begin_session
 	my ($node, @statements) = @_;
 	my %opt = ref $statements[0] ? %{ shift @statements } : ();
 	my $script = "\\set VERBOSITY verbose\n" . join '', map { "$_;\n\\echo --- :SQLSTATE\n" } @statements;
+	# a fake gate that is started meanwhile inherits the pipe: no end of file then
+	$script .= "\\q\n";
 	my $s = { in => $script, out => '', err => '', count => scalar @statements };
 	local $ENV{PGAPPNAME} = $opt{name} || 'rtm_session';
 	$s->{run} = IPC::Run::start(
