@@ -103,11 +103,11 @@ raise_lost(const RtmPeer *peer, int code, const char *why, const char *hint)
 }
 
 static void
-raise_timeout(const RtmPeer *peer, const char *method, const char *endpoint)
+raise_timeout(const RtmPeer *peer, const char *method)
 {
 	rtm_raise_code(FPNN_CODE_TIMEOUT,
 				   psprintf("no answer from server \"%s\" in time", peer->name),
-				   psprintf("%s didn't answer the quest \"%s\".", endpoint, method),
+				   psprintf("%s didn't answer the quest \"%s\".", peer->conn->endpoint.data, method),
 				   "The quest may have been carried out. Raise the call's timeout, the server's option quest_timeout or the setting rtm.quest_timeout if the gate is only slow.");
 }
 
@@ -129,7 +129,11 @@ connect_peer(RtmPeer *peer, Deadlines *d)
 				   "Check that the endpoint is an RTM server gate, with the encryption that the server's options say.");
 }
 
-/* Is the kept connection good?  Also takes what came while nobody waited. */
+/*
+ * Is the kept connection good?  Also takes what came while nobody waited.  One
+ * that still owes the answer to a call that was cancelled, or ran out of time,
+ * may hang for good.
+ */
 static bool
 is_alive(RtmPeer *peer)
 {
@@ -137,7 +141,7 @@ is_alive(RtmPeer *peer)
 		return false;
 	if (peer->conn->state == RTM_CONN_READY)
 		rtm_conn_step(peer->conn, WL_SOCKET_READABLE);
-	return peer->conn->state == RTM_CONN_READY;
+	return peer->conn->state == RTM_CONN_READY && !rtm_conn_owes(peer->conn);
 }
 
 static void
@@ -170,11 +174,8 @@ ask_once(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams,
 	{
 		if (rtm_now_ms() >= deadline)
 		{
-			char	   *endpoint = pstrdup(conn->endpoint.data);
-
-			/* it may never answer again: the next call tries another one */
-			rtm_peer_disconnect(peer);
-			raise_timeout(peer, call->method, endpoint);
+			rtm_conn_forget(conn, seq);
+			raise_timeout(peer, call->method);
 		}
 		PG_TRY();
 		{
@@ -182,8 +183,7 @@ ask_once(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams,
 		}
 		PG_CATCH();
 		{
-			/* whoever cancels may do so because this gate hangs */
-			rtm_peer_disconnect(peer);
+			rtm_conn_forget(conn, seq);
 			PG_RE_THROW();
 		}
 		PG_END_TRY();

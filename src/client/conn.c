@@ -358,7 +358,8 @@ dispatch_answer(RtmConn *conn, const FpnnFrame *answer)
 			Pending		found = p->pending[i];
 
 			p->pending[i] = p->pending[--p->npending];
-			found.func(found.arg, answer);
+			if (found.func)
+				found.func(found.arg, answer);
 			return;
 		}
 }
@@ -550,10 +551,16 @@ rtm_conn_forget(RtmConn *conn, uint32 seq)
 
 	for (int i = 0; i < p->npending; i++)
 		if (p->pending[i].seq == seq)
-		{
-			p->pending[i] = p->pending[--p->npending];
-			return;
-		}
+			p->pending[i].func = NULL;
+}
+
+bool
+rtm_conn_owes(const RtmConn *conn)
+{
+	for (int i = 0; i < conn->p->npending; i++)
+		if (conn->p->pending[i].func == NULL)
+			return true;
+	return false;
 }
 
 bool

@@ -82,6 +82,9 @@ extern FpnnStatus rtm_conn_ask(RtmConn *conn, const char *method,
 /* Nobody waits for this answer any more; when it comes it is dropped. */
 extern void rtm_conn_forget(RtmConn *conn, uint32 seq);
 
+/* Is there an answer that hasn't come, to a quest that was forgotten? */
+extern bool rtm_conn_owes(const RtmConn *conn);
+
 /* Is a frame half sent or half received? */
 extern bool rtm_conn_midway(const RtmConn *conn);
 
