@@ -11,12 +11,16 @@ CREATE TABLE rtm_gate.config (
 	singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
 	enabled boolean NOT NULL,
 	listen text NOT NULL DEFAULT '127.0.0.1',
-	port integer NOT NULL CHECK (port BETWEEN 1 AND 65535)
+	port integer NOT NULL CHECK (port BETWEEN 1 AND 65535),
+	private_key text,
+	public_key text
 );
 COMMENT ON TABLE rtm_gate.config IS 'how the gate runs; one row';
 COMMENT ON COLUMN rtm_gate.config.enabled IS 'whether it is started with the server';
 COMMENT ON COLUMN rtm_gate.config.listen IS 'address it listens on';
 COMMENT ON COLUMN rtm_gate.config.port IS 'port it listens on';
+COMMENT ON COLUMN rtm_gate.config.private_key IS 'its key for encrypted connections, PEM';
+COMMENT ON COLUMN rtm_gate.config.public_key IS 'what clients need to know of that key, PEM';
 
 CREATE TABLE rtm_gate.project (
 	pid bigint PRIMARY KEY,
@@ -95,3 +99,19 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION @extschema@.rtm_gate_status() FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.rtm_gate_status() IS
 	'whether the gate of this database runs, its process, endpoint and number of messages';
+
+CREATE FUNCTION @extschema@.rtm_gate_new_key(curve text DEFAULT 'secp256k1')
+RETURNS text
+AS 'MODULE_PATHNAME', 'rtm_gate_new_key'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION @extschema@.rtm_gate_new_key(text) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.rtm_gate_new_key(text) IS
+	'gives the gate a new key for encrypted connections; returns its public half';
+
+CREATE FUNCTION @extschema@.rtm_gate_public_key()
+RETURNS text
+AS 'MODULE_PATHNAME', 'rtm_gate_public_key'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION @extschema@.rtm_gate_public_key() FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.rtm_gate_public_key() IS
+	'public key of the gate, for the option public_key of a server with encryption ecdh';

@@ -29,13 +29,17 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "fpnn/crypt.h"
 #include "fpnn/sign.h"
 #include "gate/gate.h"
+#include "host.h"
 
 PG_FUNCTION_INFO_V1(rtm_gate_setup);
 PG_FUNCTION_INFO_V1(rtm_gate_start);
 PG_FUNCTION_INFO_V1(rtm_gate_stop);
 PG_FUNCTION_INFO_V1(rtm_gate_status);
+PG_FUNCTION_INFO_V1(rtm_gate_new_key);
+PG_FUNCTION_INFO_V1(rtm_gate_public_key);
 
 /* What the end of the transaction decides about. */
 static BackgroundWorkerHandle *started;
@@ -266,6 +270,50 @@ store_config(const GateConfig *config, int64 pid, const char *secret)
 	gate_store_end();
 }
 
+/* Make and store a key pair; the public half in the current memory context. */
+static char *
+make_keys(const char *curve)
+{
+	FpnnBuf		private_pem;
+	FpnnBuf		public_pem;
+	FpnnStatus	status;
+	char	   *private_text = NULL;
+	char	   *public_text = NULL;
+
+	fpnn_buf_init(&private_pem, &rtm_env);
+	fpnn_buf_init(&public_pem, &rtm_env);
+	status = fpnn_crypt_make_pair(curve, &private_pem, &public_pem);
+	if (status == FPNN_OK)
+	{
+		private_text = pnstrdup((char *) fpnn_buf_head(&private_pem), fpnn_buf_len(&private_pem));
+		public_text = pnstrdup((char *) fpnn_buf_head(&public_pem), fpnn_buf_len(&public_pem));
+		explicit_bzero(fpnn_buf_head(&private_pem), fpnn_buf_len(&private_pem));
+	}
+	fpnn_buf_free(&private_pem);
+	fpnn_buf_free(&public_pem);
+	if (status != FPNN_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("could not make a key pair on curve \"%s\": %s", curve, fpnn_status_text(status)),
+				 errhint("Valid curves are: secp256k1, secp256r1, secp224r1, secp192r1.")));
+	gate_store_begin();
+	gate_store_set_keys(private_text, public_text);
+	gate_store_end();
+	explicit_bzero(private_text, strlen(private_text));
+	return public_text;
+}
+
+static char *
+stored_public_key(void)
+{
+	char	   *key;
+
+	gate_store_begin();
+	key = gate_store_public_key();
+	gate_store_end();
+	return key;
+}
+
 static void
 check_setup_args(int port, int64 pid, const char *secret)
 {
@@ -334,6 +382,8 @@ rtm_gate_setup(PG_FUNCTION_ARGS)
 	}
 	endpoint = endpoint_of(config.listen, config.port);
 	store_config(&config, pid, secret);
+	if (stored_public_key() == NULL)
+		make_keys("secp256k1");
 	make_server(server, endpoint, pid, secret);
 	PG_RETURN_TEXT_P(cstring_to_text(endpoint));
 }
@@ -410,4 +460,27 @@ rtm_gate_status(PG_FUNCTION_ARGS)
 	values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(endpoint_of(config.listen, config.port));
 	values[3] = Int64GetDatum(count_messages());
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+Datum
+rtm_gate_new_key(PG_FUNCTION_ARGS)
+{
+	GateConfig	config;
+
+	if (!stored_config(&config))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the local gate was never set up in this database"),
+				 errhint("Run SELECT rtm_gate_setup().")));
+	PG_RETURN_TEXT_P(cstring_to_text(make_keys(text_to_cstring(PG_GETARG_TEXT_PP(0)))));
+}
+
+Datum
+rtm_gate_public_key(PG_FUNCTION_ARGS)
+{
+	char	   *key = stored_public_key();
+
+	if (key == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(key));
 }

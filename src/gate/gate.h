@@ -53,6 +53,7 @@ typedef struct GateQuest
 	FpnnBuf		answer;			/* payload of a good answer */
 	int			code;			/* or an error */
 	const char *ex;
+	FpnnCodec  *codec;			/* *key: what follows is encrypted by it */
 } GateQuest;
 
 /*
@@ -83,6 +84,9 @@ extern int	gate_net_count(const GateNet *net);
 /*
  * ---- quest.c ----
  */
+
+/* Give back a codec that no connection got. */
+extern void gate_quest_drop_codec(GateQuest *quest);
 
 /*
  * Carry out one quest inside a transaction: fills answer, or code and ex.
@@ -163,6 +167,11 @@ extern bool gate_store_message(const GateConversation *c, int64 mid, GateMessage
 extern bool gate_store_delete(const GateConversation *c, int64 mid);
 extern void gate_store_count(RtmConversation type, int64 xid, const GatePage *page, int64 *senders, int64 *num);
 extern int64 gate_store_last_mtime(void);
+
+/* The gate's key pair, PEM; NULL when it has none. */
+extern char *gate_store_private_key(void);
+extern char *gate_store_public_key(void);
+extern void gate_store_set_keys(const char *private_pem, const char *public_pem);
 
 /*
  * ---- gate.c ----

@@ -26,6 +26,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "fpnn/crypt.h"
 #include "gate/gate.h"
 #include "host.h"
 
@@ -42,6 +43,7 @@ struct GateConn
 	uint32		events;			/* waited for */
 	int64		last_byte;		/* rtm_now_ms() */
 	bool		ready;			/* may have a whole frame */
+	bool		spoke;			/* has asked something */
 	bool		ended;			/* to be closed */
 	int			in_batch;		/* quests that refer to it */
 };
@@ -327,8 +329,21 @@ take_from(GateConn *conn, GateQuest *quests, int max)
 			conn->ended = status != FPNN_MORE;
 			break;
 		}
-		if (frame.mtype != FPNN_ANSWER)
-			keep_quest(&quests[n++], conn, &frame);
+		if (frame.mtype == FPNN_ANSWER)
+			continue;
+		if (fpnn_frame_is(&frame, FPNN_CRYPT_METHOD))
+		{
+			/* only as the first quest; what follows can't be read before it is answered */
+			if (conn->spoke || frame.mtype != FPNN_TWOWAY)
+				conn->ended = true;
+			else
+				keep_quest(&quests[n++], conn, &frame);
+			conn->spoke = true;
+			conn->ready = false;
+			break;
+		}
+		conn->spoke = true;
+		keep_quest(&quests[n++], conn, &frame);
 	}
 	return n;
 }
@@ -360,8 +375,22 @@ gate_net_answer(GateNet *net, GateQuest *quest)
 {
 	GateConn   *conn = quest->conn;
 	FpnnStatus	status;
+	bool		is_key = fpnn_frame_is(&quest->frame, FPNN_CRYPT_METHOD);
 
 	conn->in_batch--;
+
+	/* a failed agreement closes the connection without a word */
+	if (is_key && quest->code != 0)
+		conn->ended = true;
+	if (conn->ended)
+		gate_quest_drop_codec(quest);
+	else if (quest->codec)
+	{
+		if (fpnn_channel_set_codec(&conn->channel, quest->codec) != FPNN_OK)
+			conn->ended = true;
+		quest->codec = NULL;
+		conn->ready = true;
+	}
 	if (!conn->ended)
 	{
 		if (quest->code != 0)

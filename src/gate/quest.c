@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "gate/gate.h"
+#include "fpnn/crypt.h"
 #include "fpnn/sign.h"
 #include "host.h"
 
@@ -465,6 +466,39 @@ run_count(GateQuest *quest, const msgpack_object *map)
 	pack_int(&packer, "num", num);
 }
 
+/* *key: agree on a key; the connection closes when that fails. */
+static void
+run_key(GateQuest *quest, const msgpack_object *map)
+{
+	char	   *key = gate_store_private_key();
+	FpnnKeyQuest parameters;
+	FpnnStatus	status = FPNN_CRYPTO;
+	msgpack_packer packer;
+
+	if (key)
+		status = fpnn_crypt_read_quest(map, &parameters);
+	if (key && status == FPNN_OK)
+		status = fpnn_crypt_server(&rtm_env, key, strlen(key), &parameters,
+								   FPNN_MAX_FRAME, &quest->codec);
+	if (key)
+		explicit_bzero(key, strlen(key));
+	if (status != FPNN_OK)
+	{
+		quest->codec = NULL;
+		fail(quest, FPNN_CODE_UNKNOWN, fpnn_status_text(status));
+		return;
+	}
+	begin_answer(quest, &packer, 0);
+}
+
+void
+gate_quest_drop_codec(GateQuest *quest)
+{
+	if (quest->codec)
+		quest->codec->free(quest->codec);
+	quest->codec = NULL;
+}
+
 /* The catalogue's row; NULL with or without an error of the quest. */
 static const RtmMethod *
 find_method(GateQuest *quest, const msgpack_object *map)
@@ -504,6 +538,11 @@ run_method(GateQuest *quest, const msgpack_object *map)
 	const RtmMethod *method;
 	Args		args;
 
+	if (strcmp(quest->frame.method, FPNN_CRYPT_METHOD) == 0)
+	{
+		run_key(quest, map);
+		return;
+	}
 	if (!is_known(quest->frame.method))
 	{
 		fail(quest, FPNN_CODE_UNKNOWN_METHOD, NULL);
@@ -546,6 +585,7 @@ gate_quest_run(GateQuest *quest)
 	FpnnDoc		doc = {0};
 
 	fpnn_buf_reset(&quest->answer, SIZE_MAX);
+	gate_quest_drop_codec(quest);
 	quest->code = 0;
 	if (fpnn_doc_open(&doc, quest->frame.payload, quest->frame.payload_len) != FPNN_OK)
 	{

@@ -289,6 +289,31 @@ gate_store_count(RtmConversation type, int64 xid, const GatePage *page, int64 *s
 	*num = DatumGetInt64(column(0, 2, NULL));
 }
 
+char *
+gate_store_private_key(void)
+{
+	static StorePlan plan = {"SELECT private_key FROM rtm_gate.config"};
+
+	return run(&plan, NULL, NULL) ? text_column(0, 1) : NULL;
+}
+
+char *
+gate_store_public_key(void)
+{
+	static StorePlan plan = {"SELECT public_key FROM rtm_gate.config"};
+
+	return run(&plan, NULL, NULL) ? text_column(0, 1) : NULL;
+}
+
+void
+gate_store_set_keys(const char *private_pem, const char *public_pem)
+{
+	static StorePlan plan = {"UPDATE rtm_gate.config SET private_key = $1, public_key = $2", 2, {TEXTOID, TEXTOID}};
+	Datum		values[] = {CStringGetTextDatum(private_pem), CStringGetTextDatum(public_pem)};
+
+	run(&plan, values, NULL);
+}
+
 int64
 gate_store_last_mtime(void)
 {
