@@ -130,12 +130,38 @@ resolve_next(RtmConn *conn)
 	return true;
 }
 
+/*
+ * Have the kernel notice a peer that vanished: within a minute and a half when
+ * the connection is idle, half a minute when it has bytes to deliver.
+ */
+static void
+set_socket_options(int sock)
+{
+	int			on = 1;
+#ifdef TCP_KEEPIDLE
+	int			idle = 60;
+	int			interval = 10;
+	int			count = 3;
+#endif
+#ifdef TCP_USER_TIMEOUT
+	int			unacknowledged = 30000;
+
+	setsockopt(sock, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged, sizeof(unacknowledged));
+#endif
+#ifdef TCP_KEEPIDLE
+	setsockopt(sock, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(sock, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+	setsockopt(sock, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+#endif
+	setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(sock, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
 /* A socket that connects to an address, or a noted failure. */
 static bool
 begin_connect(RtmConn *conn, const struct addrinfo *address)
 {
 	struct RtmConnPrivate *p = conn->p;
-	int			on = 1;
 
 	if (!AcquireExternalFD())
 	{
@@ -150,8 +176,7 @@ begin_connect(RtmConn *conn, const struct addrinfo *address)
 		return false;
 	}
 	conn->generation++;
-	setsockopt(conn->sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(conn->sock, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	set_socket_options(conn->sock);
 	if (connect(conn->sock, address->ai_addr, address->ai_addrlen) != 0 &&
 		errno != EINPROGRESS && errno != EINTR)
 	{
