@@ -26,6 +26,7 @@
 typedef struct Waiting
 {
 	MemoryContext context;
+	uint32		seq;			/* of the quest that is under way */
 	bool		answered;
 	bool		nomem;
 	uint8		status;
@@ -152,11 +153,10 @@ ask_once(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams,
 	int64		deadline = d->total ? d->total : rtm_now_ms() + d->quest;
 	const FpnnBuf *payload;
 	FpnnStatus	status;
-	uint32		seq;
 
 	payload = rtm_sign_request(peer->options, call->method, params->data, params->len, nparams);
 	status = rtm_conn_ask(conn, call->method, fpnn_buf_head(payload), fpnn_buf_len(payload),
-						  keep_answer, waiting, &seq);
+						  keep_answer, waiting, &waiting->seq);
 	if (status == FPNN_TOO_LARGE)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -173,20 +173,8 @@ ask_once(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams,
 	while (!waiting->answered && conn->state == RTM_CONN_READY)
 	{
 		if (rtm_now_ms() >= deadline)
-		{
-			rtm_conn_forget(conn, seq);
 			raise_timeout(peer, call->method);
-		}
-		PG_TRY();
-		{
-			rtm_peer_wait(peer, deadline);
-		}
-		PG_CATCH();
-		{
-			rtm_conn_forget(conn, seq);
-			PG_RE_THROW();
-		}
-		PG_END_TRY();
+		rtm_peer_wait(peer, deadline);
 	}
 }
 
@@ -195,18 +183,30 @@ static bool
 ask(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams, Waiting *waiting)
 {
 	Deadlines	d = deadlines_of(call, peer->options);
+	bool		kept = is_alive(peer);
 	bool		resent = false;
 
-	if (!is_alive(peer))
+	if (!kept)
 		connect_peer(peer, &d);
 	for (;;)
 	{
+		uint64		written = peer->conn->written;
+
 		ask_once(peer, call, params, nparams, &d, waiting);
 		if (waiting->answered)
 			return resent;
+
+		/* a kept connection that took no byte of the quest was dead already */
+		if (kept && peer->conn->code == FPNN_CODE_CLOSED && peer->conn->written == written)
+		{
+			kept = false;
+			connect_peer(peer, &d);
+			continue;
+		}
 		if (peer->conn->code != FPNN_CODE_CLOSED || !call->idempotent || resent)
 			break;
 		resent = true;
+		kept = false;
 		connect_peer(peer, &d);
 	}
 	raise_lost(peer, peer->conn->code, peer->conn->why.data,
@@ -276,8 +276,12 @@ rtm_call(const RtmCall *call, StringInfo params, int nparams)
 	PG_CATCH();
 	{
 		/* a connection between two frames is good for the next call */
-		if (peer->conn && rtm_conn_midway(peer->conn))
-			rtm_peer_disconnect(peer);
+		if (peer->conn)
+		{
+			rtm_conn_forget(peer->conn, waiting->seq);
+			if (rtm_conn_midway(peer->conn))
+				rtm_peer_disconnect(peer);
+		}
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

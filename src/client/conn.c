@@ -491,6 +491,7 @@ do_write(RtmConn *conn)
 			return;
 		}
 		fpnn_channel_sent(&p->channel, (size_t) n);
+		conn->written += (uint64) n;
 	}
 	p->asked = 0;
 }

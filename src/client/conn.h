@@ -45,6 +45,7 @@ struct RtmConn
 								 * a line each */
 	StringInfoData endpoint;	/* host:port, being tried or connected */
 	int			sock;			/* PGINVALID_SOCKET when there is none */
+	uint64		written;		/* bytes that the kernel took */
 	int			generation;		/* counts sockets: a wait set that has an older
 								 * one is stale */
 	struct RtmConnPrivate *p;

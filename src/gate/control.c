@@ -248,7 +248,7 @@ make_server(const char *name, const char *endpoint, int64 pid, const char *secre
 	CommandCounterIncrement();
 }
 
-/* The configuration and, if it is enabled, whether a gate runs. */
+/* The configuration; false when there is none yet. */
 static bool
 stored_config(GateConfig *config)
 {
@@ -258,6 +258,16 @@ stored_config(GateConfig *config)
 	found = gate_store_config(config);
 	gate_store_end();
 	return found;
+}
+
+static void
+need_config(GateConfig *config)
+{
+	if (!stored_config(config))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the local gate was never set up in this database"),
+				 errhint("Run SELECT rtm_gate_setup().")));
 }
 
 static void
@@ -393,11 +403,7 @@ rtm_gate_start(PG_FUNCTION_ARGS)
 {
 	GateConfig	config;
 
-	if (!stored_config(&config))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the local gate was never set up in this database"),
-				 errhint("Run SELECT rtm_gate_setup().")));
+	need_config(&config);
 	if (running_gate() == 0)
 		start_gate(config.listen, config.port, 0, NULL);
 	if (!config.enabled)
@@ -467,11 +473,7 @@ rtm_gate_new_key(PG_FUNCTION_ARGS)
 {
 	GateConfig	config;
 
-	if (!stored_config(&config))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the local gate was never set up in this database"),
-				 errhint("Run SELECT rtm_gate_setup().")));
+	need_config(&config);
 	PG_RETURN_TEXT_P(cstring_to_text(make_keys(text_to_cstring(PG_GETARG_TEXT_PP(0)))));
 }
 
