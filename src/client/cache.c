@@ -12,14 +12,8 @@
 
 #include <limits.h>
 
-#include "access/htup_details.h"
-#include "catalog/pg_foreign_server.h"
-#include "catalog/pg_user_mapping.h"
-#include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -27,6 +21,7 @@
 
 #include "client/cache.h"
 #include "client/guc.h"
+#include "client/lookup.h"
 #include "compat.h"
 
 static HTAB *peers;
@@ -109,74 +104,14 @@ drop_stale(void)
 	}
 }
 
-static Oid
-find_server(const char *name)
-{
-	Oid			server = get_foreign_server_oid(name, true);
-	AclResult	acl;
-
-	if (!OidIsValid(server))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("server \"%s\" does not exist", name),
-				 errhint("Make it with CREATE SERVER ... FOREIGN DATA WRAPPER rtm, or name another one in the argument server or the setting rtm.server.")));
-#if PG_VERSION_NUM >= 160000
-	acl = object_aclcheck(ForeignServerRelationId, server, GetUserId(), ACL_USAGE);
-#else
-	acl = pg_foreign_server_aclcheck(server, GetUserId(), ACL_USAGE);
-#endif
-	if (acl != ACLCHECK_OK)
-		aclcheck_error(acl, OBJECT_FOREIGN_SERVER, name);
-	return server;
-}
-
-static Oid
-find_mapping(Oid server, const char *name)
-{
-	Oid			mapping = GetSysCacheOid2(USERMAPPINGUSERSERVER, Anum_pg_user_mapping_oid,
-										  ObjectIdGetDatum(GetUserId()),
-										  ObjectIdGetDatum(server));
-
-	if (!OidIsValid(mapping))
-		mapping = GetSysCacheOid2(USERMAPPINGUSERSERVER, Anum_pg_user_mapping_oid,
-								  ObjectIdGetDatum(InvalidOid),
-								  ObjectIdGetDatum(server));
-	if (!OidIsValid(mapping))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("user mapping for role \"%s\" and server \"%s\" does not exist",
-						GetUserNameFromId(GetUserId(), false), name),
-				 errhint("Make it with CREATE USER MAPPING FOR ... SERVER %s OPTIONS (secret '...').",
-						 quote_identifier(name))));
-	return mapping;
-}
-
 static void
-read_peer_options(RtmPeer *peer, Oid server_oid)
+read_peer_options(RtmPeer *peer, Oid server)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm options",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	ForeignServer *server = GetForeignServer(server_oid);
-	ForeignDataWrapper *wrapper = GetForeignDataWrapper(server->fdwid);
-	UserMapping *mapping = GetUserMapping(GetUserId(), server_oid);
 
-	if (strcmp(wrapper->fdwname, "rtm") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("server \"%s\" is not a server of rtm", server->servername),
-				 errdetail("Its foreign-data wrapper is \"%s\".", wrapper->fdwname),
-				 errhint("Name a server that was made with FOREIGN DATA WRAPPER rtm.")));
-	peer->options = rtm_read_options(server->options, mapping->options, server->servername);
-	if (peer->options->encryption == RTM_ENCRYPTION_TLS)
-	{
-		peer->options = NULL;
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("encryption tls is not supported yet"),
-				 errhint("Use encryption ecdh or none.")));
-	}
-	strlcpy(peer->name, server->servername, NAMEDATALEN);
+	peer->options = rtm_server_options(server, GetUserId(), peer->name);
 	MemoryContextSwitchTo(old);
 	MemoryContextSetParent(context, TopMemoryContext);
 	peer->context = context;
@@ -193,8 +128,8 @@ rtm_peer(const char *server_name)
 
 	if (peers == NULL)
 		init_peers();
-	server = find_server(name);
-	mapping = find_mapping(server, name);
+	server = rtm_find_server(name, GetUserId());
+	mapping = rtm_find_mapping(server, name, GetUserId());
 	if (any_stale)
 		drop_stale();
 

@@ -169,6 +169,7 @@ ask_once(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams,
 				 errhint("It has 1 to %d bytes.", FPNN_MAX_METHOD)));
 	if (status != FPNN_OK)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	rtm_conn_flush(conn);
 
 	while (!waiting->answered && conn->state == RTM_CONN_READY)
 	{

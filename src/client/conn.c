@@ -26,7 +26,7 @@
 #include "fpnn/crypt.h"
 
 /* Bytes asked from the socket at once. */
-#define READ_SIZE		16384
+#define READ_SIZE		65536
 
 /*
  * A gate that asks and doesn't read our answers is broken: more than this many
@@ -34,10 +34,11 @@
  */
 #define MAX_UNREAD		(1024 * 1024)
 
+/* A quest that waits for its answer. */
 typedef struct Pending
 {
-	uint32		seq;
-	RtmAnswerFunc func;
+	bool		waiting;		/* false: answered */
+	RtmAnswerFunc func;			/* NULL: forgotten */
 	void	   *arg;
 } Pending;
 
@@ -56,9 +57,16 @@ struct RtmConnPrivate
 	uint32		seq;
 	uint32		key_seq;
 	size_t		asked;			/* bytes of `out` that are quests, at most */
+
+	/*
+	 * Quests by seq, which counts up: a ring with the one numbered `oldest` in
+	 * place oldest % max_pending, a power of two.
+	 */
 	Pending    *pending;
-	int			npending;
-	int			max_pending;
+	uint32		oldest;
+	uint32		npending;		/* places in use, answered ones in between too */
+	uint32		max_pending;
+	uint32		nforgotten;
 };
 
 static void
@@ -86,7 +94,7 @@ lose(RtmConn *conn, int code, const char *why)
 	resetStringInfo(&conn->why);
 	appendStringInfo(&conn->why, "%s: %s", conn->endpoint.data, why);
 	drop_socket(conn);
-	conn->p->npending = 0;
+	conn->p->npending = conn->p->nforgotten = 0;
 }
 
 static void
@@ -245,7 +253,7 @@ rtm_conn_open(const RtmOptions *options, int64 timeout_ms)
 	initStringInfo(&conn->why);
 	initStringInfo(&conn->endpoint);
 	conn->p->max_pending = 8;
-	conn->p->pending = palloc(sizeof(Pending) * conn->p->max_pending);
+	conn->p->pending = palloc0(sizeof(Pending) * conn->p->max_pending);
 	MemoryContextSwitchTo(old);
 	try_next(conn);
 	return conn;
@@ -372,21 +380,57 @@ answer_quest(FpnnChannel *channel, const FpnnFrame *quest)
 	return fpnn_channel_error(channel, quest, FPNN_CODE_UNKNOWN_METHOD, "unknown method");
 }
 
+/* The quest of that number, or NULL when it doesn't wait. */
+static Pending *
+find_pending(const struct RtmConnPrivate *p, uint32 seq)
+{
+	Pending    *pending = &p->pending[seq & (p->max_pending - 1)];
+
+	return seq - p->oldest < p->npending && pending->waiting ? pending : NULL;
+}
+
+static Pending *
+add_pending(struct RtmConnPrivate *p, uint32 seq)
+{
+	/* seqs that no quest of ours has (the key agreement's) count as answered */
+	if (p->npending == 0)
+		p->oldest = seq;
+	if (p->npending == p->max_pending)
+	{
+		Pending    *larger = palloc0(sizeof(Pending) * p->max_pending * 2);
+
+		for (uint32 i = p->oldest; i != seq; i++)
+			larger[i & (p->max_pending * 2 - 1)] = p->pending[i & (p->max_pending - 1)];
+		pfree(p->pending);
+		p->pending = larger;
+		p->max_pending *= 2;
+	}
+	p->npending++;
+	return &p->pending[seq & (p->max_pending - 1)];
+}
+
 static void
 dispatch_answer(RtmConn *conn, const FpnnFrame *answer)
 {
 	struct RtmConnPrivate *p = conn->p;
+	Pending    *pending = find_pending(p, answer->seq);
+	RtmAnswerFunc func;
+	void	   *arg;
 
-	for (int i = 0; i < p->npending; i++)
-		if (p->pending[i].seq == answer->seq)
-		{
-			Pending		found = p->pending[i];
-
-			p->pending[i] = p->pending[--p->npending];
-			if (found.func)
-				found.func(found.arg, answer);
-			return;
-		}
+	if (pending == NULL)
+		return;
+	func = pending->func;
+	arg = pending->arg;
+	if (func == NULL)
+		p->nforgotten--;
+	pending->waiting = false;
+	while (p->npending > 0 && !p->pending[p->oldest & (p->max_pending - 1)].waiting)
+	{
+		p->oldest++;
+		p->npending--;
+	}
+	if (func)
+		func(arg, answer);
 }
 
 static void
@@ -548,45 +592,48 @@ rtm_conn_ask(RtmConn *conn, const char *method, const void *payload, size_t len,
 			 RtmAnswerFunc func, void *arg, uint32 *seq)
 {
 	struct RtmConnPrivate *p = conn->p;
+	MemoryContext old;
 	Pending    *pending;
 	FpnnStatus	status;
 
 	Assert(conn->state == RTM_CONN_READY);
-	if (p->npending == p->max_pending)
-	{
-		p->pending = repalloc(p->pending, sizeof(Pending) * p->max_pending * 2);
-		p->max_pending *= 2;
-	}
 	status = fpnn_channel_quest(&p->channel, method, true, p->seq + 1, payload, len);
 	if (status != FPNN_OK)
 		return status;
 	*seq = ++p->seq;
 	p->asked = fpnn_channel_pending(&p->channel);
-	pending = &p->pending[p->npending++];
-	pending->seq = *seq;
+	old = MemoryContextSwitchTo(p->context);
+	pending = add_pending(p, *seq);
+	MemoryContextSwitchTo(old);
+	pending->waiting = true;
 	pending->func = func;
 	pending->arg = arg;
-	do_write(conn);
 	return FPNN_OK;
+}
+
+void
+rtm_conn_flush(RtmConn *conn)
+{
+	if (conn->state == RTM_CONN_READY)
+		do_write(conn);
 }
 
 void
 rtm_conn_forget(RtmConn *conn, uint32 seq)
 {
-	struct RtmConnPrivate *p = conn->p;
+	Pending    *pending = find_pending(conn->p, seq);
 
-	for (int i = 0; i < p->npending; i++)
-		if (p->pending[i].seq == seq)
-			p->pending[i].func = NULL;
+	if (pending && pending->func)
+	{
+		pending->func = NULL;
+		conn->p->nforgotten++;
+	}
 }
 
 bool
 rtm_conn_owes(const RtmConn *conn)
 {
-	for (int i = 0; i < conn->p->npending; i++)
-		if (conn->p->pending[i].func == NULL)
-			return true;
-	return false;
+	return conn->p->nforgotten > 0;
 }
 
 bool

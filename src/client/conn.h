@@ -72,13 +72,16 @@ extern void rtm_conn_step(RtmConn *conn, uint32 events);
 extern int64 rtm_conn_deadline(const RtmConn *conn);
 
 /*
- * Ask, on a connection that is ready: the frame is queued and as much as
- * possible of it written.  *seq names the quest.  FPNN_TOO_LARGE, FPNN_NOMEM or
- * FPNN_BAD_METHOD: nothing was queued.
+ * Ask, on a connection that is ready: the frame is queued for rtm_conn_flush().
+ * *seq names the quest.  FPNN_TOO_LARGE, FPNN_NOMEM or FPNN_BAD_METHOD: nothing
+ * was queued.
  */
 extern FpnnStatus rtm_conn_ask(RtmConn *conn, const char *method,
 							   const void *payload, size_t len,
 							   RtmAnswerFunc func, void *arg, uint32 *seq);
+
+/* Write as much as possible of what is queued; look at conn->state afterwards. */
+extern void rtm_conn_flush(RtmConn *conn);
 
 /* Nobody waits for this answer any more; when it comes it is dropped. */
 extern void rtm_conn_forget(RtmConn *conn, uint32 seq);

@@ -354,5 +354,9 @@ rtm_read_options(List *server_options, List *mapping_options,
 	o->ecdh_bits = value ? atoi(value) : 128;
 	o->connect_timeout = seconds_value(server_options, "connect_timeout");
 	o->quest_timeout = seconds_value(server_options, "quest_timeout");
+	value = option_value(server_options, "rate_limit");
+	o->rate_limit = value ? (int) strtod(value, NULL) : 0;
+	value = option_value(server_options, "max_in_flight");
+	o->max_in_flight = value ? (int) strtod(value, NULL) : RTM_MAX_IN_FLIGHT;
 	return o;
 }

@@ -10,6 +10,9 @@
 
 #include "nodes/pg_list.h"
 
+/* Quests of the outbox that may wait for an answer at once, by default. */
+#define RTM_MAX_IN_FLIGHT	1000
+
 typedef struct RtmEndpoint
 {
 	char	   *host;			/* without brackets */
@@ -38,6 +41,8 @@ typedef struct RtmOptions
 	int			ecdh_bits;
 	double		connect_timeout;	/* seconds; 0: the setting */
 	double		quest_timeout;	/* seconds; 0: the setting */
+	int			rate_limit;		/* queued quests per second; 0: no limit */
+	int			max_in_flight;	/* queued quests without an answer */
 } RtmOptions;
 
 /*

@@ -1,0 +1,88 @@
+/*-------------------------------------------------------------------------
+ *
+ * lookup.c
+ *	  Foreign servers and user mappings in the catalogues.
+ *
+ * Called by cache.c, for the current role, and by the outbox, for the roles
+ * that queued something.  Needs a transaction.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_user_mapping.h"
+#include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/syscache.h"
+
+#include "client/lookup.h"
+
+Oid
+rtm_find_server(const char *name, Oid role)
+{
+	Oid			server = get_foreign_server_oid(name, true);
+	AclResult	acl;
+
+	if (!OidIsValid(server))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("server \"%s\" does not exist", name),
+				 errhint("Make it with CREATE SERVER ... FOREIGN DATA WRAPPER rtm, or name another one in the argument server or the setting rtm.server.")));
+#if PG_VERSION_NUM >= 160000
+	acl = object_aclcheck(ForeignServerRelationId, server, role, ACL_USAGE);
+#else
+	acl = pg_foreign_server_aclcheck(server, role, ACL_USAGE);
+#endif
+	if (acl != ACLCHECK_OK)
+		aclcheck_error(acl, OBJECT_FOREIGN_SERVER, name);
+	return server;
+}
+
+Oid
+rtm_find_mapping(Oid server, const char *name, Oid role)
+{
+	Oid			mapping = GetSysCacheOid2(USERMAPPINGUSERSERVER, Anum_pg_user_mapping_oid,
+										  ObjectIdGetDatum(role),
+										  ObjectIdGetDatum(server));
+
+	if (!OidIsValid(mapping))
+		mapping = GetSysCacheOid2(USERMAPPINGUSERSERVER, Anum_pg_user_mapping_oid,
+								  ObjectIdGetDatum(InvalidOid),
+								  ObjectIdGetDatum(server));
+	if (!OidIsValid(mapping))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("user mapping for role \"%s\" and server \"%s\" does not exist",
+						GetUserNameFromId(role, false), name),
+				 errhint("Make it with CREATE USER MAPPING FOR ... SERVER %s OPTIONS (secret '...').",
+						 quote_identifier(name))));
+	return mapping;
+}
+
+RtmOptions *
+rtm_server_options(Oid server_oid, Oid role, char *name)
+{
+	ForeignServer *server = GetForeignServer(server_oid);
+	ForeignDataWrapper *wrapper = GetForeignDataWrapper(server->fdwid);
+	UserMapping *mapping = GetUserMapping(role, server_oid);
+	RtmOptions *options;
+
+	if (strcmp(wrapper->fdwname, "rtm") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("server \"%s\" is not a server of rtm", server->servername),
+				 errdetail("Its foreign-data wrapper is \"%s\".", wrapper->fdwname),
+				 errhint("Name a server that was made with FOREIGN DATA WRAPPER rtm.")));
+	options = rtm_read_options(server->options, mapping->options, server->servername);
+	if (options->encryption == RTM_ENCRYPTION_TLS)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("encryption tls is not supported yet"),
+				 errhint("Use encryption ecdh or none.")));
+	strlcpy(name, server->servername, NAMEDATALEN);
+	return options;
+}
