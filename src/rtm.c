@@ -12,6 +12,7 @@
 
 #include "client/guc.h"
 #include "gate/gate.h"
+#include "outbox/outbox.h"
 
 PG_MODULE_MAGIC;
 
@@ -21,6 +22,6 @@ void
 _PG_init(void)
 {
 	rtm_client_init();
-	rtm_gate_init();
+	rtm_outbox_init(rtm_gate_launch);
 	MarkGUCPrefixReserved("rtm");
 }

@@ -63,6 +63,22 @@ gate_register(const GateArgs *gate_args, pid_t notify, BackgroundWorkerHandle **
 	return RegisterDynamicBackgroundWorker(&worker, handle);
 }
 
+void
+rtm_gate_launch(Oid database)
+{
+	GateArgs	gate_args = {.database = database};
+	BackgroundWorkerHandle *handle;
+	pid_t		pid;
+
+	/* one after the other: there may be fewer slots than databases */
+	if (gate_register(&gate_args, MyProcPid, &handle))
+		(void) WaitForBackgroundWorkerStartup(handle, &pid);
+	else
+		ereport(LOG,
+				(errmsg("no worker process is left to look for local gates"),
+				 errhint("Increase the setting max_worker_processes.")));
+}
+
 /* A lock that no statement takes. */
 void
 gate_lock_tag(LOCKTAG *tag)

@@ -3,7 +3,6 @@
  * gate.h
  *	  The local gate: what its files share.
  *
- *	launcher.c	starts gates when the server starts
  *	control.c	SQL functions that set up, start, stop and look at a gate
  *	gate.c		the worker: batches of quests, one commit for each
  *	net.c		its sockets: bytes in, quests out; answers in, bytes out
@@ -215,15 +214,15 @@ typedef struct GateArgs
  */
 extern bool gate_register(const GateArgs *args, pid_t notify, BackgroundWorkerHandle **handle);
 
+/*
+ * Start a database's gate when the server starts, if it has one that is enabled:
+ * the worker looks for itself.
+ */
+extern void rtm_gate_launch(Oid database);
+
 /* The lock that a running gate holds on its database. */
 extern void gate_lock_tag(LOCKTAG *tag);
 
 extern PGDLLEXPORT void rtm_gate_main(Datum arg) pg_attribute_noreturn();
-
-/*
- * ---- launcher.c ----
- */
-extern void rtm_gate_init(void);
-extern PGDLLEXPORT void rtm_gate_launcher_main(Datum arg) pg_attribute_noreturn();
 
 #endif							/* RTM_GATE_H */

@@ -24,6 +24,7 @@
 #include "sql/answer.h"
 #include "sql/args.h"
 #include "sql/encode.h"
+#include "sql/result.h"
 #include "client/text.h"
 
 /* Fields of an entry of msgs (protocol.md, "RTM quests"). */
@@ -76,17 +77,12 @@ typedef struct CircleGuard
 	uint64		next_mark;
 } CircleGuard;
 
-/* Ask for the page that the request has packed. */
+/* Read the fields of the answer that page->reader has. */
 static void
-ask_page(const RtmCall *call, RtmRequest *request, const char *suffix, HistoryPage *page)
+read_page(HistoryPage *page)
 {
-	RtmAnswer  *answer = rtm_call(call, &request->params, request->nparams);
+	const RtmAnswer *answer = page->reader.answer;
 	FpnnStatus	status;
-
-	page->reader.answer = answer;
-	page->reader.what = rtm_function_name(request->method, suffix);
-	if (answer->code != 0)
-		rtm_raise_answer(answer, page->reader.what);
 
 	page->num = rtm_read_int32(&page->reader, "num");
 	page->next.has_begin = page->next.has_end = page->next.has_lastid = true;
@@ -96,6 +92,19 @@ ask_page(const RtmCall *call, RtmRequest *request, const char *suffix, HistoryPa
 	status = fpnn_map_array(answer->map, "msgs", &page->entries);
 	if (status != FPNN_OK)
 		rtm_raise_bad_answer(answer, page->reader.what, "msgs", status);
+}
+
+/* Ask for the page that the request has packed. */
+static void
+ask_page(const RtmCall *call, RtmRequest *request, const char *suffix, HistoryPage *page)
+{
+	RtmAnswer  *answer = rtm_call(call, &request->params, request->nparams);
+
+	page->reader.answer = answer;
+	page->reader.what = rtm_function_name(request->method, suffix);
+	if (answer->code != 0)
+		rtm_raise_answer(answer, page->reader.what);
+	read_page(page);
 }
 
 static void
@@ -385,24 +394,42 @@ form_messages(const RtmRequest *request, const HistoryPage *page, Oid array_type
 	return PointerGetDatum(construct_array(messages, n, type, len, by_value, align));
 }
 
+/* A page as rtm_history_result. */
+static HeapTuple
+form_page(const RtmRequest *request, const HistoryPage *page, TupleDesc desc)
+{
+	NullableDatum columns[] = {
+		rtm_column(Int32GetDatum(page->num)),
+		rtm_column(Int64GetDatum(page->next.lastid)),
+		rtm_column(Int64GetDatum(page->next.begin)),
+		rtm_column(Int64GetDatum(page->next.end)),
+		rtm_column(form_messages(request, page, TupleDescAttr(desc, 4)->atttypid)),
+	};
+
+	return rtm_form_tuple(desc, columns, lengthof(columns));
+}
+
 static Datum
 history_page(FunctionCallInfo fcinfo, RtmMethodId id)
 {
-	TupleDesc	desc = rtm_result_desc(fcinfo);
-	NullableDatum columns[5];
 	RtmCall		call;
 	RtmRequest	request;
 	HistoryPage page;
 
 	read_args(fcinfo, id, &call, &request);
 	ask_page(&call, &request, "_page", &page);
+	return HeapTupleGetDatum(form_page(&request, &page, rtm_result_desc(fcinfo)));
+}
 
-	columns[0] = rtm_column(Int32GetDatum(page.num));
-	columns[1] = rtm_column(Int64GetDatum(page.next.lastid));
-	columns[2] = rtm_column(Int64GetDatum(page.next.begin));
-	columns[3] = rtm_column(Int64GetDatum(page.next.end));
-	columns[4] = rtm_column(form_messages(&request, &page, TupleDescAttr(desc, 4)->atttypid));
-	return HeapTupleGetDatum(rtm_form_tuple(desc, columns, lengthof(columns)));
+HeapTuple
+rtm_history_tuple(const RtmReader *reader, const RtmMethod *method, int64 uid, int64 ouid,
+				  TupleDesc desc)
+{
+	RtmRequest	request = {.method = method, .user = uid, .target = ouid};
+	HistoryPage page = {.reader = *reader};
+
+	read_page(&page);
+	return form_page(&request, &page, desc);
 }
 
 PG_FUNCTION_INFO_V1(rtm_sql_get_group_message);

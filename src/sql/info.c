@@ -14,6 +14,20 @@
 #include "sql/answer.h"
 #include "sql/args.h"
 #include "sql/encode.h"
+#include "sql/result.h"
+
+HeapTuple
+rtm_info_tuple(const RtmReader *reader, TupleDesc desc)
+{
+	NullableDatum columns[6];
+
+	columns[0] = rtm_column(Int64GetDatum(rtm_read_int(reader, "id")));
+	columns[1] = rtm_column(Int32GetDatum(rtm_read_int32(reader, "mtype")));
+	rtm_read_body(reader, "msg", &columns[2], &columns[5]);
+	rtm_read_body(reader, "attrs", &columns[3], NULL);
+	columns[4] = rtm_column(Int64GetDatum(rtm_read_int(reader, "mtime")));
+	return rtm_form_tuple(desc, columns, lengthof(columns));
+}
 
 /* One row, or none when the gate doesn't know the message. */
 static Datum
@@ -25,7 +39,6 @@ message_info(FunctionCallInfo fcinfo, RtmMethodId id)
 	RtmRequest	request;
 	RtmReader	reader;
 	ReturnSetInfo *result;
-	NullableDatum columns[6];
 
 	InitMaterializedSRF(fcinfo, 0);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
@@ -39,13 +52,7 @@ message_info(FunctionCallInfo fcinfo, RtmMethodId id)
 	if (reader.answer->code != 0)
 		rtm_raise_answer(reader.answer, reader.what);
 
-	columns[0] = rtm_column(Int64GetDatum(rtm_read_int(&reader, "id")));
-	columns[1] = rtm_column(Int32GetDatum(rtm_read_int32(&reader, "mtype")));
-	rtm_read_body(&reader, "msg", &columns[2], &columns[5]);
-	rtm_read_body(&reader, "attrs", &columns[3], NULL);
-	columns[4] = rtm_column(Int64GetDatum(rtm_read_int(&reader, "mtime")));
-	tuplestore_puttuple(result->setResult,
-						rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
+	tuplestore_puttuple(result->setResult, rtm_info_tuple(&reader, result->setDesc));
 	return (Datum) 0;
 }
 

@@ -379,13 +379,8 @@ rtm_answer_jsonb(const RtmReader *reader)
 
 /* ---- rtm_call ---- */
 
-/*
- * A method that can be called: a name that fits in a frame, and none of the
- * framework's own, which would change or disturb the connection (*key a second
- * time closes it), but for *ping.
- */
-static void
-check_method(const char *method)
+void
+rtm_check_method(const char *method)
 {
 	size_t		len = strlen(method);
 	bool		good = len >= 1 && len <= 255;
@@ -421,7 +416,7 @@ rtm_sql_call(PG_FUNCTION_ARGS)
 
 	rtm_require_arg(&fcinfo->args[0], "method");
 	method = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	check_method(method);
+	rtm_check_method(method);
 	call.method = method;
 	rtm_common_args(&fcinfo->args[2], &fcinfo->args[3], &call);
 

@@ -31,6 +31,13 @@
 extern int	rtm_pack_jsonb(const Jsonb *params, StringInfo out);
 
 /*
+ * A method that rtm_call() may call: a name that fits in a frame, and none of
+ * the framework's own, which would change or disturb the connection (*key a
+ * second time closes it), but for *ping.  Raises 22023.
+ */
+extern void rtm_check_method(const char *method);
+
+/*
  * An answer's payload.  Raises FP206 for a map with a key that is no text and
  * no integer.
  */

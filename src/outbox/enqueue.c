@@ -1,0 +1,455 @@
+/*-------------------------------------------------------------------------
+ *
+ * enqueue.c
+ *	  Requests that a transaction queues; they become rows when it commits.
+ *
+ * Until then they are kept aside, in a tuplestore, which spills to disk.  When
+ * the transaction begins to commit it draws as many tickets as there are
+ * requests and inserts them all.  So the order of rows is the order of commits,
+ * a transaction that is rolled back writes nothing, and nothing is looked up or
+ * locked twice.
+ *
+ * A subtransaction that is rolled back takes all requests with it that were
+ * queued since it began: those of its own and of its children.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "commands/sequence.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+
+#include "compat.h"
+#include "outbox/enqueue.h"
+#include "outbox/registry.h"
+#include "outbox/ticket.h"
+
+/* Rows and bytes that are inserted at once. */
+#define BATCH_ROWS		1000
+#define BATCH_BYTES		(1024 * 1024)
+
+/* Rows [from, to) of the backlog, whose subtransaction was rolled back. */
+typedef struct DeadRows
+{
+	int64		from;
+	int64		to;
+} DeadRows;
+
+/* How many rows there were when a subtransaction began. */
+typedef struct Savepoint
+{
+	SubTransactionId id;
+	int64		rows;
+} Savepoint;
+
+/* What this transaction has queued; lives as long as it does. */
+typedef struct Backlog
+{
+	MemoryContext context;
+	Tuplestorestate *rows;
+	TupleDesc	desc;
+	int64		nrows;			/* dead ones too */
+	int64		nlive;
+	int64		first_id;
+	int64		last_id;
+	DeadRows   *dead;			/* in their order, none touching */
+	int			ndead;
+	int			max_dead;
+	Savepoint  *savepoints;		/* the innermost last; those from before the
+								 * backlog was made are missing */
+	int			nsavepoints;
+	int			max_savepoints;
+} Backlog;
+
+static Backlog *backlog;
+static OutboxDatabase *entry;	/* of this database */
+static bool to_wake;			/* this transaction inserted rows */
+
+static void
+find_entry(void)
+{
+	if (entry == NULL || entry->database != MyDatabaseId)
+		entry = outbox_database(MyDatabaseId, true);
+	if (entry == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("too many databases of this server use the outbox of rtm"),
+				 errdetail("There can be %d.", OUTBOX_MAX_DATABASES)));
+}
+
+void
+outbox_check_enqueue(const char *what)
+{
+	if (!outbox_is_preloaded())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s() needs the library \"rtm\" to be preloaded", what),
+				 errhint("Add rtm to shared_preload_libraries and restart the server; without it use the synchronous function.")));
+	PreventCommandIfReadOnly(psprintf("%s()", what));
+	PreventCommandDuringRecovery(psprintf("%s()", what));
+}
+
+int64
+outbox_new_id(void)
+{
+	return nextval_internal(outbox_relations(false)->sequence, false);
+}
+
+/*
+ * Tickets of this server might be smaller than those of rows from before its
+ * clock was set back, or from another machine (this may have been its standby).
+ * The sender sees to that when it starts, who comes earlier does it himself.
+ */
+static void
+open_tickets(void)
+{
+	static bool done;
+
+	if (done || entry->opened)
+		return;
+	PushActiveSnapshot(GetLatestSnapshot());
+	outbox_raise_tickets(outbox_last_seq());
+	PopActiveSnapshot();
+	done = true;
+}
+
+static Backlog *
+make_backlog(void)
+{
+	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "rtm requests",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	ResourceOwner owner = CurrentResourceOwner;
+	Backlog	   *b = palloc0(sizeof(Backlog));
+	Relation	rel;
+
+	/* the lock stays: the table must be there when the transaction commits */
+	rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
+	b->desc = CreateTupleDescCopy(RelationGetDescr(rel));
+	table_close(rel, NoLock);
+
+	/* its file belongs to the whole transaction too */
+	CurrentResourceOwner = TopTransactionResourceOwner;
+	b->rows = tuplestore_begin_heap(false, false, work_mem);
+	CurrentResourceOwner = owner;
+	b->context = context;
+	MemoryContextSwitchTo(old);
+	return b;
+}
+
+void
+outbox_enqueue(const OutboxRow *row)
+{
+	Datum		values[OUTBOX_NCOLUMNS];
+	bool		nulls[OUTBOX_NCOLUMNS];
+
+	if (backlog == NULL)
+	{
+		find_entry();
+		open_tickets();
+		backlog = make_backlog();
+	}
+	outbox_row_values(row, values, nulls);
+	tuplestore_putvalues(backlog->rows, backlog->desc, values, nulls);
+	if (backlog->nrows == 0)
+		backlog->first_id = backlog->last_id = row->id;
+	backlog->first_id = Min(backlog->first_id, row->id);
+	backlog->last_id = Max(backlog->last_id, row->id);
+	backlog->nrows++;
+	backlog->nlive++;
+}
+
+bool
+outbox_is_queued_here(int64 id)
+{
+	return backlog && backlog->nlive > 0 && id >= backlog->first_id && id <= backlog->last_id;
+}
+
+/* ---- subtransactions ---- */
+
+static void
+begin_savepoint(SubTransactionId id)
+{
+	Savepoint  *s;
+
+	if (backlog->nsavepoints == backlog->max_savepoints)
+	{
+		backlog->max_savepoints = Max(8, backlog->max_savepoints * 2);
+		backlog->savepoints = backlog->savepoints
+			? repalloc_huge(backlog->savepoints, sizeof(Savepoint) * backlog->max_savepoints)
+			: MemoryContextAlloc(backlog->context, sizeof(Savepoint) * backlog->max_savepoints);
+	}
+	s = &backlog->savepoints[backlog->nsavepoints++];
+	s->id = id;
+	s->rows = backlog->nrows;
+}
+
+/* Take the subtransaction's mark away: the rows that there were before it. */
+static int64
+end_savepoint(SubTransactionId id)
+{
+	if (backlog->nsavepoints > 0 && backlog->savepoints[backlog->nsavepoints - 1].id == id)
+		return backlog->savepoints[--backlog->nsavepoints].rows;
+	return 0;
+}
+
+/* Rows from `from` on are rolled back. */
+static void
+kill_rows(int64 from)
+{
+	int64		killed = backlog->nrows - from;
+
+	while (backlog->ndead > 0 && backlog->dead[backlog->ndead - 1].to >= from)
+	{
+		DeadRows   *last = &backlog->dead[backlog->ndead - 1];
+
+		killed -= last->to - Max(last->from, from);
+		from = Min(from, last->from);
+		backlog->ndead--;
+	}
+	if (from == backlog->nrows)
+		return;
+	if (backlog->ndead == backlog->max_dead)
+	{
+		backlog->max_dead = Max(8, backlog->max_dead * 2);
+		backlog->dead = backlog->dead
+			? repalloc_huge(backlog->dead, sizeof(DeadRows) * backlog->max_dead)
+			: MemoryContextAlloc(backlog->context, sizeof(DeadRows) * backlog->max_dead);
+	}
+	backlog->dead[backlog->ndead].from = from;
+	backlog->dead[backlog->ndead++].to = backlog->nrows;
+	backlog->nlive -= killed;
+}
+
+static void
+at_subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *arg)
+{
+	if (backlog == NULL)
+		return;
+	switch (event)
+	{
+		case SUBXACT_EVENT_START_SUB:
+			begin_savepoint(id);
+			break;
+		case SUBXACT_EVENT_COMMIT_SUB:
+			(void) end_savepoint(id);
+			break;
+		case SUBXACT_EVENT_ABORT_SUB:
+			kill_rows(end_savepoint(id));
+			break;
+		default:
+			break;
+	}
+}
+
+/* ---- commit ---- */
+
+/* Rows that are on their way into the table. */
+typedef struct Batch
+{
+	Relation	rel;
+	CatalogIndexState indexes;
+	MemoryContext context;		/* of the rows */
+	TupleTableSlot *slots[BATCH_ROWS];
+	int			n;
+	Size		bytes;
+} Batch;
+
+static void
+begin_batch(Batch *batch)
+{
+	batch->rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
+	batch->indexes = CatalogOpenIndexes(batch->rel);
+	batch->context = AllocSetContextCreate(CurrentMemoryContext, "rtm rows",
+										   ALLOCSET_DEFAULT_SIZES);
+	memset(batch->slots, 0, sizeof(batch->slots));
+	batch->n = 0;
+	batch->bytes = 0;
+}
+
+static void
+insert_batch(Batch *batch)
+{
+	if (batch->n == 0)
+		return;
+	CatalogTuplesMultiInsertWithInfo(batch->rel, batch->slots, batch->n, batch->indexes);
+	for (int i = 0; i < batch->n; i++)
+		ExecClearTuple(batch->slots[i]);
+	MemoryContextReset(batch->context);
+	batch->n = 0;
+	batch->bytes = 0;
+	CHECK_FOR_INTERRUPTS();
+}
+
+static void
+add_to_batch(Batch *batch, HeapTuple tuple, TupleDesc desc, int64 seq)
+{
+	TupleTableSlot *slot = batch->slots[batch->n];
+	Datum		values[OUTBOX_NCOLUMNS];
+	bool		nulls[OUTBOX_NCOLUMNS];
+
+	if (slot == NULL)
+		slot = batch->slots[batch->n] = MakeSingleTupleTableSlot(RelationGetDescr(batch->rel),
+																  &TTSOpsHeapTuple);
+	heap_deform_tuple(tuple, desc, values, nulls);
+	values[OUTBOX_SEQ - 1] = Int64GetDatum(seq);
+	ExecStoreHeapTuple(heap_form_tuple(RelationGetDescr(batch->rel), values, nulls), slot, false);
+	batch->bytes += tuple->t_len;
+	if (++batch->n == BATCH_ROWS || batch->bytes >= BATCH_BYTES)
+		insert_batch(batch);
+}
+
+static void
+end_batch(Batch *batch)
+{
+	insert_batch(batch);
+	for (int i = 0; i < BATCH_ROWS && batch->slots[i]; i++)
+		ExecDropSingleTupleTableSlot(batch->slots[i]);
+	CatalogCloseIndexes(batch->indexes);
+	table_close(batch->rel, NoLock);
+	MemoryContextDelete(batch->context);
+}
+
+/* The rows get their tickets and go into the table. */
+static void
+insert_rows(Backlog *b, bool held)
+{
+	Batch	   *batch = palloc(sizeof(Batch));
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(b->desc, &TTSOpsMinimalTuple);
+	int64		seq = outbox_draw_tickets(b->nlive);
+	int			dead = 0;
+
+	begin_batch(batch);
+	for (int64 i = 0; tuplestore_gettupleslot(b->rows, true, false, slot); i++)
+	{
+		MemoryContext old;
+
+		while (dead < b->ndead && b->dead[dead].to <= i)
+			dead++;
+		if (dead < b->ndead && b->dead[dead].from <= i)
+			continue;
+		old = MemoryContextSwitchTo(batch->context);
+		add_to_batch(batch, ExecCopySlotHeapTuple(slot), b->desc, held ? seq - OUTBOX_HELD : seq);
+		MemoryContextSwitchTo(old);
+		seq++;
+	}
+	end_batch(batch);
+	ExecDropSingleTupleTableSlot(slot);
+	pfree(batch);
+}
+
+static void
+flush_backlog(bool prepare)
+{
+	Backlog	   *b = backlog;
+
+	if (b == NULL)
+		return;
+	if (b->nlive > 0)
+	{
+		MemoryContext old = MemoryContextSwitchTo(b->context);
+
+		PushActiveSnapshot(GetTransactionSnapshot());
+		insert_rows(b, prepare);
+		PopActiveSnapshot();
+		MemoryContextSwitchTo(old);
+		to_wake = !prepare;
+	}
+	tuplestore_end(b->rows);
+	backlog = NULL;
+}
+
+static void
+at_transaction(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+			flush_backlog(false);
+			break;
+		case XACT_EVENT_PRE_PREPARE:
+			flush_backlog(true);
+			break;
+		case XACT_EVENT_COMMIT:
+			outbox_return_tickets();
+			if (to_wake && entry->database == MyDatabaseId)
+				outbox_wake(entry, OUTBOX_SENDER);
+			to_wake = false;
+			break;
+		case XACT_EVENT_PREPARE:
+		case XACT_EVENT_ABORT:
+			outbox_return_tickets();
+			to_wake = false;
+			backlog = NULL;		/* its memory goes with the transaction */
+			break;
+		default:
+			break;
+	}
+}
+
+void
+outbox_enqueue_init(void)
+{
+	RegisterXactCallback(at_transaction, NULL);
+	RegisterSubXactCallback(at_subtransaction, NULL);
+}
+
+/* ---- COMMIT PREPARED ---- */
+
+/* Delete a held row, unless somebody else does. */
+static bool
+take_held_row(Relation rel, HeapTuple tuple)
+{
+	TM_FailureData failure;
+
+	return heap_delete(rel, &tuple->t_self, GetCurrentCommandId(true), InvalidSnapshot,
+					   false, &failure, false) == TM_Ok;
+}
+
+void
+outbox_release_held(void)
+{
+	const OutboxRelations *r = outbox_relations(false);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm held rows",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Relation	rel = table_open(r->request, RowExclusiveLock);
+	Relation	index = index_open(r->request_index, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	ScanKeyInit(&key, OUTBOX_SEQ, BTLessStrategyNumber, F_INT8LT, Int64GetDatum(0));
+	scan = systable_beginscan_ordered(rel, index, GetActiveSnapshot(), 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
+	{
+		OutboxRow	row;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!take_held_row(rel, tuple))
+			continue;
+		outbox_read_row(tuple, RelationGetDescr(rel), &row);
+		row.enqueued_at = GetCurrentTimestamp();	/* its age counts from now */
+		outbox_enqueue(&row);
+	}
+	systable_endscan_ordered(scan);
+	PopActiveSnapshot();
+	index_close(index, NoLock);
+	table_close(rel, NoLock);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}

@@ -1,0 +1,58 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.c
+ *	  Settings of the outbox's workers; a reload changes them while they run.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "utils/guc.h"
+
+#include "outbox/guc.h"
+
+int			outbox_max_attempts;
+int			outbox_max_age;
+int			outbox_retry_delay;
+int			outbox_max_retry_delay;
+bool		outbox_keep_results;
+int			outbox_result_ttl;
+int			outbox_callback_timeout;
+
+void
+outbox_guc_init(void)
+{
+	DefineCustomIntVariable("rtm.max_attempts",
+							"How often a queued request is tried before it fails.",
+							NULL, &outbox_max_attempts, 100, 1, INT_MAX,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("rtm.max_age",
+							"How long a queued request is tried before it fails.",
+							"0 stands for no limit.",
+							&outbox_max_age, 24 * 60 * 60, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("rtm.retry_delay",
+							"Delay before a queued request is tried again; it doubles each time.",
+							NULL, &outbox_retry_delay, 200, 1, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("rtm.max_retry_delay",
+							"Longest delay before a queued request is tried again.",
+							NULL, &outbox_max_retry_delay, 60 * 1000, 1, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomBoolVariable("rtm.keep_results",
+							 "Keep the results of queued requests that went well.",
+							 "Without it only the results for callbacks are kept, and failed requests.",
+							 &outbox_keep_results, false,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("rtm.result_ttl",
+							"How long the results of queued requests that went well are kept.",
+							NULL, &outbox_result_ttl, 7 * 24 * 60 * 60, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("rtm.callback_timeout",
+							"Longest time that a callback may take.",
+							"0 stands for no limit.",
+							&outbox_callback_timeout, 60 * 1000, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+}

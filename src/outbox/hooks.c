@@ -1,0 +1,262 @@
+/*-------------------------------------------------------------------------
+ *
+ * hooks.c
+ *	  Commands of others that the workers have to know of.
+ *
+ * DROP DATABASE and its like need the database for themselves: before they run,
+ * this library's workers in it are ended, while the command's own lock keeps
+ * them from coming back.  COMMIT PREPARED makes rows visible that have no ticket
+ * yet.  After CREATE EXTENSION and DROP EXTENSION the workers look for their
+ * tables.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
+#include "commands/defrem.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "postmaster/bgworker.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/wait_event.h"
+
+#include "outbox/enqueue.h"
+#include "outbox/hooks.h"
+#include "outbox/registry.h"
+#include "outbox/table.h"
+
+/* How long ending the workers of a database may take, in milliseconds. */
+#define END_TIMEOUT		5000
+
+static ProcessUtility_hook_type prev_process_utility;
+static bool extension_changed;	/* by this transaction */
+
+/* ---- databases ---- */
+
+/*
+ * The database that a command needs for itself, or InvalidOid.  A command that
+ * will be refused must not disturb anybody.
+ */
+static Oid
+database_of(Node *command)
+{
+	const char *name = NULL;
+	Oid			database;
+	bool		owned;
+
+	if (IsA(command, DropdbStmt))
+		name = ((DropdbStmt *) command)->dbname;
+	else if (IsA(command, RenameStmt) && ((RenameStmt *) command)->renameType == OBJECT_DATABASE)
+		name = ((RenameStmt *) command)->subname;
+	else if (IsA(command, AlterDatabaseStmt))
+	{
+		ListCell   *cell;
+
+		foreach(cell, ((AlterDatabaseStmt *) command)->options)
+		{
+			const char *option = lfirst_node(DefElem, cell)->defname;
+
+			if (strcmp(option, "tablespace") == 0 || strcmp(option, "is_template") == 0 ||
+				strcmp(option, "allow_connections") == 0)
+				name = ((AlterDatabaseStmt *) command)->dbname;
+		}
+	}
+	else if (IsA(command, CreatedbStmt))
+	{
+		ListCell   *cell;
+
+		foreach(cell, ((CreatedbStmt *) command)->options)
+		{
+			DefElem    *option = lfirst_node(DefElem, cell);
+
+			if (strcmp(option->defname, "template") == 0 && option->arg)
+				name = defGetString(option);
+		}
+	}
+	if (name == NULL)
+		return InvalidOid;
+	database = get_database_oid(name, true);
+	if (!OidIsValid(database) || database == MyDatabaseId)
+		return InvalidOid;
+#if PG_VERSION_NUM >= 160000
+	owned = object_ownercheck(DatabaseRelationId, database, GetUserId());
+#else
+	owned = pg_database_ownercheck(database, GetUserId());
+#endif
+	return owned ? database : InvalidOid;
+}
+
+static bool
+is_our_worker(pid_t pid)
+{
+	const char *type = GetBackgroundWorkerTypeByPid(pid);
+
+	return type && strncmp(type, "rtm ", 4) == 0;
+}
+
+/* Ask our workers in a database to end; how many there are. */
+static int
+signal_workers(Oid database)
+{
+	int			n = 0;
+
+	for (int i = 0; i < ProcGlobal->allProcCount; i++)
+	{
+		PGPROC	   *proc = &ProcGlobal->allProcs[i];
+		pid_t		pid = proc->pid;
+
+		if (pid == 0 || pid == MyProcPid || proc->databaseId != database || !is_our_worker(pid))
+			continue;
+		(void) kill(pid, SIGTERM);
+		n++;
+	}
+	return n;
+}
+
+/*
+ * End our workers in the database.  The lock is the one that the command takes
+ * itself; with it no process can connect any more.
+ */
+static void
+end_workers(Oid database)
+{
+	LockSharedObject(DatabaseRelationId, database, 0, AccessExclusiveLock);
+	for (int i = 0; i < END_TIMEOUT / 10; i++)
+	{
+		if (signal_workers(database) == 0)
+			return;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* ---- COMMIT PREPARED ---- */
+
+/*
+ * Give the rows that just became visible their tickets.  The commit can't be
+ * undone, so nothing here may look as if it had failed: what can't be done now
+ * is left to the sender.
+ */
+static void
+release_prepared(void)
+{
+	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	if (outbox_relations(true) == NULL)
+		return;
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		outbox_release_held();
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		if (entry)
+		{
+			pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_PREPARED);
+			outbox_wake(entry, OUTBOX_SENDER);
+		}
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+}
+
+static bool
+is_commit_prepared(Node *command)
+{
+	return IsA(command, TransactionStmt) &&
+		((TransactionStmt *) command)->kind == TRANS_STMT_COMMIT_PREPARED;
+}
+
+/* ---- extensions ---- */
+
+static bool
+may_change_extension(Node *command)
+{
+	if (IsA(command, CreateExtensionStmt) || IsA(command, DropOwnedStmt))
+		return true;
+	if (!IsA(command, DropStmt))
+		return false;
+	switch (((DropStmt *) command)->removeType)
+	{
+		case OBJECT_EXTENSION:
+		case OBJECT_SCHEMA:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static void
+at_commit(XactEvent event, void *arg)
+{
+	OutboxDatabase *entry;
+
+	if (!extension_changed)
+		return;
+	if (event == XACT_EVENT_COMMIT && (entry = outbox_database(MyDatabaseId, true)) != NULL)
+	{
+		pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_INSTALLED);
+		outbox_wake(entry, OUTBOX_SENDER);
+	}
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		extension_changed = false;
+}
+
+/* ---- the hook ---- */
+
+static void
+process_utility(PlannedStmt *statement, const char *query, bool read_only,
+				ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
+				DestReceiver *dest, QueryCompletion *completion)
+{
+	Node	   *command = statement->utilityStmt;
+	bool		commits_prepared = is_commit_prepared(command);
+	bool		changes_extension = may_change_extension(command);
+	Oid			database = context == PROCESS_UTILITY_TOPLEVEL && !RecoveryInProgress()
+		? database_of(command) : InvalidOid;
+
+	if (OidIsValid(database) && !IsTransactionBlock())
+		end_workers(database);
+
+	if (prev_process_utility)
+		prev_process_utility(statement, query, read_only, context, params, environment, dest, completion);
+	else
+		standard_ProcessUtility(statement, query, read_only, context, params, environment, dest, completion);
+
+	if (commits_prepared && !RecoveryInProgress())
+		release_prepared();
+	if (changes_extension)
+		extension_changed = true;
+}
+
+void
+outbox_hooks_init(void)
+{
+	prev_process_utility = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
+	RegisterXactCallback(at_commit, NULL);
+}

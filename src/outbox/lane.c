@@ -1,0 +1,716 @@
+/*-------------------------------------------------------------------------
+ *
+ * lane.c
+ *	  The traffic of a lane: connecting, sending, answers, repeating.
+ *
+ * Used by the sender only.  Never waits, and has no transaction open but for
+ * reading options.
+ *
+ * What is repeated, and how: a request whose answer didn't come, or said "not
+ * now", is sent again after a delay that doubles each time.  A connection that
+ * can't be made, or breaks at once, pauses the whole lane in the same way, and
+ * so does an answer that says "not now", which the project gets as a whole.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "catalog/pg_foreign_server.h"
+#include "common/pg_prng.h"
+#include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "client/guc.h"
+#include "client/lookup.h"
+#include "client/request.h"
+#include "client/text.h"
+#include "fpnn/catalog.h"
+#include "fpnn/payload.h"
+#include "outbox/guc.h"
+#include "outbox/handler.h"
+#include "outbox/lane.h"
+
+/* A connection that breaks earlier than this is a failure, in milliseconds. */
+#define SHORT_LIFE		1000
+
+/* A rate's quests that may leave in a bunch, as part of a second. */
+#define BUNCH			0.05
+
+/* ---- options ---- */
+
+static void
+make_stale(Datum arg, int cacheid, uint32 hash)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &outbox_lanes)
+	{
+		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+
+		if (hash == 0 || cacheid != FOREIGNSERVEROID || hash == lane->server_hash)
+			lane->stale = true;
+	}
+}
+
+void
+outbox_lane_init(void)
+{
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, make_stale, (Datum) 0);
+	CacheRegisterSyscacheCallback(USERMAPPINGOID, make_stale, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, make_stale, (Datum) 0);
+}
+
+static void
+drop_options(Lane *lane)
+{
+	if (lane->options)
+		explicit_bzero(lane->options->secret, strlen(lane->options->secret));
+	if (lane->context)
+		MemoryContextDelete(lane->context);
+	lane->options = NULL;
+	lane->context = NULL;
+}
+
+static void
+set_broken(Lane *lane, const char *why)
+{
+	if (lane->broken)
+		pfree(lane->broken);
+	lane->broken = why ? MemoryContextStrdup(TopMemoryContext, why) : NULL;
+}
+
+/* The options as they are now; raises what is wrong with them. */
+static RtmOptions *
+read_options(Lane *lane)
+{
+	ForeignServer *server;
+
+	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(lane->key.owner)))
+		ereport(ERROR, (errmsg("the role that queued it (OID %u) was dropped", lane->key.owner)));
+	server = GetForeignServerExtended(lane->key.server, FSV_MISSING_OK);
+	if (server == NULL)
+		ereport(ERROR, (errmsg("the server (OID %u) was dropped", lane->key.server)));
+	(void) rtm_find_server(server->servername, lane->key.owner);
+	(void) rtm_find_mapping(lane->key.server, server->servername, lane->key.owner);
+	return rtm_server_options(lane->key.server, lane->key.owner, lane->name);
+}
+
+/* In a transaction; *why: what is wrong with them, in the caller's memory. */
+static RtmOptions *
+try_options(Lane *lane, MemoryContext context, char **why)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	RtmOptions *volatile options = NULL;
+
+	*why = NULL;
+	StartTransactionCommand();
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(context);
+		options = read_options(lane);
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+			PG_RE_THROW();
+		HOLD_INTERRUPTS();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		RESUME_INTERRUPTS();
+		*why = error->message;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	return options;
+}
+
+static void
+close_conn(Lane *lane)
+{
+	if (lane->conn)
+		rtm_conn_close(lane->conn);
+	lane->conn = NULL;
+	lane->serial++;
+}
+
+void
+outbox_lane_load(Lane *lane)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "rtm options",
+												  ALLOCSET_SMALL_SIZES);
+	char	   *why;
+	RtmOptions *options;
+
+	lane->stale = false;
+	options = try_options(lane, context, &why);
+	set_broken(lane, why);
+	close_conn(lane);
+	drop_options(lane);
+	if (options == NULL)
+	{
+		MemoryContextDelete(context);
+		return;
+	}
+	lane->options = options;
+	lane->context = context;
+	lane->server->rate = options->rate_limit;
+	lane->failures = 0;
+	lane->paused_until = 0;
+}
+
+/* ---- how requests end ---- */
+
+static int64
+now_us(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return (int64) INSTR_TIME_GET_MICROSEC(now);
+}
+
+/* Milliseconds to wait after so many failures in a row. */
+static int64
+backoff(int failures)
+{
+	double		delay = outbox_retry_delay * pow(2, Min(failures, 30) - 1);
+
+	delay = Min(delay, outbox_max_retry_delay);
+	return (int64) (delay * (0.5 + 0.5 * pg_prng_double(&pg_global_prng_state))) + 1;
+}
+
+static void
+set_error(Request *request, int code, const char *error)
+{
+	if (request->error)
+		pfree(request->error);
+	request->code = code;
+	request->error = MemoryContextStrdup(TopMemoryContext, error);
+}
+
+static void
+finish(Request *request)
+{
+	OutboxServerStats *stats = request->lane->server->stats;
+
+	if (stats)
+		pg_atomic_fetch_add_u64(request->code == 0 ? &stats->sent : &stats->failed, 1);
+	outbox_set_finished(request);
+}
+
+static void
+fail(Request *request, int code, const char *error)
+{
+	set_error(request, code, error);
+	finish(request);
+}
+
+static void
+succeed(Request *request)
+{
+	request->code = 0;
+	finish(request);
+}
+
+static bool
+is_too_old(const Request *request)
+{
+	return outbox_max_age > 0 &&
+		TimestampDifferenceExceeds(request->row.enqueued_at, GetCurrentTimestamp(),
+								   outbox_max_age > INT_MAX / 1000 ? INT_MAX : outbox_max_age * 1000);
+}
+
+/*
+ * An attempt failed.  True: the request may be tried again, and its row will
+ * tell so; false: this was the last time, and it has failed.
+ */
+static bool
+note_attempt(Request *request, int code, const char *error)
+{
+	OutboxServerStats *stats = request->lane->server->stats;
+
+	request->row.attempts++;
+	if (request->row.attempts >= outbox_max_attempts || is_too_old(request))
+	{
+		fail(request, code, error);
+		return false;
+	}
+	if (stats)
+		pg_atomic_fetch_add_u64(&stats->retried, 1);
+	set_error(request, code, error);
+	outbox_touch(request);
+	return true;
+}
+
+/* Try the request again, after a while. */
+static void
+repeat(Request *request, int code, const char *error)
+{
+	int64		delay;
+
+	if (!note_attempt(request, code, error))
+		return;
+	delay = backoff(request->row.attempts);
+	request->row.next_attempt = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay);
+	outbox_set_delayed(request, rtm_now_ms() + delay);
+}
+
+/* Is it any method, of which nobody knows whether it may be repeated? */
+static bool
+is_any_call(const Request *request)
+{
+	return request->row.call_len == 4 && memcmp(request->row.call, "call", 4) == 0;
+}
+
+static const RtmMethod *
+method_of(const Request *request)
+{
+	return outbox_method(request->row.call, request->row.call_len);
+}
+
+/* ---- answers ---- */
+
+static bool
+means_later(int code)
+{
+	return code == RTM_CODE_FREQUENCY || code == RTM_CODE_REFRESH ||
+		code == FPNN_CODE_STOPPING || code == FPNN_CODE_QUEUE_FULL || code == FPNN_CODE_TIMEOUT;
+}
+
+/* An error that says that the request had been carried out before. */
+static bool
+means_done(const Request *request, int code)
+{
+	const RtmMethod *method = method_of(request);
+
+	if (method == NULL)
+		return false;
+	if (code == RTM_CODE_DUPLICATE_MID)
+		return method->kind == RTM_KIND_SEND && (request->row.mid_made || request->maybe_sent);
+	return code == RTM_CODE_NOT_FOUND && method->kind == RTM_KIND_DELETE && request->maybe_sent;
+}
+
+static void
+pause_lane(Lane *lane)
+{
+	lane->failures++;
+	lane->paused_until = rtm_now_ms() + backoff(lane->failures);
+}
+
+static void
+take_error(Request *request, const msgpack_object *map)
+{
+	int64_t		code = FPNN_CODE_UNKNOWN;
+	const char *ex = "";
+	size_t		len = 0;
+	char	   *text;
+	const char *phrase;
+
+	fpnn_map_int(map, "code", &code);
+	fpnn_map_text(map, "ex", &ex, &len);
+	if (code <= 0 || code > INT_MAX)
+		code = FPNN_CODE_UNKNOWN;
+	if (means_done(request, (int) code))
+	{
+		succeed(request);
+		return;
+	}
+	text = rtm_text_from_wire(ex, Min(len, 1000), &len);
+	phrase = rtm_code_text((int) code);
+	if (text == NULL || text[0] == '\0')
+		text = pstrdup(phrase ? phrase : "unknown error");
+	if (means_later((int) code))
+	{
+		repeat(request, (int) code, text);
+		pause_lane(request->lane);
+	}
+	else
+		fail(request, (int) code, text);
+	pfree(text);
+}
+
+static void
+keep_answer(Request *request, const FpnnFrame *answer)
+{
+	request->answer = MemoryContextAlloc(TopMemoryContext, Max(answer->payload_len, 1));
+	memcpy(request->answer, answer->payload, answer->payload_len);
+	request->answer_len = (int) answer->payload_len;
+}
+
+static void
+count_answer(Request *request)
+{
+	OutboxServerStats *stats = request->lane->server->stats;
+	int64		us = now_us() - request->asked_us;
+
+	if (stats == NULL)
+		return;
+	pg_atomic_fetch_add_u64(&stats->answers, 1);
+	pg_atomic_fetch_add_u64(&stats->answer_us, us);
+	pg_atomic_write_u64(&stats->last_answer_us, us);
+}
+
+/* RtmAnswerFunc */
+static void
+answered(void *arg, const FpnnFrame *answer)
+{
+	Request    *request = arg;
+	Lane	   *lane = request->lane;
+	const RtmMethod *method = method_of(request);
+	FpnnDoc		doc;
+	int64_t		mtime;
+
+	count_answer(request);
+	lane->fresh = false;
+	lane->last_answer = rtm_now_ms();
+	if (fpnn_doc_open(&doc, answer->payload, answer->payload_len) != FPNN_OK)
+	{
+		fail(request, FPNN_CODE_DECODING, "the gate's answer is no msgpack");
+		return;
+	}
+	if (answer->status != 0)
+		take_error(request, doc.map);
+	else
+	{
+		lane->failures = 0;
+		if (method && method->kind == RTM_KIND_SEND && fpnn_map_int(doc.map, "mtime", &mtime) == FPNN_OK)
+			request->mtime = mtime;
+		if (method == NULL || method->kind == RTM_KIND_HISTORY || method->kind == RTM_KIND_INFO)
+			keep_answer(request, answer);
+		succeed(request);
+	}
+	fpnn_doc_close(&doc);
+}
+
+/* ---- connections ---- */
+
+/* Requests that could be sent, if only there were a connection. */
+static void
+note_no_connection(Lane *lane, const char *why)
+{
+	dlist_mutable_iter iter;
+	int			n = 0;
+
+	dlist_foreach_modify(iter, &lane->ready)
+	{
+		if (n++ >= lane->options->max_in_flight)
+			break;
+		(void) note_attempt(dlist_container(Request, node, iter.cur), FPNN_CODE_CLOSED, why);
+	}
+}
+
+/* Answers that will never come. */
+static void
+lose_in_flight(Lane *lane, int code, const char *why)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &lane->in_flight)
+	{
+		Request    *request = dlist_container(Request, node, iter.cur);
+
+		request->maybe_sent = true;
+		if (is_any_call(request))
+			fail(request, code, psprintf("%s; it may have been carried out", why));
+		else if (note_attempt(request, code, why))
+			outbox_set_ready_again(request);
+	}
+}
+
+static void
+connection_failed(Lane *lane)
+{
+	char	   *why = psprintf("could not connect: %s", lane->conn->why.data);
+
+	close_conn(lane);
+	pause_lane(lane);
+	note_no_connection(lane, why);
+	pfree(why);
+}
+
+static void
+connection_lost(Lane *lane)
+{
+	int			code = lane->conn->code;
+	char	   *why = psprintf("the connection was lost: %s", lane->conn->why.data);
+	bool		idle = lane->nin_flight == 0;
+
+	close_conn(lane);
+	lose_in_flight(lane, code, why);
+	pfree(why);
+
+	/* one that was idle may be closed by the gate at any time */
+	if (!idle && (lane->fresh || rtm_now_ms() - lane->connected_at < SHORT_LIFE))
+		pause_lane(lane);
+}
+
+static void
+connect_lane(Lane *lane)
+{
+	int64		timeout = lane->options->connect_timeout > 0
+		? (int64) ceil(lane->options->connect_timeout * 1000) : rtm_connect_timeout;
+
+	lane->conn = rtm_conn_open(lane->options, timeout);
+	lane->serial++;
+	lane->fresh = true;
+	lane->connected_at = rtm_now_ms();
+}
+
+/* After anything that may have changed the connection's state. */
+static void
+check_connection(Lane *lane)
+{
+	if (lane->conn == NULL)
+		return;
+	if (lane->conn->state == RTM_CONN_FAILED)
+		connection_failed(lane);
+	else if (lane->conn->state == RTM_CONN_LOST)
+		connection_lost(lane);
+}
+
+void
+outbox_lane_event(Lane *lane, uint32 events)
+{
+	if (lane->conn == NULL)
+		return;
+	rtm_conn_step(lane->conn, events);
+	check_connection(lane);
+}
+
+/* ---- sending ---- */
+
+static int64
+quest_timeout(const Request *request)
+{
+	double		seconds = request->row.timeout > 0 ? request->row.timeout
+		: request->lane->options->quest_timeout;
+
+	return seconds > 0 ? (int64) ceil(Min(seconds * 1000, INT_MAX)) : rtm_quest_timeout;
+}
+
+/* Milliseconds until the server's rate allows a quest; 0: it does, and counts. */
+static int64
+wait_for_rate(Server *server)
+{
+	int64		now;
+	double		most;
+
+	if (server->rate == 0)
+		return 0;
+	now = now_us();
+	most = Max(1, server->rate * BUNCH);
+	server->tokens = Min(most, server->tokens +
+						 (double) (now - server->filled_us) * server->rate / 1000000);
+	server->filled_us = now;
+	if (server->tokens >= 1)
+	{
+		server->tokens -= 1;
+		return 0;
+	}
+	return (int64) ceil((1 - server->tokens) * 1000 / server->rate);
+}
+
+/*
+ * A call that must not be carried out twice is noted in its row before it is
+ * sent.  False: not yet, or never.
+ */
+static bool
+may_send_any_call(Request *request)
+{
+	if (request->marked)
+		return true;
+	if (request->row.attempts > 0 && request->row.next_attempt == 0)
+	{
+		fail(request, FPNN_CODE_CLOSED,
+			 "the sender ended before the answer; it may have been carried out");
+		return false;
+	}
+	request->marked = true;
+	request->row.attempts++;
+	request->row.next_attempt = 0;
+	outbox_touch(request);
+	outbox_set_delayed(request, 0);
+	return false;
+}
+
+static void
+ask(Request *request)
+{
+	Lane	   *lane = request->lane;
+	const OutboxRow *row = &request->row;
+	const FpnnBuf *payload;
+	FpnnStatus	status;
+
+	payload = rtm_sign_request(lane->options, row->method, row->params, row->params_len,
+							   row->nparams);
+	status = rtm_conn_ask(lane->conn, row->method, fpnn_buf_head(payload),
+						  fpnn_buf_len(payload), answered, request, &request->conn_seq);
+	if (status == FPNN_NOMEM)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	if (status != FPNN_OK)
+	{
+		fail(request, FPNN_CODE_ENCODING, fpnn_status_text(status));
+		return;
+	}
+	request->asked_us = now_us();
+	request->deadline = rtm_now_ms() + quest_timeout(request);
+	lane->next_deadline = Min(lane->next_deadline, request->deadline);
+	outbox_set_in_flight(request);
+}
+
+/* Send what may be sent; when the rate allows more. */
+static int64
+send_ready(Lane *lane)
+{
+	int64		wait = 0;
+
+	while (lane->nready > 0 && lane->nin_flight < lane->options->max_in_flight)
+	{
+		Request    *request = dlist_head_element(Request, node, &lane->ready);
+
+		if (is_too_old(request))
+		{
+			fail(request, request->error ? request->code : FPNN_CODE_TIMEOUT,
+				 request->error ? pstrdup(request->error) : "it is older than rtm.max_age");
+			continue;
+		}
+		if (is_any_call(request) && !may_send_any_call(request))
+			continue;
+		wait = wait_for_rate(lane->server);
+		if (wait > 0)
+			break;
+		ask(request);
+	}
+	rtm_conn_flush(lane->conn);
+	check_connection(lane);
+	return wait > 0 ? rtm_now_ms() + wait : PG_INT64_MAX;
+}
+
+static void
+fail_ready(Lane *lane)
+{
+	while (lane->nready > 0)
+		fail(dlist_head_element(Request, node, &lane->ready), FPNN_CODE_INVALID_CONNECTION,
+			 lane->broken);
+}
+
+/* Delayed requests whose time has come; when the next one's does. */
+static int64
+wake_delayed(Lane *lane, int64 now)
+{
+	dlist_mutable_iter iter;
+	int64		next = PG_INT64_MAX;
+
+	dlist_foreach_modify(iter, &lane->delayed)
+	{
+		Request    *request = dlist_container(Request, node, iter.cur);
+
+		/* what the row doesn't say yet must not happen */
+		if ((request->not_before <= now || lane->broken) && !(request->marked && request->touched))
+			outbox_set_ready_again(request);
+		else
+			next = Min(next, request->not_before);
+	}
+	return next;
+}
+
+/* Quests whose time is over. */
+static void
+check_deadlines(Lane *lane, int64 now)
+{
+	dlist_mutable_iter iter;
+	bool		hangs = false;
+
+	if (now < lane->next_deadline)
+		return;
+	lane->next_deadline = PG_INT64_MAX;
+	dlist_foreach_modify(iter, &lane->in_flight)
+	{
+		Request    *request = dlist_container(Request, node, iter.cur);
+
+		if (now < request->deadline)
+		{
+			lane->next_deadline = Min(lane->next_deadline, request->deadline);
+			continue;
+		}
+		/* nothing came since it was asked: the connection may be dead */
+		if (lane->last_answer < request->deadline - quest_timeout(request))
+			hangs = true;
+		rtm_conn_forget(lane->conn, request->conn_seq);
+		request->maybe_sent = true;
+		if (is_any_call(request))
+			fail(request, FPNN_CODE_TIMEOUT, "no answer in time; it may have been carried out");
+		else
+			repeat(request, FPNN_CODE_TIMEOUT, "no answer in time");
+	}
+	if (hangs && lane->conn)
+	{
+		close_conn(lane);
+		lose_in_flight(lane, FPNN_CODE_CLOSED, "the connection was closed, as no answer came");
+		pause_lane(lane);
+	}
+}
+
+static void
+show_in_flight(Lane *lane)
+{
+	dlist_iter	iter;
+	uint32		n = 0;
+
+	if (lane->server->stats == NULL)
+		return;
+	dlist_foreach(iter, &outbox_lanes)
+	{
+		Lane	   *other = dlist_container(Lane, node, iter.cur);
+
+		if (other->server == lane->server)
+			n += other->nin_flight;
+	}
+	pg_atomic_write_u32(&lane->server->stats->in_flight, n);
+}
+
+int64
+outbox_lane_turn(Lane *lane)
+{
+	int64		now = rtm_now_ms();
+	int64		back;
+
+	check_deadlines(lane, now);
+	back = wake_delayed(lane, now);
+	if (lane->broken)
+		fail_ready(lane);
+	else if (lane->stale)
+		;						/* options first */
+	else if (lane->nready > 0 && lane->paused_until > now)
+		back = Min(back, lane->paused_until);
+	else if (lane->nready > 0)
+	{
+		if (lane->conn == NULL)
+			connect_lane(lane);
+		else
+			rtm_conn_step(lane->conn, 0);
+		check_connection(lane);
+		if (lane->conn && lane->conn->state == RTM_CONN_READY)
+			back = Min(back, send_ready(lane));
+		if (lane->paused_until > now)
+			back = Min(back, lane->paused_until);
+	}
+	if (lane->conn && rtm_conn_deadline(lane->conn) != 0)
+		back = Min(back, rtm_conn_deadline(lane->conn));
+	if (lane->nin_flight > 0)
+		back = Min(back, lane->next_deadline);
+	show_in_flight(lane);
+	return back;
+}

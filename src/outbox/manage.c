@@ -1,0 +1,315 @@
+/*-------------------------------------------------------------------------
+ *
+ * manage.c
+ *	  rtm_retry(), rtm_discard(), rtm_wait().
+ *
+ * They act on requests of roles that the caller has the privileges of.  Rows are
+ * found and changed directly, so that nobody needs a privilege on the tables.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "fpnn/catalog.h"
+#include "host.h"
+#include "outbox/enqueue.h"
+#include "outbox/registry.h"
+#include "outbox/table.h"
+
+/* Longest sleep of rtm_wait() between two looks, in milliseconds. */
+#define LOOK_AGAIN	1000
+
+/* A row of rtm_finished that was found. */
+typedef struct Finished
+{
+	Relation	rel;
+	HeapTuple	tuple;			/* NULL: there is none */
+} Finished;
+
+static Datum
+column(const Finished *f, const char *name, bool *null)
+{
+	TupleDesc	desc = RelationGetDescr(f->rel);
+
+	return heap_getattr(f->tuple, SPI_fnumber(desc, name), desc, null);
+}
+
+static void
+check_owner(Oid owner, int64 id)
+{
+	if (!has_privs_of_role(GetUserId(), owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for request " INT64_FORMAT, id),
+				 errhint("It was queued by another role.")));
+}
+
+static HeapTuple
+find_by_id(Relation rel, Oid index, AttrNumber attribute, int64 id)
+{
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+
+	ScanKeyInit(&key, attribute, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
+	scan = systable_beginscan(rel, index, OidIsValid(index), snapshot, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		tuple = heap_copytuple(tuple);
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	return tuple;
+}
+
+static Finished
+find_finished(int64 id, LOCKMODE lock)
+{
+	const OutboxRelations *r = outbox_relations(false);
+	Finished	f;
+	bool		null;
+
+	f.rel = table_open(r->finished, lock);
+	f.tuple = find_by_id(f.rel, get_relname_relid("rtm_finished_pkey", r->schema), 1, id);
+	if (f.tuple)
+		check_owner(DatumGetObjectId(column(&f, "owner", &null)), id);
+	return f;
+}
+
+static void
+check_id(int64 id)
+{
+	if (id < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid id of a request: " INT64_FORMAT, id),
+				 errhint("The functions whose names end in _async return it.")));
+}
+
+static void
+read_text(const Finished *f, const char *name, const char **bytes, int *len)
+{
+	bool		null;
+	struct varlena *value = PG_DETOAST_DATUM(column(f, name, &null));
+
+	*bytes = VARDATA(value);
+	*len = (int) (VARSIZE(value) - VARHDRSZ);
+}
+
+static void
+read_recipients(const Finished *f, OutboxRow *row)
+{
+	bool		null;
+	Datum		value = column(f, "recipients", &null);
+	Datum	   *elements;
+	int64	   *recipients;
+
+	if (null)
+		return;
+	deconstruct_array(DatumGetArrayTypeP(value), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &elements, NULL, &row->nrecipients);
+	recipients = palloc(sizeof(int64) * Max(row->nrecipients, 1));
+	for (int i = 0; i < row->nrecipients; i++)
+		recipients[i] = DatumGetInt64(elements[i]);
+	row->recipients = recipients;
+}
+
+/* The row as it is queued again: its attempts and its age count from now. */
+static OutboxRow
+row_again(const Finished *f)
+{
+	OutboxRow	row = {0};
+	bool		null;
+	int			code;
+	Datum		value;
+
+	row.id = DatumGetInt64(column(f, "id", &null));
+	row.owner = DatumGetObjectId(column(f, "owner", &null));
+	row.server = DatumGetObjectId(column(f, "server", &null));
+	row.conversation = DatumGetInt16(column(f, "conversation", &null));
+	row.nparams = DatumGetInt32(column(f, "nparams", &null));
+	row.key_a = DatumGetInt64(column(f, "key_a", &null));
+	row.key_b = DatumGetInt64(column(f, "key_b", &null));
+	row.timeout = DatumGetFloat8(column(f, "timeout", &null));
+	row.enqueued_at = GetCurrentTimestamp();
+	read_text(f, "call", &row.call, &row.call_len);
+	read_text(f, "method", &row.method, &row.method_len);
+	read_text(f, "params", &row.params, &row.params_len);
+	read_recipients(f, &row);
+	value = column(f, "mid", &null);
+	row.mid = null ? 0 : DatumGetInt64(value);
+	value = column(f, "callback", &null);
+	row.callback = null ? InvalidOid : DatumGetObjectId(value);
+
+	/* unless the gate refused the mid itself, it may know the message by now */
+	value = column(f, "error_code", &null);
+	code = null ? 0 : DatumGetInt32(value);
+	row.mid_made = DatumGetBool(column(f, "mid_made", &null)) || code != RTM_CODE_DUPLICATE_MID;
+	return row;
+}
+
+PG_FUNCTION_INFO_V1(rtm_sql_retry);
+
+Datum
+rtm_sql_retry(PG_FUNCTION_ARGS)
+{
+	int64		id = PG_GETARG_INT64(0);
+	Finished	f;
+	OutboxRow	row;
+	bool		null;
+	bool		found;
+
+	check_id(id);
+	outbox_check_enqueue("rtm_retry");
+	f = find_finished(id, RowExclusiveLock);
+	found = f.tuple != NULL;
+	if (found)
+	{
+		if (strcmp(TextDatumGetCString(column(&f, "status", &null)), "failed") != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("request " INT64_FORMAT " did not fail", id),
+					 errhint("Only failed requests can be queued again; see the view rtm_result.")));
+		row = row_again(&f);
+		CatalogTupleDelete(f.rel, &f.tuple->t_self);
+		outbox_enqueue(&row);
+	}
+	table_close(f.rel, NoLock);
+	PG_RETURN_BOOL(found);
+}
+
+PG_FUNCTION_INFO_V1(rtm_sql_discard);
+
+Datum
+rtm_sql_discard(PG_FUNCTION_ARGS)
+{
+	int64		id = PG_GETARG_INT64(0);
+	Finished	f;
+
+	check_id(id);
+	PreventCommandIfReadOnly("rtm_discard()");
+	PreventCommandDuringRecovery("rtm_discard()");
+	f = find_finished(id, RowExclusiveLock);
+	if (f.tuple)
+		CatalogTupleDelete(f.rel, &f.tuple->t_self);
+	table_close(f.rel, NoLock);
+	PG_RETURN_BOOL(f.tuple != NULL);
+}
+
+/* ---- waiting ---- */
+
+/* What is known of a request: done, failed, or pending (NULL). */
+static const char *
+look(int64 id)
+{
+	const OutboxRelations *r = outbox_relations(false);
+	Relation	rel = table_open(r->request, AccessShareLock);
+	HeapTuple	tuple = find_by_id(rel, InvalidOid, OUTBOX_ID, id);
+	const char *status = "done";
+	bool		null;
+
+	if (tuple)
+		check_owner(DatumGetObjectId(fastgetattr(tuple, OUTBOX_OWNER, RelationGetDescr(rel), &null)), id);
+	table_close(rel, AccessShareLock);
+	if (tuple)
+		return NULL;
+
+	/* it is in one table or the other, or was traceless */
+	{
+		Finished	f = find_finished(id, AccessShareLock);
+
+		if (f.tuple)
+			status = TextDatumGetCString(column(&f, "status", &null));
+		table_close(f.rel, AccessShareLock);
+	}
+	return status;
+}
+
+/* Sleep until a request is through, or until the deadline (rtm_now_ms()). */
+static const char *
+look_until(OutboxDatabase *entry, int64 id, int64 deadline)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm_wait",
+												  ALLOCSET_DEFAULT_SIZES);
+	const char *status = NULL;
+
+	ConditionVariablePrepareToSleep(&entry->finished);
+	for (;;)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+		int64		left;
+
+		MemoryContextReset(context);
+		status = look(id);
+		MemoryContextSwitchTo(old);
+		left = deadline - rtm_now_ms();
+		if (status || left <= 0)
+			break;
+		(void) ConditionVariableTimedSleep(&entry->finished, (long) Min(left, LOOK_AGAIN),
+										   PG_WAIT_EXTENSION);
+	}
+	ConditionVariableCancelSleep();
+	return status;
+}
+
+PG_FUNCTION_INFO_V1(rtm_sql_wait);
+
+Datum
+rtm_sql_wait(PG_FUNCTION_ARGS)
+{
+	int64		id;
+	double		timeout = PG_ARGISNULL(1) ? 0 : PG_GETARG_FLOAT8(1);
+	int64		deadline;
+	OutboxDatabase *entry;
+	const char *volatile status = NULL;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	id = PG_GETARG_INT64(0);
+	check_id(id);
+	if (!isfinite(timeout) || timeout < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid timeout: %g", timeout),
+				 errhint("It is in seconds; 0 stands for no limit.")));
+	if (outbox_is_queued_here(id))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("request " INT64_FORMAT " is part of this transaction", id),
+				 errhint("Nothing of it is sent before the transaction commits: wait in a later one.")));
+	if ((entry = outbox_database(MyDatabaseId, true)) == NULL)
+		outbox_check_enqueue("rtm_wait");
+
+	deadline = timeout == 0 ? PG_INT64_MAX : rtm_now_ms() + (int64) Min(timeout * 1000, INT_MAX);
+	pg_atomic_fetch_add_u32(&entry->waiters, 1);
+	PG_TRY();
+	{
+		status = look_until(entry, id, deadline);
+	}
+	PG_FINALLY();
+	{
+		pg_atomic_fetch_sub_u32(&entry->waiters, 1);
+	}
+	PG_END_TRY();
+	PG_RETURN_TEXT_P(cstring_to_text(status ? status : "pending"));
+}

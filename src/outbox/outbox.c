@@ -1,0 +1,29 @@
+/*-------------------------------------------------------------------------
+ *
+ * outbox.c
+ *	  The outbox, as the library sees it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "outbox/enqueue.h"
+#include "outbox/guc.h"
+#include "outbox/hooks.h"
+#include "outbox/outbox.h"
+#include "outbox/registry.h"
+#include "outbox/worker.h"
+
+void
+rtm_outbox_init(void (*start_other) (Oid database))
+{
+	outbox_guc_init();
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	outbox_registry_init();
+	outbox_enqueue_init();
+	outbox_hooks_init();
+	outbox_launcher_init(start_other);
+}

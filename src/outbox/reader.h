@@ -1,0 +1,22 @@
+/*-------------------------------------------------------------------------
+ *
+ * reader.h
+ *	  From the table into memory.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OUTBOX_READER_H
+#define OUTBOX_READER_H
+
+#include "utils/rel.h"
+
+/* Is there something in the table that could be read now? */
+extern bool outbox_reader_has_work(void);
+
+/*
+ * Read a batch.  Needs a transaction, with no snapshot taken in it yet, and the
+ * table open.
+ */
+extern void outbox_read(Relation rel);
+
+#endif							/* OUTBOX_READER_H */

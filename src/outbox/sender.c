@@ -1,0 +1,399 @@
+/*-------------------------------------------------------------------------
+ *
+ * sender.c
+ *	  The worker that delivers a database's queued requests.
+ *
+ * One loop: read what is new, let every lane do what it can, write down what
+ * became of requests, wait for a socket, a time or the latch, which a commit
+ * sets.  No transaction is open while it waits.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "host.h"
+#include "outbox/enqueue.h"
+#include "outbox/lane.h"
+#include "outbox/reader.h"
+#include "outbox/settle.h"
+#include "outbox/ticket.h"
+#include "outbox/worker.h"
+
+/* What is through is written down when it is so many, or nothing else is to do. */
+#define SETTLE_ROWS		1000
+
+/* Changes of servers, mappings and roles are noticed within, in milliseconds. */
+#define CATALOG_CHECK	1000
+
+/* Times are looked at again after, in milliseconds. */
+#define LONGEST_WAIT	60000
+
+static WaitEventSet *wait_set;
+static ResourceOwner traffic_owner; /* of what signing takes from the server */
+static int64 next_purge;
+
+/* Open the table in a new transaction; ends the process when it is gone. */
+static Relation
+begin(LOCKMODE lock)
+{
+	const OutboxRelations *relations;
+	Relation	rel = NULL;
+
+	StartTransactionCommand();
+	relations = outbox_relations(true);
+	if (relations)
+		rel = try_table_open(relations->request, lock);
+	if (rel == NULL)
+	{
+		AbortCurrentTransaction();
+		proc_exit(0);
+	}
+	return rel;
+}
+
+static void
+commit(Relation rel)
+{
+	table_close(rel, NoLock);
+	CommitTransactionCommand();
+}
+
+/* ---- turns ---- */
+
+static void
+read_turn(void)
+{
+	Relation	rel;
+
+	if (!outbox_reader_has_work())
+		return;
+	pgstat_report_activity(STATE_RUNNING, "rtm sender: reading requests");
+	rel = begin(AccessShareLock);
+	outbox_read(rel);
+	commit(rel);
+}
+
+/* Is there anything under way, so that more will be through in a moment? */
+static bool
+is_busy(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &outbox_lanes)
+	{
+		if (dlist_container(Lane, node, iter.cur)->nin_flight > 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+settle_turn(OutboxDatabase *entry, int64 *since)
+{
+	Relation	rel;
+
+	if (outbox_nfinished == 0 && dlist_is_empty(&outbox_touched))
+	{
+		*since = 0;
+		return;
+	}
+	if (*since == 0)
+		*since = rtm_now_ms();
+
+	/* a few milliseconds make a large batch of a stream of answers */
+	if (outbox_nfinished < SETTLE_ROWS && dlist_is_empty(&outbox_touched) &&
+		is_busy() && rtm_now_ms() - *since < 10)
+		return;
+	*since = 0;
+
+	pgstat_report_activity(STATE_RUNNING, "rtm sender: settling requests");
+	rel = begin(RowExclusiveLock);
+	outbox_settle(rel);
+	commit(rel);
+	outbox_settled();
+	outbox_works(entry, OUTBOX_SENDER);
+	if (outbox_made_callbacks)
+		outbox_wake(entry, OUTBOX_CALLBACKS);
+	if (outbox_made_results && next_purge == PG_INT64_MAX)
+		next_purge = 0;
+	pg_memory_barrier();
+	if (pg_atomic_read_u32(&entry->waiters) > 0)
+		ConditionVariableBroadcast(&entry->finished);
+	pgstat_report_stat(false);
+}
+
+static void
+purge_turn(void)
+{
+	Relation	rel;
+
+	if (rtm_now_ms() < next_purge)
+		return;
+	rel = begin(RowExclusiveLock);
+	next_purge = outbox_purge();
+	commit(rel);
+}
+
+static void
+load_stale_lanes(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &outbox_lanes)
+	{
+		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+
+		/* what is under way ends with the options that it began with */
+		if (lane->stale && lane->nin_flight == 0)
+			outbox_lane_load(lane);
+	}
+}
+
+/* See changes of the catalogues also while there is nothing to read. */
+static void
+catalog_turn(void)
+{
+	static int64 checked;
+	int64		now = rtm_now_ms();
+
+	if (now - checked >= CATALOG_CHECK)
+	{
+		checked = now;
+		StartTransactionCommand();
+		CommitTransactionCommand();
+	}
+	load_stale_lanes();
+}
+
+static void
+do_chores(OutboxDatabase *entry)
+{
+	uint32		chores = pg_atomic_exchange_u32(&entry->chores, 0);
+
+	if ((chores & OUTBOX_CHORE_INSTALLED) && !outbox_is_installed())
+		proc_exit(0);
+	if (chores & OUTBOX_CHORE_PREPARED)
+	{
+		commit(begin(RowExclusiveLock));
+		StartTransactionCommand();
+		outbox_release_held();
+		CommitTransactionCommand();
+	}
+}
+
+/* Every lane does what it can; when the first one wants to be called again. */
+static int64
+lanes_turn(void)
+{
+	int64		back = PG_INT64_MAX;
+	dlist_iter	iter;
+
+	/* a transaction that ended has left none */
+	CurrentResourceOwner = traffic_owner;
+	dlist_foreach(iter, &outbox_lanes)
+		back = Min(back, outbox_lane_turn(dlist_container(Lane, node, iter.cur)));
+	return back;
+}
+
+static bool
+has_requests(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &outbox_lanes)
+	{
+		if (dlist_container(Lane, node, iter.cur)->nrows > 0)
+			return true;
+	}
+	return false;
+}
+
+/* ---- waiting ---- */
+
+static int
+count_lanes(void)
+{
+	int			n = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &outbox_lanes)
+		n++;
+	return n;
+}
+
+static bool
+wait_set_fits(void)
+{
+	dlist_iter	iter;
+
+	if (wait_set == NULL)
+		return false;
+	dlist_foreach(iter, &outbox_lanes)
+	{
+		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		RtmConn    *conn = lane->conn;
+
+		if (lane->waited_serial != lane->serial ||
+			lane->generation != (conn && conn->sock != PGINVALID_SOCKET ? conn->generation : 0))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A new set, as a socket in the old one was closed, or there is one more.
+ */
+static void
+make_wait_set(void)
+{
+	dlist_iter	iter;
+
+	if (wait_set)
+		FreeWaitEventSet(wait_set);
+	wait_set = rtm_create_wait_set(count_lanes() + 2);
+	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	dlist_foreach(iter, &outbox_lanes)
+	{
+		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		RtmConn    *conn = lane->conn;
+
+		lane->generation = 0;
+		lane->waited_serial = lane->serial;
+		if (conn == NULL || conn->sock == PGINVALID_SOCKET)
+			continue;
+		lane->generation = conn->generation;
+		lane->events = rtm_conn_events(conn);
+		lane->position = AddWaitEventToSet(wait_set, lane->events, conn->sock, NULL, lane);
+	}
+}
+
+static void
+prepare_wait_set(void)
+{
+	dlist_iter	iter;
+
+	if (!wait_set_fits())
+	{
+		make_wait_set();
+		return;
+	}
+	dlist_foreach(iter, &outbox_lanes)
+	{
+		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		uint32		events;
+
+		if (lane->generation == 0)
+			continue;
+		events = rtm_conn_events(lane->conn);
+		if (events != lane->events)
+			ModifyWaitEvent(wait_set, lane->position, events, NULL);
+		lane->events = events;
+	}
+}
+
+/* Wait until `until` at most (rtm_now_ms()), and serve the sockets. */
+static void
+wait(int64 until)
+{
+	WaitEvent	events[16];
+	int64		timeout = Min(Max(until - rtm_now_ms(), 0), LONGEST_WAIT);
+	int			n;
+
+	prepare_wait_set();
+	if (timeout > 0)
+		pgstat_report_activity(STATE_IDLE, NULL);
+	n = WaitEventSetWait(wait_set, (long) timeout, events, lengthof(events), PG_WAIT_EXTENSION);
+	for (int i = 0; i < n; i++)
+	{
+		if (events[i].events & WL_LATCH_SET)
+			ResetLatch(MyLatch);
+		else if (events[i].user_data)
+			outbox_lane_event(events[i].user_data, events[i].events);
+	}
+}
+
+/* ---- the loop ---- */
+
+static void
+serve(OutboxDatabase *entry)
+{
+	MemoryContext turn = AllocSetContextCreate(TopMemoryContext, "rtm sender turn",
+											   ALLOCSET_DEFAULT_SIZES);
+	int64		finished_since = 0;
+
+	for (;;)
+	{
+		int64		until;
+
+		MemoryContextReset(turn);
+		MemoryContextSwitchTo(turn);
+		outbox_housekeeping();
+		do_chores(entry);
+		read_turn();
+		MemoryContextSwitchTo(turn);
+		if (has_requests())
+			catalog_turn();
+		MemoryContextSwitchTo(turn);
+		until = lanes_turn();
+		settle_turn(entry, &finished_since);
+		purge_turn();
+		MemoryContextSwitchTo(turn);
+
+		until = Min(until, next_purge);
+		if (has_requests())
+			until = Min(until, rtm_now_ms() + CATALOG_CHECK);
+		if (finished_since != 0)
+			until = Min(until, finished_since + 10);
+		if (outbox_reader_has_work())
+			until = 0;
+		wait(until);
+	}
+}
+
+/* Tickets that were drawn from now on are above all that are in the table. */
+static void
+open_outbox(OutboxDatabase *entry)
+{
+	Relation	rel = begin(AccessShareLock);
+	OutboxRange *hands;
+	int			n;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	outbox_raise_tickets(outbox_last_seq());
+	PopActiveSnapshot();
+	entry->opened = true;
+	outbox_queue_init(entry, outbox_look_at_tickets(&hands, &n));
+	commit(rel);
+}
+
+static void
+run_sender(OutboxDatabase *entry)
+{
+	traffic_owner = ResourceOwnerCreate(NULL, "rtm sender");
+	outbox_lane_init();
+	open_outbox(entry);
+	pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_PREPARED);
+	outbox_wake(entry, OUTBOX_CALLBACKS);	/* there may be some from before */
+	serve(entry);
+}
+
+void
+rtm_sender_main(Datum arg)
+{
+	OutboxDatabase *entry = outbox_begin_worker(OUTBOX_SENDER, arg);
+
+	outbox_run_worker(entry, OUTBOX_SENDER, run_sender);
+}

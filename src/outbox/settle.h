@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * settle.h
+ *	  What became of requests, in the tables.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OUTBOX_SETTLE_H
+#define OUTBOX_SETTLE_H
+
+#include "utils/rel.h"
+
+/*
+ * Write down what the requests in memory have come to: rows of those that are
+ * through go away, or become results; rows of those that are repeated say why.
+ * Needs a transaction and the table open.  What belongs into memory after its
+ * commit is done by outbox_settled().
+ */
+extern void outbox_settle(Relation rel);
+extern void outbox_settled(void);
+
+/*
+ * Delete results that are older than rtm.result_ttl.  When to do it again, as
+ * rtm_now_ms(); PG_INT64_MAX: when there are new results.  Needs a transaction.
+ */
+extern int64 outbox_purge(void);
+
+/* Did the last outbox_settle() make results? For callbacks? */
+extern bool outbox_made_results;
+extern bool outbox_made_callbacks;
+
+#endif							/* OUTBOX_SETTLE_H */
