@@ -302,8 +302,14 @@ add_to_batch(Batch *batch, HeapTuple tuple, TupleDesc desc, int64 seq)
 	bool		nulls[OUTBOX_NCOLUMNS];
 
 	if (slot == NULL)
+	{
+		/* it outlives the row */
+		MemoryContext old = MemoryContextSwitchTo(MemoryContextGetParent(batch->context));
+
 		slot = batch->slots[batch->n] = MakeSingleTupleTableSlot(RelationGetDescr(batch->rel),
 																  &TTSOpsHeapTuple);
+		MemoryContextSwitchTo(old);
+	}
 	heap_deform_tuple(tuple, desc, values, nulls);
 	values[OUTBOX_SEQ - 1] = Int64GetDatum(seq);
 	ExecStoreHeapTuple(heap_form_tuple(RelationGetDescr(batch->rel), values, nulls), slot, false);

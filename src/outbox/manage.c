@@ -13,10 +13,11 @@
 #include <math.h>
 
 #include "access/genam.h"
+#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -94,6 +95,17 @@ find_finished(int64 id, LOCKMODE lock)
 	if (f.tuple)
 		check_owner(DatumGetObjectId(column(&f, "owner", &null)), id);
 	return f;
+}
+
+/* Delete the row, unless somebody (or this very statement) was faster. */
+static bool
+take(const Finished *f)
+{
+	TM_FailureData failure;
+
+	return f->tuple &&
+		heap_delete(f->rel, &f->tuple->t_self, GetCurrentCommandId(true), InvalidSnapshot, true,
+					&failure, false) == TM_Ok;
 }
 
 static void
@@ -177,13 +189,12 @@ rtm_sql_retry(PG_FUNCTION_ARGS)
 	Finished	f;
 	OutboxRow	row;
 	bool		null;
-	bool		found;
+	bool		taken = false;
 
 	check_id(id);
 	outbox_check_enqueue("rtm_retry");
 	f = find_finished(id, RowExclusiveLock);
-	found = f.tuple != NULL;
-	if (found)
+	if (f.tuple)
 	{
 		if (strcmp(TextDatumGetCString(column(&f, "status", &null)), "failed") != 0)
 			ereport(ERROR,
@@ -191,11 +202,12 @@ rtm_sql_retry(PG_FUNCTION_ARGS)
 					 errmsg("request " INT64_FORMAT " did not fail", id),
 					 errhint("Only failed requests can be queued again; see the view rtm_result.")));
 		row = row_again(&f);
-		CatalogTupleDelete(f.rel, &f.tuple->t_self);
-		outbox_enqueue(&row);
+		taken = take(&f);
+		if (taken)
+			outbox_enqueue(&row);
 	}
 	table_close(f.rel, NoLock);
-	PG_RETURN_BOOL(found);
+	PG_RETURN_BOOL(taken);
 }
 
 PG_FUNCTION_INFO_V1(rtm_sql_discard);
@@ -205,15 +217,15 @@ rtm_sql_discard(PG_FUNCTION_ARGS)
 {
 	int64		id = PG_GETARG_INT64(0);
 	Finished	f;
+	bool		taken;
 
 	check_id(id);
 	PreventCommandIfReadOnly("rtm_discard()");
 	PreventCommandDuringRecovery("rtm_discard()");
 	f = find_finished(id, RowExclusiveLock);
-	if (f.tuple)
-		CatalogTupleDelete(f.rel, &f.tuple->t_self);
+	taken = take(&f);
 	table_close(f.rel, NoLock);
-	PG_RETURN_BOOL(f.tuple != NULL);
+	PG_RETURN_BOOL(taken);
 }
 
 /* ---- waiting ---- */
