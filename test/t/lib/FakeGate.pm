@@ -6,6 +6,8 @@
 # option "default": a name in %actions below, and arguments, separated by
 # blanks.  Every connection is served by a process of its own.  What it saw is
 # in a file, an event a line, which the test reads with events() and wait_for().
+# With option "bare" it answers everything at once and keeps only which message
+# went where; see kept().
 package FakeGate;
 
 use strict;
@@ -89,7 +91,7 @@ sub note
 {
 	my ($self, $what, %more) = @_;
 	open(my $out, '>>', $self->{log}) or die "$self->{log}: $!";
-	syswrite($out, JSON::PP->new->utf8->canonical->allow_blessed->encode({ what => $what, %more }) . "\n");
+	syswrite($out, JSON::PP->new->utf8->canonical->allow_blessed->encode({ what => $what, at => time, %more }) . "\n");
 	close $out;
 }
 
@@ -114,7 +116,7 @@ sub serve
 			$self->{client} = $client;
 			$self->{number} = $number;
 			$self->{buffer} = '';
-			eval { $self->serve_client; 1 } or $self->note('died', error => "$@");
+			eval { $self->{bare} ? $self->serve_bare : $self->serve_client; 1 } or $self->note('died', error => "$@");
 			$self->note('end', connection => $number);
 			POSIX::_exit(0);
 		}
@@ -126,11 +128,99 @@ sub serve
 sub serve_client
 {
 	my ($self) = @_;
-	while (my $frame = $self->read)
+	while (my $frame = $self->read_or_answer)
 	{
 		next if $frame->{mtype} == Fpnn::ANSWER;
 		last unless $self->act($frame);
 	}
+}
+
+# The next frame; meanwhile the quests that wait are answered when it is time.
+sub read_or_answer
+{
+	my ($self) = @_;
+	my $select = IO::Select->new($self->{client});
+	while (@{ $self->{held} || [] })
+	{
+		my $copy = $self->{buffer};
+		last if Fpnn::take_frame(\$copy) || $select->can_read(0.005);
+		$self->answer_held;
+	}
+	return $self->read;
+}
+
+sub answer_held
+{
+	my ($self) = @_;
+	my @held = @{ $self->{held} };
+	$self->{held} = [];
+	for my $h (@held)
+	{
+		if ($h->{until}->()) { $self->good($h->{quest}) }
+		else { push @{ $self->{held} }, $h }
+	}
+}
+
+sub hold
+{
+	my ($self, $quest, $until) = @_;
+	push @{ $self->{held} }, { quest => $quest, until => $until };
+	$self->note('held', connection => $self->{number}, n => scalar @{ $self->{held} });
+	return 1;
+}
+
+# Many quests fast: nothing is noted but group and mid of each, as 16 bytes.
+sub serve_bare
+{
+	my ($self) = @_;
+	my $buffer = '';
+	my $answer = substr(Fpnn::answer(0, { mtime => $mtime }), 16);
+	my $head = substr(Fpnn::answer(0, { mtime => $mtime }), 0, 12);
+	open(my $out, '>>', "$self->{log}.kept") or die "$self->{log}.kept: $!";
+
+	while (sysread($self->{client}, $buffer, 1 << 20, length $buffer))
+	{
+		my ($pos, $kept, $answers) = (0, '', '');
+		while (length($buffer) - $pos >= 16)
+		{
+			my ($mtype, $ss, $psize, $seq) = unpack('x6CCVV', substr($buffer, $pos, 16));
+			my $total = 16 + $ss + $psize;
+			last if length($buffer) - $pos < $total;
+			my $payload = substr($buffer, $pos + 16 + $ss, $psize);
+			$kept .= pack('qq', number_of(\$payload, 'gid'), number_of(\$payload, 'mid'));
+			$answers .= $head . pack('V', $seq) . $answer if $mtype == Fpnn::TWOWAY;
+			$pos += $total;
+		}
+		$buffer = substr($buffer, $pos);
+		syswrite($out, $kept);
+		$self->send($answers) or return;
+	}
+}
+
+# A key's whole number, found without looking at the rest.
+sub number_of
+{
+	my ($payload, $key) = @_;
+	my $at = index($$payload, "\xa3$key");
+	return -1 if $at < 0;
+	my $type = ord substr($$payload, $at + 4, 1);
+	return $type if $type < 0x80;
+	return unpack('Q>', substr($$payload, $at + 5, 8)) if $type == 0xcf || $type == 0xd3;
+	return unpack('N', substr($$payload, $at + 5, 4)) if $type == 0xce || $type == 0xd2;
+	return unpack('n', substr($$payload, $at + 5, 2)) if $type == 0xcd || $type == 0xd1;
+	return unpack('C', substr($$payload, $at + 5, 1));
+}
+
+# What a bare gate got: [group, mid] each, in the order of their coming.
+sub nkept { my ($self) = @_; return int((-s "$self->{log}.kept" || 0) / 16) }
+
+sub kept
+{
+	my ($self) = @_;
+	open(my $in, '<:raw', "$self->{log}.kept") or die "$self->{log}.kept: $!";
+	local $/;
+	my @numbers = unpack('q*', <$in>);
+	return map { [ @numbers[ 2 * $_, 2 * $_ + 1 ] ] } 0 .. @numbers / 2 - 1;
 }
 
 sub read
@@ -243,6 +333,17 @@ my %actions = (
 
 	# keep the message, lose the answer; the second asking hears "duplicate"
 	lose => sub { my ($self, $q) = @_; return $self->remember($q->{params}{mid}) ? $self->error($q, 200053, 'duplicated mid') : 0 },
+	# answer when a file is there, or after a while; others are served meanwhile
+	hold => sub { my ($self, $q, $path) = @_; return $self->hold($q, sub { -e $path }) },
+	slow => sub { my ($self, $q, $seconds) = @_; my $at = time + $seconds; return $self->hold($q, sub { time >= $at }) },
+	# do something unless a file is there
+	unless => sub { my ($self, $q, $path, @do) = @_; return -e $path ? $self->good($q) : $self->do($q, @do) },
+	# first N DO | THEN: what is done with the first askings of a mid, and then
+	first => sub {
+		my ($self, $q, $n, @words) = @_;
+		my ($do, $then) = split / \| /, join ' ', @words;
+		return $self->do($q, split / /, $self->remember($q->{params}{mid}) < $n ? $do : $then || 'ok');
+	},
 	# lose the first asking before it was kept
 	forget => sub { my ($self, $q) = @_; return $self->remember($q->{params}{mid}) ? $self->good($q) : 0 },
 );
@@ -254,9 +355,14 @@ sub act
 	my $msg = $p->{msg};
 	$msg = $$msg if ref $msg;
 	$msg = $self->{default} unless defined $msg && length $msg;
-	my ($name, @args) = split / /, defined $msg ? $msg : 'ok';
-	my $action = $actions{$name} || $actions{ok};
 	return $self->{on}{ $quest->{method} }->($self, $quest) if $self->{on}{ $quest->{method} };
+	return $self->do($quest, split / /, defined $msg ? $msg : 'ok');
+}
+
+sub do
+{
+	my ($self, $quest, $name, @args) = @_;
+	my $action = $actions{ defined $name ? $name : 'ok' } || $actions{ok};
 	return $action->($self, $quest, @args);
 }
 
