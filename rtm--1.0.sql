@@ -684,7 +684,7 @@ CREATE FUNCTION @extschema@.rtm_discard(
 AS 'MODULE_PATHNAME', 'rtm_sql_discard'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.rtm_discard(bigint) IS
-	'deletes a request that failed, or whose result is kept; false if there is none with that id';
+	'deletes a request that failed, or whose result is kept, or that waits; false if there is none with that id';
 
 CREATE FUNCTION @extschema@.rtm_wait(
 	id bigint,

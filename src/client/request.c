@@ -10,7 +10,8 @@
 #include "postgres.h"
 
 #include <time.h>
-#include <unistd.h>
+
+#include "miscadmin.h"
 
 #include "client/request.h"
 #include "fpnn/payload.h"
@@ -27,13 +28,13 @@ next_salt(void)
 	static uint64 salt;
 	static pid_t owner;			/* a forked process begins anew */
 
-	if (owner != getpid())
+	if (owner != MyProcPid)
 	{
 		if (!pg_strong_random(&salt, sizeof(salt)))
 			ereport(ERROR,
 					(errcode(ERRCODE_INTERNAL_ERROR),
 					 errmsg("could not generate a random salt")));
-		owner = getpid();
+		owner = MyProcPid;
 	}
 	return (int64) (++salt & PG_INT64_MAX);
 }

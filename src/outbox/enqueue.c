@@ -41,6 +41,9 @@
 #define BATCH_ROWS		1000
 #define BATCH_BYTES		(1024 * 1024)
 
+/* What is kept in memory of a transaction's requests, at least: kilobytes. */
+#define KEEP_KB			16384
+
 /* Rows [from, to) of the backlog, whose subtransaction was rolled back. */
 typedef struct DeadRows
 {
@@ -143,7 +146,7 @@ make_backlog(void)
 
 	/* its file belongs to the whole transaction too */
 	CurrentResourceOwner = TopTransactionResourceOwner;
-	b->rows = tuplestore_begin_heap(false, false, work_mem);
+	b->rows = tuplestore_begin_heap(false, false, Max(work_mem, KEEP_KB));
 	CurrentResourceOwner = owner;
 	b->context = context;
 	MemoryContextSwitchTo(old);
@@ -294,25 +297,23 @@ insert_batch(Batch *batch)
 	CHECK_FOR_INTERRUPTS();
 }
 
+/* Add a row, a minimal tuple, with that seq. */
 static void
-add_to_batch(Batch *batch, HeapTuple tuple, TupleDesc desc, int64 seq)
+add_to_batch(Batch *batch, TupleTableSlot *row, int64 seq)
 {
 	TupleTableSlot *slot = batch->slots[batch->n];
-	Datum		values[OUTBOX_NCOLUMNS];
-	bool		nulls[OUTBOX_NCOLUMNS];
+	MemoryContext old;
+	HeapTuple	tuple;
 
 	if (slot == NULL)
-	{
-		/* it outlives the row */
-		MemoryContext old = MemoryContextSwitchTo(MemoryContextGetParent(batch->context));
-
-		slot = batch->slots[batch->n] = MakeSingleTupleTableSlot(RelationGetDescr(batch->rel),
+		slot = batch->slots[batch->n] = MakeSingleTupleTableSlot(row->tts_tupleDescriptor,
 																  &TTSOpsHeapTuple);
-		MemoryContextSwitchTo(old);
-	}
-	heap_deform_tuple(tuple, desc, values, nulls);
-	values[OUTBOX_SEQ - 1] = Int64GetDatum(seq);
-	ExecStoreHeapTuple(heap_form_tuple(RelationGetDescr(batch->rel), values, nulls), slot, false);
+	slot_getallattrs(row);
+	row->tts_values[OUTBOX_SEQ - 1] = Int64GetDatum(seq);
+	old = MemoryContextSwitchTo(batch->context);
+	tuple = heap_form_tuple(row->tts_tupleDescriptor, row->tts_values, row->tts_isnull);
+	MemoryContextSwitchTo(old);
+	ExecStoreHeapTuple(tuple, slot, false);
 	batch->bytes += tuple->t_len;
 	if (++batch->n == BATCH_ROWS || batch->bytes >= BATCH_BYTES)
 		insert_batch(batch);
@@ -341,15 +342,11 @@ insert_rows(Backlog *b, bool held)
 	begin_batch(batch);
 	for (int64 i = 0; tuplestore_gettupleslot(b->rows, true, false, slot); i++)
 	{
-		MemoryContext old;
-
 		while (dead < b->ndead && b->dead[dead].to <= i)
 			dead++;
 		if (dead < b->ndead && b->dead[dead].from <= i)
 			continue;
-		old = MemoryContextSwitchTo(batch->context);
-		add_to_batch(batch, ExecCopySlotHeapTuple(slot), b->desc, held ? seq - OUTBOX_HELD : seq);
-		MemoryContextSwitchTo(old);
+		add_to_batch(batch, slot, held ? seq - OUTBOX_HELD : seq);
 		seq++;
 	}
 	end_batch(batch);

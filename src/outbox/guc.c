@@ -26,7 +26,7 @@ outbox_guc_init(void)
 {
 	DefineCustomIntVariable("rtm.max_attempts",
 							"How often a queued request is tried before it fails.",
-							NULL, &outbox_max_attempts, 100, 1, INT_MAX,
+							NULL, &outbox_max_attempts, 2000, 1, INT_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("rtm.max_age",
 							"How long a queued request is tried before it fails.",

@@ -44,6 +44,7 @@
 
 static ProcessUtility_hook_type prev_process_utility;
 static bool extension_changed;	/* by this transaction */
+static bool prepared_committed; /* by it */
 
 /* ---- databases ---- */
 
@@ -162,6 +163,10 @@ release_prepared(void)
 
 	if (outbox_relations(true) == NULL)
 		return;
+
+	/* whatever ends this process now, the sender looks after it in time */
+	if (entry)
+		pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_PREPARED);
 	BeginInternalSubTransaction(NULL);
 	PG_TRY();
 	{
@@ -173,15 +178,11 @@ release_prepared(void)
 		MemoryContextSwitchTo(context);
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		if (entry)
-		{
-			pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_PREPARED);
-			outbox_wake(entry, OUTBOX_SENDER);
-		}
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
+	prepared_committed = true;
 }
 
 static bool
@@ -215,15 +216,16 @@ at_commit(XactEvent event, void *arg)
 {
 	OutboxDatabase *entry;
 
-	if (!extension_changed)
+	if (!extension_changed && !prepared_committed)
 		return;
-	if (event == XACT_EVENT_COMMIT && (entry = outbox_database(MyDatabaseId, true)) != NULL)
-	{
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
+		return;
+	entry = outbox_database(MyDatabaseId, extension_changed);
+	if (entry && event == XACT_EVENT_COMMIT && extension_changed)
 		pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_INSTALLED);
+	if (entry)
 		outbox_wake(entry, OUTBOX_SENDER);
-	}
-	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
-		extension_changed = false;
+	extension_changed = prepared_committed = false;
 }
 
 /* ---- the hook ---- */

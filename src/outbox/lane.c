@@ -207,7 +207,8 @@ finish(Request *request)
 
 	if (stats)
 		pg_atomic_fetch_add_u64(request->code == 0 ? &stats->sent : &stats->failed, 1);
-	outbox_set_finished(request);
+	outbox_set_finished(request, request->code != 0 || OidIsValid(request->row.callback) ||
+						outbox_keep_results);
 }
 
 static void
@@ -580,6 +581,11 @@ send_ready(Lane *lane)
 	{
 		Request    *request = dlist_head_element(Request, node, &lane->ready);
 
+		if (request->discarded)
+		{
+			outbox_set_finished(request, false);
+			continue;
+		}
 		if (is_too_old(request))
 		{
 			fail(request, request->error ? request->code : FPNN_CODE_TIMEOUT,

@@ -18,6 +18,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -40,7 +41,7 @@
 /* Longest sleep of rtm_wait() between two looks, in milliseconds. */
 #define LOOK_AGAIN	1000
 
-/* A row of rtm_finished that was found. */
+/* A row that was found. */
 typedef struct Finished
 {
 	Relation	rel;
@@ -210,6 +211,50 @@ rtm_sql_retry(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(taken);
 }
 
+/* The sender is to look which of its requests are gone, if this commits. */
+static bool discarded;
+
+static void
+at_commit(XactEvent event, void *arg)
+{
+	OutboxDatabase *entry;
+
+	if (!discarded)
+		return;
+	if (event == XACT_EVENT_COMMIT && (entry = outbox_database(MyDatabaseId, false)) != NULL)
+	{
+		pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_DISCARDED);
+		outbox_wake(entry, OUTBOX_SENDER);
+	}
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		discarded = false;
+}
+
+/* Discard a request that waits. */
+static bool
+discard_pending(int64 id)
+{
+	static bool registered;
+	Relation	rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
+	Finished	pending = {.rel = rel, .tuple = find_by_id(rel, InvalidOid, OUTBOX_ID, id)};
+	bool		null;
+	bool		taken = false;
+
+	if (pending.tuple)
+	{
+		check_owner(DatumGetObjectId(column(&pending, "owner", &null)), id);
+		taken = take(&pending);
+	}
+	table_close(rel, NoLock);
+	if (taken && !registered)
+	{
+		RegisterXactCallback(at_commit, NULL);
+		registered = true;
+	}
+	discarded |= taken;
+	return taken;
+}
+
 PG_FUNCTION_INFO_V1(rtm_sql_discard);
 
 Datum
@@ -225,7 +270,7 @@ rtm_sql_discard(PG_FUNCTION_ARGS)
 	f = find_finished(id, RowExclusiveLock);
 	taken = take(&f);
 	table_close(f.rel, NoLock);
-	PG_RETURN_BOOL(taken);
+	PG_RETURN_BOOL(taken || discard_pending(id));
 }
 
 /* ---- waiting ---- */
@@ -314,6 +359,8 @@ rtm_sql_wait(PG_FUNCTION_ARGS)
 
 	deadline = timeout == 0 ? PG_INT64_MAX : rtm_now_ms() + (int64) Min(timeout * 1000, INT_MAX);
 	pg_atomic_fetch_add_u32(&entry->waiters, 1);
+	if (!RecoveryInProgress())
+		outbox_wake(entry, OUTBOX_SENDER);
 	PG_TRY();
 	{
 		status = look_until(entry, id, deadline);

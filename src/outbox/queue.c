@@ -27,6 +27,7 @@ dlist_head	outbox_lanes = DLIST_STATIC_INIT(outbox_lanes);
 dlist_head	outbox_finished = DLIST_STATIC_INIT(outbox_finished);
 dlist_head	outbox_touched = DLIST_STATIC_INIT(outbox_touched);
 int			outbox_nfinished;
+int			outbox_nresults;
 
 static MemoryContext queue_context;
 static HTAB *known;
@@ -408,12 +409,15 @@ outbox_set_delayed(Request *request, int64 not_before)
 }
 
 void
-outbox_set_finished(Request *request)
+outbox_set_finished(Request *request, bool leaves_result)
 {
 	leave_list(request);
 	request->state = REQUEST_FINISHED;
 	dlist_push_tail(&outbox_finished, &request->node);
 	outbox_nfinished++;
+	request->leaves_result = leaves_result;
+	if (leaves_result)
+		outbox_nresults++;
 	uncount(request);
 	request->lane->cut_idle = false;
 
@@ -438,11 +442,33 @@ outbox_set_finished(Request *request)
 }
 
 void
+outbox_discard_if(bool (*gone) (const Request *request, void *arg), void *arg)
+{
+	HASH_SEQ_STATUS scan;
+	Known	   *k;
+
+	hash_seq_init(&scan, known);
+	while ((k = hash_seq_search(&scan)) != NULL)
+	{
+		Request    *request = k->request;
+
+		if (request->state == REQUEST_IN_FLIGHT || request->state == REQUEST_FINISHED ||
+			!gone(request, arg))
+			continue;
+		request->discarded = true;
+		if (request->state == REQUEST_DELAYED)
+			outbox_set_ready_again(request);
+	}
+}
+
+void
 outbox_drop(Request *request)
 {
 	Assert(request->state == REQUEST_FINISHED);
 	dlist_delete(&request->node);
 	outbox_nfinished--;
+	if (request->leaves_result)
+		outbox_nresults--;
 	forget(request);
 }
 

@@ -64,6 +64,8 @@ struct Request
 	Membership	own_member;		/* room for one */
 	bool		maybe_sent;		/* the gate may know it already */
 	bool		marked;			/* any call: its row says that it is being sent */
+	bool		discarded;		/* its row is gone: not to be sent */
+	bool		leaves_result;	/* finished: its row isn't only deleted */
 	bool		touched;		/* attempts and error are news to the table */
 	dlist_node	touched_node;
 	int64		not_before;		/* delayed: rtm_now_ms() */
@@ -190,14 +192,21 @@ extern void outbox_set_ready_again(Request *request);
 extern void outbox_set_delayed(Request *request, int64 not_before);
 
 /* It is through: its conversations go on.  It stays known. */
-extern void outbox_set_finished(Request *request);
+extern void outbox_set_finished(Request *request, bool leaves_result);
 
-/* Its row is gone. */
+/*
+ * Requests that aren't under way, and for which `gone` is true, won't be sent;
+ * each is finished when its turn comes.
+ */
+extern void outbox_discard_if(bool (*gone) (const Request *request, void *arg), void *arg);
+
+/* Forget a finished request, whose row is gone. */
 extern void outbox_drop(Request *request);
 
 /* Requests that are through, and those with news for their rows. */
 extern dlist_head outbox_finished;
 extern int	outbox_nfinished;
+extern int	outbox_nresults;	/* of them, that leave a result */
 extern dlist_head outbox_touched;
 
 extern void outbox_touch(Request *request);

@@ -59,6 +59,7 @@ typedef struct Pass
 } Pass;
 
 static int64 position;			/* of discovery */
+static bool current;			/* discovery has come to its end */
 static OutboxRange *missing;	/* in hand when they were passed */
 static int	nmissing;
 static int	max_missing;
@@ -150,6 +151,12 @@ outbox_reader_has_work(void)
 		work = !is_in_hand(&missing[i], hands, nhands);
 	pfree(hands);
 	return work || lane_with_room() || lane_with_cut_room();
+}
+
+bool
+outbox_reader_is_current(void)
+{
+	return current;
 }
 
 /* ---- one row ---- */
@@ -434,6 +441,7 @@ read_new(Relation rel, int64 next, const OutboxRange *hands, int nhands)
 
 	scan(&pass, rel, position, next);
 	position = pass.stopped ? pass.last + 1 : next;
+	current = !pass.stopped;
 	remember_missing(hands, nhands, position);
 }
 

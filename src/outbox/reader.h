@@ -13,6 +13,9 @@
 /* Is there something in the table that could be read now? */
 extern bool outbox_reader_has_work(void);
 
+/* Did the last batch read all that there was? */
+extern bool outbox_reader_is_current(void);
+
 /*
  * Read a batch.  Needs a transaction, with no snapshot taken in it yet, and the
  * table open.

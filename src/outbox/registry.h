@@ -79,6 +79,7 @@ typedef struct OutboxDatabase
 
 #define OUTBOX_CHORE_INSTALLED	1	/* is the extension still there? */
 #define OUTBOX_CHORE_PREPARED	2	/* rows of a COMMIT PREPARED */
+#define OUTBOX_CHORE_DISCARDED	4	/* rows that were deleted */
 
 /* From _PG_init(), while the library is preloaded. */
 extern void outbox_registry_init(void);

@@ -17,6 +17,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "portability/instr_time.h"
 #include "storage/ipc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -31,8 +32,13 @@
 #include "outbox/ticket.h"
 #include "outbox/worker.h"
 
-/* What is through is written down when it is so many, or nothing else is to do. */
+/* What is through is written down when it is so many, or so old (milliseconds). */
 #define SETTLE_ROWS		1000
+#define SETTLE_DELAY	20
+
+/* Microseconds between two looks at the table that make a busy time, and then. */
+#define BUSY_GAP		1000
+#define GATHER_TIME		500
 
 /* Changes of servers, mappings and roles are noticed within, in milliseconds. */
 #define CATALOG_CHECK	1000
@@ -70,7 +76,32 @@ commit(Relation rel)
 	CommitTransactionCommand();
 }
 
+static int64
+now_us(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return (int64) INSTR_TIME_GET_MICROSEC(now);
+}
+
 /* ---- turns ---- */
+
+/*
+ * While commits come one after the other, let a few of them come together: each
+ * look at the table takes time from those who commit.  Whoever commits meanwhile
+ * finds the latch set, and has nothing to do to wake us.
+ */
+static void
+let_commits_gather(void)
+{
+	static int64 last;
+	int64		now = now_us();
+
+	if (now - last < BUSY_GAP)
+		pg_usleep(GATHER_TIME);
+	last = now_us();
+}
 
 static void
 read_turn(void)
@@ -79,24 +110,24 @@ read_turn(void)
 
 	if (!outbox_reader_has_work())
 		return;
+	if (outbox_reader_is_current())
+		let_commits_gather();
 	pgstat_report_activity(STATE_RUNNING, "rtm sender: reading requests");
 	rel = begin(AccessShareLock);
 	outbox_read(rel);
 	commit(rel);
 }
 
-/* Is there anything under way, so that more will be through in a moment? */
+/*
+ * Deleting rows in large batches costs less, most of all those who commit at the
+ * same time; but nobody waits for a result, or a repetition's reason.
+ */
 static bool
-is_busy(void)
+must_settle(OutboxDatabase *entry, int64 since)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &outbox_lanes)
-	{
-		if (dlist_container(Lane, node, iter.cur)->nin_flight > 0)
-			return true;
-	}
-	return false;
+	if (outbox_nfinished >= SETTLE_ROWS || outbox_nresults > 0 || !dlist_is_empty(&outbox_touched))
+		return true;
+	return pg_atomic_read_u32(&entry->waiters) > 0 || rtm_now_ms() - since >= SETTLE_DELAY;
 }
 
 static void
@@ -112,9 +143,7 @@ settle_turn(OutboxDatabase *entry, int64 *since)
 	if (*since == 0)
 		*since = rtm_now_ms();
 
-	/* a few milliseconds make a large batch of a stream of answers */
-	if (outbox_nfinished < SETTLE_ROWS && dlist_is_empty(&outbox_touched) &&
-		is_busy() && rtm_now_ms() - *since < 10)
+	if (!must_settle(entry, *since))
 		return;
 	*since = 0;
 
@@ -190,6 +219,13 @@ do_chores(OutboxDatabase *entry)
 		StartTransactionCommand();
 		outbox_release_held();
 		CommitTransactionCommand();
+	}
+	if (chores & OUTBOX_CHORE_DISCARDED)
+	{
+		Relation	rel = begin(AccessShareLock);
+
+		outbox_notice_discarded(rel);
+		commit(rel);
 	}
 }
 
@@ -356,7 +392,7 @@ serve(OutboxDatabase *entry)
 		if (has_requests())
 			until = Min(until, rtm_now_ms() + CATALOG_CHECK);
 		if (finished_since != 0)
-			until = Min(until, finished_since + 10);
+			until = Min(until, finished_since + SETTLE_DELAY);
 		if (outbox_reader_has_work())
 			until = 0;
 		wait(until);

@@ -14,10 +14,12 @@
 #include "postgres.h"
 
 #include "access/heapam.h"
+#include "access/htup_details.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -36,12 +38,12 @@ typedef struct Statement
 {
 	const char *text;
 	int			nargs;
-	Oid			types[6];
+	Oid			types[7];
 	SPIPlanPtr	plan;
 } Statement;
 
 static Statement move_row = {
-	"WITH r AS (DELETE FROM %s.rtm_request WHERE ctid = $1 RETURNING *)"
+	"WITH r AS (DELETE FROM %s.rtm_request WHERE ctid = $1 AND seq = $7 RETURNING *)"
 	" INSERT INTO %s.rtm_finished (id, status, owner, server, conversation, nparams, mid_made,"
 	" attempts, key_a, key_b, enqueued_at, finished_at, timeout, call, method, params, mid,"
 	" recipients, callback, mtime, answer, error_code, error, callback_due)"
@@ -49,13 +51,13 @@ static Statement move_row = {
 	" nparams, mid_made, $6, key_a, key_b, enqueued_at, pg_catalog.clock_timestamp(), timeout,"
 	" call, method, params, mid, recipients, callback, $4, $5, nullif($2, 0), $3,"
 	" CASE WHEN callback IS NOT NULL THEN seq END FROM r",
-	6, {TIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID, INT4OID}, NULL
+	7, {TIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID, INT4OID, INT8OID}, NULL
 };
 
 static Statement note_row = {
 	"UPDATE %s.rtm_request SET attempts = $2, error_code = nullif($3, 0), error = $4,"
-	" next_attempt = $5 WHERE ctid = $1 RETURNING ctid",
-	5, {TIDOID, INT4OID, INT4OID, TEXTOID, TIMESTAMPTZOID}, NULL
+	" next_attempt = $5 WHERE ctid = $1 AND seq = $6 RETURNING ctid",
+	6, {TIDOID, INT4OID, INT4OID, TEXTOID, TIMESTAMPTZOID, INT8OID}, NULL
 };
 
 static Statement purge_rows = {
@@ -101,17 +103,11 @@ text_or_null(const char *text, char *null)
 	return text ? CStringGetTextDatum(text) : (Datum) 0;
 }
 
-static bool
-leaves_result(const Request *request)
-{
-	return request->code != 0 || OidIsValid(request->row.callback) || outbox_keep_results;
-}
-
 static void
 move(Request *request)
 {
-	char		nulls[] = "      ";
-	Datum		values[6];
+	char		nulls[] = "       ";
+	Datum		values[7];
 
 	values[0] = PointerGetDatum(&request->tid);
 	values[1] = Int32GetDatum(request->code);
@@ -122,6 +118,7 @@ move(Request *request)
 	if (request->answer)
 		values[4] = PointerGetDatum(cstring_to_text_with_len(request->answer, request->answer_len));
 	values[5] = Int32GetDatum(request->row.attempts + (request->code == 0 ? 1 : 0));
+	values[6] = Int64GetDatum(request->row.seq);
 	execute(&move_row, values, nulls);
 	outbox_made_results = true;
 	if (OidIsValid(request->row.callback))
@@ -131,8 +128,8 @@ move(Request *request)
 static void
 note(Request *request)
 {
-	char		nulls[] = "     ";
-	Datum		values[5];
+	char		nulls[] = "      ";
+	Datum		values[6];
 	bool		null;
 	Datum		tid;
 
@@ -142,6 +139,7 @@ note(Request *request)
 	values[3] = text_or_null(request->error, &nulls[3]);
 	values[4] = TimestampTzGetDatum(request->row.next_attempt);
 	nulls[4] = request->row.next_attempt ? ' ' : 'n';
+	values[5] = Int64GetDatum(request->row.seq);
 	execute(&note_row, values, nulls);
 	if (SPI_processed != 1)
 		return;
@@ -149,12 +147,46 @@ note(Request *request)
 	ItemPointerCopy((ItemPointer) DatumGetPointer(tid), &request->tid);
 }
 
+/*
+ * Is the request's row still at its place?  Somebody may have deleted it, and
+ * another row have taken the place since.
+ */
+static bool
+is_there(Relation rel, const Request *request)
+{
+	HeapTupleData tuple = {.t_self = request->tid};
+	Buffer		buffer;
+	bool		null;
+	bool		same;
+
+	if (!heap_fetch(rel, GetActiveSnapshot(), &tuple, &buffer, false))
+		return false;
+	same = DatumGetInt64(fastgetattr(&tuple, OUTBOX_SEQ, RelationGetDescr(rel), &null)) == request->row.seq;
+	ReleaseBuffer(buffer);
+	return same;
+}
+
 static void
 delete_row(Relation rel, Request *request, CommandId command)
 {
 	TM_FailureData failure;
 
-	(void) heap_delete(rel, &request->tid, command, InvalidSnapshot, false, &failure, false);
+	if (is_there(rel, request))
+		(void) heap_delete(rel, &request->tid, command, InvalidSnapshot, false, &failure, false);
+}
+
+static bool
+is_gone(const Request *request, void *rel)
+{
+	return !is_there(rel, request);
+}
+
+void
+outbox_notice_discarded(Relation rel)
+{
+	PushActiveSnapshot(GetTransactionSnapshot());
+	outbox_discard_if(is_gone, rel);
+	PopActiveSnapshot();
 }
 
 void
@@ -164,15 +196,14 @@ outbox_settle(Relation rel)
 	dlist_iter	iter;
 
 	outbox_made_results = outbox_made_callbacks = false;
+	PushActiveSnapshot(GetTransactionSnapshot());
 	dlist_foreach(iter, &outbox_finished)
 	{
 		Request    *request = dlist_container(Request, node, iter.cur);
 
-		if (!leaves_result(request))
+		if (!request->leaves_result)
 			delete_row(rel, request, command);
 	}
-
-	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	dlist_foreach(iter, &outbox_touched)
 	{
@@ -185,7 +216,7 @@ outbox_settle(Relation rel)
 	{
 		Request    *request = dlist_container(Request, node, iter.cur);
 
-		if (leaves_result(request))
+		if (request->leaves_result)
 			move(request);
 	}
 	SPI_finish();

@@ -19,6 +19,9 @@
 extern void outbox_settle(Relation rel);
 extern void outbox_settled(void);
 
+/* Find requests whose rows were deleted by somebody else.  Needs the same. */
+extern void outbox_notice_discarded(Relation rel);
+
 /*
  * Delete results that are older than rtm.result_ttl.  When to do it again, as
  * rtm_now_ms(); PG_INT64_MAX: when there are new results.  Needs a transaction.

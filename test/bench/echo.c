@@ -6,6 +6,9 @@
  * Answers every quest at once with an mtime, and a history quest with a page of
  * a conversation of 500 messages.  size answers with the length of the last
  * other quest and of its answer, so that the floor can use the same sizes.
+ * delays answers with the time in microseconds since the epoch that a message's
+ * text says, compared to when it came: count, median, 99th percentile and
+ * largest of those that came since the last delays.
  * Writes its port to PORTFILE and serves until it is killed.
  *
  *-------------------------------------------------------------------------
@@ -21,12 +24,14 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "fpnn/channel.h"
 #include "fpnn/payload.h"
 
 #define HISTORY		500
 #define PAGE		20
+#define MAX_DELAYS	100000
 
 static size_t last_quest;
 static size_t last_answer;
@@ -123,6 +128,62 @@ pack_sizes(FpnnBuf *out)
 	msgpack_pack_int64(&packer, (int64_t) last_answer);
 }
 
+static int64_t delays[MAX_DELAYS];
+static size_t ndelays;
+
+/* How long ago was what the message says? */
+static void
+note_delay(const FpnnFrame *quest)
+{
+	struct timeval now;
+	FpnnDoc		doc;
+	const char *text;
+	size_t		len;
+	int64_t		then = 0;
+
+	gettimeofday(&now, NULL);
+	if (quest->payload_len > 1000 || fpnn_doc_open(&doc, quest->payload, quest->payload_len) != FPNN_OK)
+		return;
+	if (fpnn_map_text(doc.map, "msg", &text, &len) == FPNN_OK && len == 16 && ndelays < MAX_DELAYS)
+	{
+		for (size_t i = 0; i < len; i++)
+			then = then * 10 + (text[i] - '0');
+		delays[ndelays++] = (int64_t) now.tv_sec * 1000000 + now.tv_usec - then;
+	}
+	fpnn_doc_close(&doc);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	int64_t		x = *(const int64_t *) a;
+	int64_t		y = *(const int64_t *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+pack_delays(FpnnBuf *out)
+{
+	msgpack_packer packer;
+
+	qsort(delays, ndelays, sizeof(delays[0]), compare);
+	fpnn_packer_init(&packer, out);
+	msgpack_pack_map(&packer, ndelays ? 4 : 1);
+	fpnn_pack_text(&packer, "count");
+	msgpack_pack_int64(&packer, (int64_t) ndelays);
+	if (ndelays)
+	{
+		fpnn_pack_text(&packer, "median");
+		msgpack_pack_int64(&packer, delays[ndelays / 2]);
+		fpnn_pack_text(&packer, "p99");
+		msgpack_pack_int64(&packer, delays[ndelays * 99 / 100]);
+		fpnn_pack_text(&packer, "largest");
+		msgpack_pack_int64(&packer, delays[ndelays - 1]);
+	}
+	ndelays = 0;
+}
+
 static void
 answer(Client *client, const FpnnFrame *quest)
 {
@@ -134,12 +195,18 @@ answer(Client *client, const FpnnFrame *quest)
 	fpnn_buf_reset(&body, SIZE_MAX);
 	if (fpnn_frame_is(quest, "size"))
 		pack_sizes(&body);
+	else if (fpnn_frame_is(quest, "delays"))
+		pack_delays(&body);
 	else
 	{
 		if (quest->method_len > 6 && memcmp(quest->method, "get", 3) == 0)
 			pack_page(&body, quest);
 		else
+		{
+			if (fpnn_frame_is(quest, "sendroommsg"))
+				note_delay(quest);
 			fpnn_buf_append(&body, sent, sizeof(sent) - 1);
+		}
 		last_quest = quest->length;
 		last_answer = FPNN_FIXED_HEADER + 4 + fpnn_buf_len(&body);
 	}

@@ -1,15 +1,18 @@
 #!/bin/bash
 #
-# make bench: what a synchronous call costs, as ratios from one run.
+# make bench: what calls and queued calls cost, as ratios from one run.
 #
 #	ROUNDS		interleaved rounds, of which the median counts (5)
 #	CALLS		calls of a round in one statement (20000)
 #	SECONDS_EACH	duration of each pgbench run (3)
+#	BACKLOG		queued requests that are drained (200000)
+#	PARTS		sync, outbox, or both (both)
 #
-# The floor is a C function (floor.c) that only writes a frame of the same size
-# to a kept socket, waits interruptibly and reads an answer of the same size.
-# Both talk to the same gate that costs next to nothing (echo.c).  Figures
-# depend on the machine, ratios much less.
+# For synchronous calls the floor is a C function (floor.c) that only writes a
+# frame of the same size to a kept socket, waits interruptibly and reads an answer
+# of the same size; for queued ones it is an INSERT of a row of the same size into
+# a table with one index.  The gate costs next to nothing (echo.c).  Figures depend
+# on the machine, ratios much less.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -17,161 +20,17 @@ cd "$(dirname "$0")/../.." || exit 1
 rounds=${ROUNDS:-5}
 calls=${CALLS:-20000}
 seconds=${SECONDS_EACH:-3}
+backlog=${BACKLOG:-200000}
+parts=${PARTS:-sync outbox}
 echo_pid=
 port=
 
 . test/common.sh
+. test/bench/lib.sh
+. test/bench/sync.sh
+. test/bench/outbox.sh
 
 give_up() { note "$*"; exit 1; }
-
-stop_all()
-{
-	[ -z "$echo_pid" ] || kill "$echo_pid" 2>/dev/null
-	[ -z "$port" ] || as_user "$bindir/pg_ctl" -s -D "$work/data" -m immediate stop
-	[ -z "$work" ] || rm -rf "$work"
-}
-
-build_tools()
-{
-	local msgpack=msgpack
-
-	pkg-config --exists msgpack-c && msgpack=msgpack-c
-	# shellcheck disable=SC2046
-	as_user cc -std=gnu11 -O2 -Isrc $(pkg-config --cflags $msgpack) -o "$work/echo" test/bench/echo.c src/fpnn/buf.c src/fpnn/channel.c \
-		src/fpnn/fpnn.c src/fpnn/frame.c src/fpnn/payload.c $(pkg-config --libs $msgpack) ||
-		give_up "echo.c doesn't compile"
-	as_user cc -std=gnu11 -O2 -fPIC -shared -I"$("$PG_CONFIG" --includedir-server)" \
-		-o "$work/floor.so" test/bench/floor.c || give_up "floor.c doesn't compile"
-}
-
-free_port()
-{
-	perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport'
-}
-
-start_cluster()
-{
-	local new_port
-
-	as_user "$bindir/initdb" -D "$work/data" -A trust --no-locale -E UTF8 >"$logs/initdb.log" 2>&1 || give_up "initdb failed"
-	new_port=$(free_port)
-	cat >>"$work/data/postgresql.conf" <<-EOF
-	listen_addresses = ''
-	unix_socket_directories = '$work'
-	port = $new_port
-	shared_preload_libraries = 'rtm'
-	max_worker_processes = 16
-	EOF
-	as_user "$bindir/pg_ctl" -s -w -D "$work/data" -l "$logs/server.log" start || { tail "$logs/server.log"; give_up "the cluster doesn't start"; }
-	port=$new_port
-}
-
-start_echo()
-{
-	as_user "$work/echo" "$work/echo.port" &
-	for _ in $(seq 500); do
-		[ -s "$work/echo.port" ] && break
-		sleep 0.01
-	done
-	echo_pid=$(pgrep -x -u "$test_user" -f "$work/echo $work/echo.port")
-	echo_port=$(cat "$work/echo.port") || give_up "the echo gate doesn't start"
-}
-
-sql() { as_user "$bindir/psql" -XAtq -v ON_ERROR_STOP=1 -h "$work" -p "$port" -d postgres "$@"; }
-
-# Seconds that one statement takes, connecting and a first call aside.
-time_of()
-{
-	sql -c "$1" -c '\timing on' -c "$2" | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' | tail -n 1 | awk '{ print $1 / 1000 }'
-}
-
-# Transactions per second of a script with so many clients.
-pgbench_of()
-{
-	as_user "$bindir/pgbench" -n -h "$work" -p "$port" -c "$1" -j 2 -T "$seconds" -M prepared -f "$work/$2.sql" postgres 2>"$logs/pgbench.log" |
-		sed -n 's/^tps = \([0-9.]*\).*/\1/p' | tail -n 1
-}
-
-median() { sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
-
-# compare title unit floor-figures call-figures
-compare()
-{
-	local floor call
-
-	floor=$(median <"$3")
-	call=$(median <"$4")
-	awk -v t="$1" -v u="$2" -v f="$floor" -v c="$call" 'BEGIN { printf "%-34s floor %9.0f   rtm %9.0f %s   ratio %.2f\n", t, f, c, u, c / f }'
-}
-
-prepare()
-{
-	sql <<-EOF >/dev/null || give_up "setup failed"
-	CREATE EXTENSION rtm;
-	CREATE SERVER rtm FOREIGN DATA WRAPPER rtm OPTIONS (endpoint '127.0.0.1:$echo_port', pid '11000001');
-	CREATE USER MAPPING FOR PUBLIC SERVER rtm OPTIONS (secret 'bench-secret-0123-4567-89ab-cdef0123');
-	CREATE FUNCTION floor_call(int, int, int) RETURNS int VOLATILE LANGUAGE c AS '$work/floor.so';
-	EOF
-	send="rtm_send_group_message(51, 123456, 5000000000, 'Did anybody see where the minutes of Tuesday went?')"
-	sizes=$(sql -F ' ' -c "SELECT $send" -c "SELECT a->>'quest', a->>'answer' FROM rtm_call('size') AS a" | tail -n 1)
-	quest_bytes=${sizes% *}
-	answer_bytes=${sizes#* }
-	[ "$quest_bytes" -gt 0 ] && [ "$answer_bytes" -gt 0 ] || give_up "the sizes of a call are unknown"
-	floor="floor_call($echo_port, $quest_bytes, $answer_bytes)"
-	echo "SELECT $floor" >"$work/floor.sql"
-	echo "SELECT $send" >"$work/send.sql"
-	echo "a quest of $quest_bytes bytes, an answer of $answer_bytes; $rounds rounds, medians"
-}
-
-bench_one_statement()
-{
-	for _ in $(seq "$rounds"); do
-		time_of "SELECT $floor" "SELECT count($floor) FROM generate_series(1, $calls)" | awk -v n="$calls" '{ print n / $1 }' >>"$work/floor.1"
-		time_of "SELECT $send" "SELECT count($send) FROM generate_series(1, $calls)" | awk -v n="$calls" '{ print n / $1 }' >>"$work/send.1"
-	done
-	compare "calls in one statement" "/s" "$work/floor.1" "$work/send.1"
-}
-
-# bench_statements clients
-bench_statements()
-{
-	rm -f "$work/floor.2" "$work/send.2"
-	for _ in $(seq "$rounds"); do
-		pgbench_of "$1" floor >>"$work/floor.2"
-		pgbench_of "$1" send >>"$work/send.2"
-	done
-	compare "a statement each, $1 client(s)" "/s" "$work/floor.2" "$work/send.2"
-}
-
-# bench_history title function: its uid says "i", else it would be called once
-bench_history()
-{
-	local rows
-
-	rows=$(sql -c "SELECT count(*) FROM generate_series(1, 1) AS i, $2")
-	[ "$rows" -eq 500 ] || give_up "a history of $rows messages, not of 500"
-	rm -f "$work/rows"
-	for _ in $(seq "$rounds"); do
-		time_of "SELECT count(*) FROM generate_series(1, 1) AS i, $2" "SELECT count(m.msg) FROM generate_series(1, 20) AS i, $2 AS m" |
-			awk '{ print 20 * 500 / $1 }' >>"$work/rows"
-	done
-	awk -v t="$1" -v r="$(median <"$work/rows")" 'BEGIN { printf "%-34s %9.0f rows/s of a conversation of 500\n", t, r }'
-}
-
-bench_local_gate()
-{
-	sql <<-'EOF' >/dev/null || give_up "the local gate doesn't start"
-	DROP SERVER rtm CASCADE;
-	CREATE EXTENSION rtm_gate;
-	SELECT rtm_gate_setup();
-	EOF
-	sql -c "SELECT count(rtm_send_group_message(51, 1 + i % 50, 42, 'Did anybody see where the minutes of Tuesday went?', '{\"lang\":\"en\"}')) FROM generate_series(1, 500) AS i" >/dev/null ||
-		give_up "the local gate took no message"
-	bench_history "history, the local gate" "rtm_get_group_message(i, 42, false, NULL)"
-	for clients in 1 8; do
-		pgbench_of $clients send | awk -v n="$clients" '{ printf "%-34s %9.0f durable sends/s\n", "sends to the local gate, " n " client(s)", $1 }'
-	done
-}
 
 trap stop_all EXIT
 install_dependencies
@@ -183,8 +42,9 @@ build_tools
 start_cluster
 start_echo
 prepare
-bench_one_statement
-bench_statements 1
-bench_statements 8
-bench_history "history, a gate that costs nothing" "rtm_get_group_message(i, 5000000000, false, NULL)"
-bench_local_gate
+for part in $parts; do
+	"bench_$part"
+done
+case $parts in
+	*sync*) bench_local_gate ;;
+esac

@@ -1,0 +1,122 @@
+# Queued calls; sourced by run.sh.
+
+prepare_outbox()
+{
+	local bytes
+
+	sql <<-EOF >/dev/null || give_up "setup failed"
+	CREATE TABLE plain (seq bigserial, at timestamptz NOT NULL DEFAULT clock_timestamp(), body bytea NOT NULL);
+	CREATE INDEX ON plain (seq);
+	SELECT rtm_send_group_message_async(51, 1, 1, 'the first one') AS id \gset
+	SELECT rtm_wait(:id);
+	EOF
+	async="rtm_send_group_message_async(51, 123456, 5000000000, 'Did anybody see where the minutes of Tuesday went?')"
+
+	# a row's size: the sender is held while one is there
+	hold_sender
+	sql -c "SELECT $async" >/dev/null
+	bytes=$(sql -c "SELECT pg_column_size(r.*) FROM rtm_request AS r LIMIT 1")
+	release_sender
+	[ "$bytes" -gt 100 ] || give_up "the size of a row is unknown"
+	body=$((bytes - 24 - 16 - 4))
+	echo "INSERT INTO plain (body) VALUES (decode(repeat('ab', $body), 'hex'))" >"$work/insert.sql"
+	echo "SELECT $async" >"$work/async.sql"
+	echo "a queued request is a row of $bytes bytes"
+}
+
+sender_pid() { sql -c "SELECT pid FROM rtm_stat_worker WHERE worker = 'rtm sender' AND pid IS NOT NULL"; }
+hold_sender() { sender=$(sender_pid); [ -n "$sender" ] && kill -STOP "$sender"; }
+release_sender() { kill -CONT "$sender"; }
+sent() { sql -c "SELECT coalesce(sum(sent), 0) FROM rtm_server_stats()"; }
+
+# Seconds until so many requests were sent, from now on.
+time_to_send()
+{
+	local from=$1 n=$2 start end
+
+	start=$(date +%s%N)
+	while [ "$(sent)" -lt $((from + n)) ]; do
+		sleep 0.02
+	done
+	end=$(date +%s%N)
+	awk -v a="$start" -v b="$end" 'BEGIN { print (b - a) / 1e9 }'
+}
+
+# bench_enqueue clients
+bench_enqueue()
+{
+	rm -f "$work/insert.f" "$work/async.f"
+	for _ in $(seq "$rounds"); do
+		pgbench_of "$1" insert >>"$work/insert.f"
+		pgbench_of "$1" async >>"$work/async.f"
+	done
+	compare "enqueue, $1 client(s), drained meanwhile" "/s" "$work/insert.f" "$work/async.f"
+}
+
+bench_enqueue_bulk()
+{
+	rm -f "$work/insert.f" "$work/async.f"
+	for _ in $(seq $((rounds * 2))); do
+		time_of "SELECT 1" "INSERT INTO plain (body) SELECT decode(repeat('ab', $body), 'hex') FROM generate_series(1, 10000)" | awk '{ print 10000 / $1 }' >>"$work/insert.f"
+		time_of "SELECT 1" "SELECT count(rtm_send_group_message_async(51, 123456, i, 'Did anybody see where the minutes of Tuesday went?')) FROM generate_series(1, 10000) AS i" | awk '{ print 10000 / $1 }' >>"$work/async.f"
+	done
+	compare "enqueue, 10,000 in one statement" "/s" "$work/insert.f" "$work/async.f"
+}
+
+# Put a backlog of n requests over so many conversations, and drain it.
+drain()
+{
+	local n=$1 conversations=$2 from
+
+	hold_sender
+	from=$(sent)
+	sql -c "SELECT count(rtm_send_group_message_async(51, 123456, i % $conversations, 'Did anybody see where the minutes of Tuesday went?')) FROM generate_series(1, $n) AS i" >/dev/null
+	release_sender
+	time_to_send "$from" "$n" | awk -v n="$n" '{ print n / $1 }'
+}
+
+bench_drain()
+{
+	local holder
+
+	rm -f "$work/drain" "$work/drain.old" "$work/drain.one" "$work/one.floor"
+	for _ in $(seq 3); do
+		drain "$backlog" 10000 >>"$work/drain"
+		# another transaction with an old snapshot
+		sql -c "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1; SELECT pg_sleep(1000)" >/dev/null 2>&1 &
+		holder=$!
+		drain "$backlog" 10000 >>"$work/drain.old"
+		sql -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1000)%' AND pid <> pg_backend_pid()" >/dev/null
+		wait "$holder" 2>/dev/null
+		drain $((backlog / 10)) 1 >>"$work/drain.one"
+		time_of "SELECT $floor" "SELECT count($floor) FROM generate_series(1, $calls)" | awk -v n="$calls" '{ print n / $1 }' >>"$work/one.floor"
+	done
+	awk -v r="$(median <"$work/drain")" 'BEGIN { printf "%-42s %9.0f /s\n", "drain, 10,000 conversations", r }'
+	compare "drain with an old snapshot held" "/s" "$work/drain" "$work/drain.old"
+	compare "drain, one conversation (round trips)" "/s" "$work/one.floor" "$work/drain.one"
+}
+
+# bench_delay title seconds-between count
+bench_delay()
+{
+	sql -c "SELECT rtm_call('delays')" >/dev/null
+	for _ in $(seq "$3"); do
+		echo "SELECT rtm_send_room_message_async(51, 1, 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text);"
+		[ "$2" = 0 ] || echo "SELECT pg_sleep($2);"
+	done >"$work/delay.sql"
+	PGOPTIONS="-c synchronous_commit=off" sql -f "$work/delay.sql" >/dev/null
+	sql -F ' ' -c "SELECT a->>'count', a->>'median', a->>'p99', a->>'largest' FROM rtm_call('delays') AS a" |
+		awk -v t="$1" '{ printf "%-42s median %5.2f ms, 99 %% %5.2f ms, largest %5.2f ms (%d)\n", t, $2 / 1000, $3 / 1000, $4 / 1000, $1 }'
+}
+
+bench_outbox()
+{
+	prepare_outbox
+	bench_enqueue 1
+	bench_enqueue 8
+	bench_enqueue_bulk
+	bench_drain
+	bench_delay "commit to arrival, ten a second" 0.1 100
+	bench_delay "commit to arrival, idle before" 1.5 10
+	bench_delay "commit to arrival, as fast as can be" 0 2000
+}

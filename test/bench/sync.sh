@@ -1,0 +1,59 @@
+# Synchronous calls; sourced by run.sh.
+
+bench_one_statement()
+{
+	for _ in $(seq "$rounds"); do
+		time_of "SELECT $floor" "SELECT count($floor) FROM generate_series(1, $calls)" | awk -v n="$calls" '{ print n / $1 }' >>"$work/floor.1"
+		time_of "SELECT $send" "SELECT count($send) FROM generate_series(1, $calls)" | awk -v n="$calls" '{ print n / $1 }' >>"$work/send.1"
+	done
+	compare "calls in one statement" "/s" "$work/floor.1" "$work/send.1"
+}
+
+# bench_statements clients
+bench_statements()
+{
+	rm -f "$work/floor.2" "$work/send.2"
+	for _ in $(seq "$rounds"); do
+		pgbench_of "$1" floor >>"$work/floor.2"
+		pgbench_of "$1" send >>"$work/send.2"
+	done
+	compare "a statement each, $1 client(s)" "/s" "$work/floor.2" "$work/send.2"
+}
+
+# bench_history title function: its uid says "i", else it would be called once
+bench_history()
+{
+	local rows
+
+	rows=$(sql -c "SELECT count(*) FROM generate_series(1, 1) AS i, $2")
+	[ "$rows" -eq 500 ] || give_up "a history of $rows messages, not of 500"
+	rm -f "$work/rows"
+	for _ in $(seq "$rounds"); do
+		time_of "SELECT count(*) FROM generate_series(1, 1) AS i, $2" "SELECT count(m.msg) FROM generate_series(1, 20) AS i, $2 AS m" |
+			awk '{ print 20 * 500 / $1 }' >>"$work/rows"
+	done
+	awk -v t="$1" -v r="$(median <"$work/rows")" 'BEGIN { printf "%-42s %9.0f rows/s of a conversation of 500\n", t, r }'
+}
+
+bench_local_gate()
+{
+	sql <<-'EOF' >/dev/null || give_up "the local gate doesn't start"
+	DROP SERVER rtm CASCADE;
+	CREATE EXTENSION rtm_gate;
+	SELECT rtm_gate_setup();
+	EOF
+	sql -c "SELECT count(rtm_send_group_message(51, 1 + i % 50, 42, 'Did anybody see where the minutes of Tuesday went?', '{\"lang\":\"en\"}')) FROM generate_series(1, 500) AS i" >/dev/null ||
+		give_up "the local gate took no message"
+	bench_history "history, the local gate" "rtm_get_group_message(i, 42, false, NULL)"
+	for clients in 1 8; do
+		pgbench_of $clients send | awk -v n="$clients" '{ printf "%-42s %9.0f durable sends/s\n", "sends to the local gate, " n " client(s)", $1 }'
+	done
+}
+
+bench_sync()
+{
+	bench_one_statement
+	bench_statements 1
+	bench_statements 8
+	bench_history "history, a gate that costs nothing" "rtm_get_group_message(i, 5000000000, false, NULL)"
+}
