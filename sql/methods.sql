@@ -27,13 +27,24 @@ FROM rtm_methods() m
 		AND pg_get_function_identity_arguments(p.oid) = m.arguments
 WHERE m.kind = 'history' ORDER BY m.name;
 
+-- Each function but those for pages has a twin that queues the call.
+SELECT p.proname, pg_get_function_identity_arguments(p.oid) AS arguments
+FROM rtm_methods() m
+	JOIN pg_proc p ON p.proname = m.name
+	LEFT JOIN pg_proc a ON a.proname = p.proname || '_async' AND a.prorettype = 'bigint'::regtype
+		AND pg_get_function_identity_arguments(a.oid) =
+			replace(pg_get_function_identity_arguments(p.oid), ', timeout', ', callback regprocedure, timeout')
+WHERE a.oid IS NULL;
+SELECT count(*) FROM pg_proc WHERE proname LIKE 'rtm\_%\_async';
+
 -- Arguments with their defaults, one call of each kind.
 SELECT p.proname AS function, pg_get_function_arguments(p.oid) AS arguments,
 	pg_get_function_result(p.oid) AS result
 FROM pg_proc p
 WHERE proname IN ('rtm_send_message', 'rtm_get_p2p_message', 'rtm_get_group_message',
 				  'rtm_get_group_message_page', 'rtm_delete_group_message',
-				  'rtm_get_group_message_info', 'rtm_call')
+				  'rtm_get_group_message_info', 'rtm_call',
+				  'rtm_send_group_message_async', 'rtm_call_async')
 ORDER BY 1, 2 \gx
 
 -- Labels: who may run where.
@@ -54,11 +65,15 @@ WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
 		(SELECT FROM pg_class c WHERE c.oid = objid AND c.relkind = 'c'))
 ORDER BY 1;
 
--- rtm_call has to be granted; nobody else reads the sequence of mids.
+-- What has to be granted; nobody else reads the sequences and the outbox's tables.
 SELECT proname FROM pg_proc
 WHERE proname LIKE 'rtm\_%' AND NOT has_function_privilege('public', oid, 'EXECUTE')
 	AND oid IN (SELECT objid FROM pg_depend WHERE deptype = 'e' AND refobjid =
 				(SELECT oid FROM pg_extension WHERE extname = 'rtm'))
 ORDER BY 1;
-SELECT relacl IS NULL OR NOT relacl::text ~ '[{,]=' AS private
-FROM pg_class WHERE relname = 'rtm_mid_seq';
+SELECT relname, relacl IS NULL OR NOT relacl::text ~ '[{,]=' AS private
+FROM pg_class
+WHERE oid IN (SELECT objid FROM pg_depend WHERE deptype = 'e' AND refobjid =
+			  (SELECT oid FROM pg_extension WHERE extname = 'rtm'))
+	AND relkind IN ('r', 'S', 'v')
+ORDER BY 1;
