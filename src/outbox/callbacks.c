@@ -415,7 +415,7 @@ run_batch(MemoryContext context)
 	ids = list_due(context, &n);
 	for (int i = 0; i < n; i++)
 	{
-		outbox_housekeeping();
+		(void) outbox_housekeeping();
 		clean_session(owner_of(ids[i]));
 		run_callback(ids[i], context);
 		MemoryContextSwitchTo(context);
@@ -438,7 +438,7 @@ run_callbacks(OutboxDatabase *entry)
 
 		MemoryContextReset(context);
 		MemoryContextSwitchTo(context);
-		outbox_housekeeping();
+		(void) outbox_housekeeping();
 		n = run_batch(context);
 		outbox_works(entry, OUTBOX_CALLBACKS);
 		if (n > 0)

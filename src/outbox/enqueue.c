@@ -153,26 +153,32 @@ make_backlog(void)
 	return b;
 }
 
-void
-outbox_enqueue(const OutboxRow *row)
+static void
+add_row(Backlog *b, const OutboxRow *row)
 {
 	Datum		values[OUTBOX_NCOLUMNS];
 	bool		nulls[OUTBOX_NCOLUMNS];
 
+	outbox_row_values(row, values, nulls);
+	tuplestore_putvalues(b->rows, b->desc, values, nulls);
+	if (b->nrows == 0)
+		b->first_id = b->last_id = row->id;
+	b->first_id = Min(b->first_id, row->id);
+	b->last_id = Max(b->last_id, row->id);
+	b->nrows++;
+	b->nlive++;
+}
+
+void
+outbox_enqueue(const OutboxRow *row)
+{
 	if (backlog == NULL)
 	{
 		find_entry();
 		open_tickets();
 		backlog = make_backlog();
 	}
-	outbox_row_values(row, values, nulls);
-	tuplestore_putvalues(backlog->rows, backlog->desc, values, nulls);
-	if (backlog->nrows == 0)
-		backlog->first_id = backlog->last_id = row->id;
-	backlog->first_id = Min(backlog->first_id, row->id);
-	backlog->last_id = Max(backlog->last_id, row->id);
-	backlog->nrows++;
-	backlog->nlive++;
+	add_row(backlog, row);
 }
 
 bool
@@ -330,15 +336,16 @@ end_batch(Batch *batch)
 	MemoryContextDelete(batch->context);
 }
 
-/* The rows get their tickets and go into the table. */
+/* The rows go into the table, with seqs from `seq` on. */
 static void
-insert_rows(Backlog *b, bool held)
+insert_rows(Backlog *b, int64 seq)
 {
+	MemoryContext old = MemoryContextSwitchTo(b->context);
 	Batch	   *batch = palloc(sizeof(Batch));
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(b->desc, &TTSOpsMinimalTuple);
-	int64		seq = outbox_draw_tickets(b->nlive);
 	int			dead = 0;
 
+	PushActiveSnapshot(GetTransactionSnapshot());
 	begin_batch(batch);
 	for (int64 i = 0; tuplestore_gettupleslot(b->rows, true, false, slot); i++)
 	{
@@ -346,33 +353,148 @@ insert_rows(Backlog *b, bool held)
 			dead++;
 		if (dead < b->ndead && b->dead[dead].from <= i)
 			continue;
-		add_to_batch(batch, slot, held ? seq - OUTBOX_HELD : seq);
-		seq++;
+		add_to_batch(batch, slot, seq++);
 	}
 	end_batch(batch);
 	ExecDropSingleTupleTableSlot(slot);
 	pfree(batch);
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(old);
+}
+
+static void
+end_backlog(Backlog *b)
+{
+	tuplestore_end(b->rows);
+	MemoryContextDelete(b->context);
+}
+
+/* ---- COMMIT PREPARED ---- */
+
+/*
+ * Delete a held row, which may wait for somebody who does the same.  False: it
+ * was his, or isn't committed yet.
+ */
+static bool
+take_held_row(Relation rel, HeapTuple tuple, const SnapshotData *dirty)
+{
+	TM_FailureData failure;
+
+	return !TransactionIdIsValid(dirty->xmin) &&
+		heap_delete(rel, &tuple->t_self, GetCurrentCommandId(true), InvalidSnapshot,
+					true, &failure, false) == TM_Ok;
+}
+
+/* Take the held rows that are committed. */
+static void
+move_held(Backlog *held)
+{
+	Relation	rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
+	Relation	index = index_open(outbox_relations(false)->request_index, AccessShareLock);
+	SnapshotData dirty;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	InitDirtySnapshot(dirty);
+	ScanKeyInit(&key, OUTBOX_SEQ, BTLessStrategyNumber, F_INT8LT, Int64GetDatum(0));
+	PushActiveSnapshot(GetLatestSnapshot());	/* for what was toasted */
+	scan = systable_beginscan_ordered(rel, index, &dirty, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
+	{
+		OutboxRow	row;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!take_held_row(rel, tuple, &dirty))
+			continue;
+		outbox_read_row(tuple, RelationGetDescr(rel), &row);
+		row.enqueued_at = GetCurrentTimestamp();	/* its age counts from now */
+		add_row(held, &row);
+	}
+	systable_endscan_ordered(scan);
+	PopActiveSnapshot();
+	index_close(index, NoLock);
+	table_close(rel, NoLock);
+}
+
+/*
+ * The held rows of committed transactions, which are gone from the table when
+ * this transaction commits; NULL if there can't be any.
+ */
+static Backlog *
+take_held(void)
+{
+	Backlog    *held;
+	MemoryContext old;
+
+	if (pg_atomic_read_u32(&entry->held) == 0)
+		return NULL;
+	held = make_backlog();
+	old = MemoryContextSwitchTo(held->context);
+	move_held(held);
+	MemoryContextSwitchTo(old);
+	return held;
+}
+
+void
+outbox_release_held(void)
+{
+	Backlog    *held;
+
+	find_entry();
+	open_tickets();
+	held = take_held();
+	if (held == NULL)
+		return;
+	if (held->nlive > 0)
+	{
+		insert_rows(held, outbox_draw_tickets(held->nlive));
+		to_wake = true;
+	}
+	end_backlog(held);
+}
+
+/* ---- the end of the transaction ---- */
+
+/* Rows that wait for COMMIT PREPARED: they have their place kept. */
+static void
+flush_prepared(Backlog *b)
+{
+	insert_rows(b, outbox_draw_tickets(b->nlive) - OUTBOX_HELD);
+}
+
+/*
+ * Rows of transactions that were prepared, and are committed by now, come before
+ * our own: we may have waited for their locks.
+ */
+static void
+flush_committed(Backlog *b)
+{
+	Backlog    *held = take_held();
+	int64		nheld = held ? held->nlive : 0;
+	int64		seq = outbox_draw_tickets(nheld + b->nlive);
+
+	if (nheld > 0)
+		insert_rows(held, seq);
+	insert_rows(b, seq + nheld);
+	to_wake = true;
+	if (held)
+		end_backlog(held);
 }
 
 static void
 flush_backlog(bool prepare)
 {
-	Backlog	   *b = backlog;
+	Backlog    *b = backlog;
 
 	if (b == NULL)
 		return;
-	if (b->nlive > 0)
-	{
-		MemoryContext old = MemoryContextSwitchTo(b->context);
-
-		PushActiveSnapshot(GetTransactionSnapshot());
-		insert_rows(b, prepare);
-		PopActiveSnapshot();
-		MemoryContextSwitchTo(old);
-		to_wake = !prepare;
-	}
-	tuplestore_end(b->rows);
 	backlog = NULL;
+	if (b->nlive > 0 && prepare)
+		flush_prepared(b);
+	else if (b->nlive > 0)
+		flush_committed(b);
+	end_backlog(b);
 }
 
 static void
@@ -408,51 +530,4 @@ outbox_enqueue_init(void)
 {
 	RegisterXactCallback(at_transaction, NULL);
 	RegisterSubXactCallback(at_subtransaction, NULL);
-}
-
-/* ---- COMMIT PREPARED ---- */
-
-/* Delete a held row, unless somebody else does. */
-static bool
-take_held_row(Relation rel, HeapTuple tuple)
-{
-	TM_FailureData failure;
-
-	return heap_delete(rel, &tuple->t_self, GetCurrentCommandId(true), InvalidSnapshot,
-					   false, &failure, false) == TM_Ok;
-}
-
-void
-outbox_release_held(void)
-{
-	const OutboxRelations *r = outbox_relations(false);
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm held rows",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	Relation	rel = table_open(r->request, RowExclusiveLock);
-	Relation	index = index_open(r->request_index, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	PushActiveSnapshot(GetLatestSnapshot());
-	ScanKeyInit(&key, OUTBOX_SEQ, BTLessStrategyNumber, F_INT8LT, Int64GetDatum(0));
-	scan = systable_beginscan_ordered(rel, index, GetActiveSnapshot(), 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
-	{
-		OutboxRow	row;
-
-		CHECK_FOR_INTERRUPTS();
-		if (!take_held_row(rel, tuple))
-			continue;
-		outbox_read_row(tuple, RelationGetDescr(rel), &row);
-		row.enqueued_at = GetCurrentTimestamp();	/* its age counts from now */
-		outbox_enqueue(&row);
-	}
-	systable_endscan_ordered(scan);
-	PopActiveSnapshot();
-	index_close(index, NoLock);
-	table_close(rel, NoLock);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
 }

@@ -34,8 +34,8 @@ extern bool outbox_is_queued_here(int64 id);
 
 /*
  * Give the rows of transactions that were prepared, and are committed by now,
- * tickets: they are what a transaction that commits now has.  Rows that somebody
- * else is about to do are left to him.
+ * tickets, those that a transaction has that commits now.  Waits for others who
+ * are about to do the same.  Who commits requests of his own does it as well.
  */
 extern void outbox_release_held(void);
 

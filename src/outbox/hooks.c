@@ -44,7 +44,8 @@
 
 static ProcessUtility_hook_type prev_process_utility;
 static bool extension_changed;	/* by this transaction */
-static bool prepared_committed; /* by it */
+static OutboxDatabase *committing;	/* COMMIT PREPARED is under way */
+static bool release_failed;
 
 /* ---- databases ---- */
 
@@ -157,16 +158,11 @@ end_workers(Oid database)
 static void
 release_prepared(void)
 {
-	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 
 	if (outbox_relations(true) == NULL)
 		return;
-
-	/* whatever ends this process now, the sender looks after it in time */
-	if (entry)
-		pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_PREPARED);
 	BeginInternalSubTransaction(NULL);
 	PG_TRY();
 	{
@@ -178,11 +174,35 @@ release_prepared(void)
 		MemoryContextSwitchTo(context);
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		release_failed = true;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	prepared_committed = true;
+}
+
+/* From here on, whoever commits requests looks for those that we commit. */
+static void
+begin_commit_prepared(void)
+{
+	committing = outbox_database(MyDatabaseId, false);
+	release_failed = false;
+	if (committing)
+		pg_atomic_fetch_add_u32(&committing->held, 1);
+}
+
+static void
+end_commit_prepared(bool committed)
+{
+	if (committed && !release_failed)
+		pg_atomic_fetch_sub_u32(&committing->held, 1);
+	else
+	{
+		pg_atomic_fetch_add_u32(&committing->held_for_sender, 1);
+		pg_atomic_fetch_or_u32(&committing->chores, OUTBOX_CHORE_PREPARED);
+		outbox_wake(committing, OUTBOX_SENDER);
+	}
+	committing = NULL;
 }
 
 static bool
@@ -216,16 +236,17 @@ at_commit(XactEvent event, void *arg)
 {
 	OutboxDatabase *entry;
 
-	if (!extension_changed && !prepared_committed)
-		return;
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
 		return;
-	entry = outbox_database(MyDatabaseId, extension_changed);
-	if (entry && event == XACT_EVENT_COMMIT && extension_changed)
+	if (committing)
+		end_commit_prepared(event == XACT_EVENT_COMMIT);
+	if (extension_changed && event == XACT_EVENT_COMMIT &&
+		(entry = outbox_database(MyDatabaseId, true)) != NULL)
+	{
 		pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_INSTALLED);
-	if (entry)
 		outbox_wake(entry, OUTBOX_SENDER);
-	extension_changed = prepared_committed = false;
+	}
+	extension_changed = false;
 }
 
 /* ---- the hook ---- */
@@ -236,20 +257,22 @@ process_utility(PlannedStmt *statement, const char *query, bool read_only,
 				DestReceiver *dest, QueryCompletion *completion)
 {
 	Node	   *command = statement->utilityStmt;
-	bool		commits_prepared = is_commit_prepared(command);
+	bool		commits_prepared = is_commit_prepared(command) && !RecoveryInProgress();
 	bool		changes_extension = may_change_extension(command);
 	Oid			database = context == PROCESS_UTILITY_TOPLEVEL && !RecoveryInProgress()
 		? database_of(command) : InvalidOid;
 
 	if (OidIsValid(database) && !IsTransactionBlock())
 		end_workers(database);
+	if (commits_prepared)
+		begin_commit_prepared();
 
 	if (prev_process_utility)
 		prev_process_utility(statement, query, read_only, context, params, environment, dest, completion);
 	else
 		standard_ProcessUtility(statement, query, read_only, context, params, environment, dest, completion);
 
-	if (commits_prepared && !RecoveryInProgress())
+	if (commits_prepared)
 		release_prepared();
 	if (changes_extension)
 		extension_changed = true;

@@ -172,7 +172,7 @@ wait_until(TimestampTz due)
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT, timeout,
 					 PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
-	outbox_housekeeping();
+	(void) outbox_housekeeping();
 }
 
 /* Look into every database once, a few at a time, as each takes a process. */

@@ -55,6 +55,8 @@ request_shmem(void)
 static void
 init_entry(OutboxDatabase *entry)
 {
+	pg_atomic_init_u32(&entry->held, 1);
+	pg_atomic_init_u32(&entry->held_for_sender, 1);
 	pg_atomic_init_u32(&entry->chores, 0);
 	pg_atomic_init_u32(&entry->waiters, 0);
 	ConditionVariableInit(&entry->finished);

@@ -69,6 +69,14 @@ typedef struct OutboxDatabase
 	OutboxWorker workers[OUTBOX_ROLES];
 	bool		opened;			/* tickets are above all that the table has */
 
+	/*
+	 * Reasons to look for rows of prepared transactions that are committed by
+	 * now: each COMMIT PREPARED that is under way, and those that the sender has
+	 * to settle, as they were cut short, or nobody knows.
+	 */
+	pg_atomic_uint32 held;
+	pg_atomic_uint32 held_for_sender;	/* some of these */
+
 	/* what the sender is to look after at its next turn */
 	pg_atomic_uint32 chores;	/* OUTBOX_CHORE_... */
 

@@ -215,10 +215,13 @@ do_chores(OutboxDatabase *entry)
 		proc_exit(0);
 	if (chores & OUTBOX_CHORE_PREPARED)
 	{
-		commit(begin(RowExclusiveLock));
-		StartTransactionCommand();
+		uint32		reasons = pg_atomic_read_u32(&entry->held_for_sender);
+		Relation	rel = begin(RowExclusiveLock);
+
 		outbox_release_held();
-		CommitTransactionCommand();
+		commit(rel);
+		pg_atomic_fetch_sub_u32(&entry->held_for_sender, reasons);
+		pg_atomic_fetch_sub_u32(&entry->held, reasons);
 	}
 	if (chores & OUTBOX_CHORE_DISCARDED)
 	{
@@ -376,7 +379,8 @@ serve(OutboxDatabase *entry)
 
 		MemoryContextReset(turn);
 		MemoryContextSwitchTo(turn);
-		outbox_housekeeping();
+		if (outbox_housekeeping())
+			next_purge = 0;
 		do_chores(entry);
 		read_turn();
 		MemoryContextSwitchTo(turn);

@@ -98,13 +98,13 @@ outbox_run_worker(OutboxDatabase *entry, OutboxRole role, void (*body) (OutboxDa
 	PG_END_TRY();
 }
 
-void
+bool
 outbox_housekeeping(void)
 {
 	CHECK_FOR_INTERRUPTS();
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-	}
+	if (!ConfigReloadPending)
+		return false;
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+	return true;
 }

@@ -35,8 +35,8 @@ extern bool outbox_is_installed(void);
 extern void outbox_run_worker(OutboxDatabase *entry, OutboxRole role,
 							  void (*body) (OutboxDatabase *entry));
 
-/* Read the configuration again if asked to, and serve interrupts. */
-extern void outbox_housekeeping(void);
+/* Serve interrupts, and read the configuration again if asked to: true then. */
+extern bool outbox_housekeeping(void);
 
 extern PGDLLEXPORT void rtm_launcher_main(Datum arg);
 extern PGDLLEXPORT void rtm_sender_main(Datum arg);
