@@ -339,7 +339,6 @@ take_error(Request *request, const msgpack_object *map)
 	}
 	else
 		fail(request, (int) code, text);
-	pfree(text);
 }
 
 static void
@@ -363,11 +362,9 @@ count_answer(Request *request)
 	pg_atomic_write_u64(&stats->last_answer_us, us);
 }
 
-/* RtmAnswerFunc */
 static void
-answered(void *arg, const FpnnFrame *answer)
+take_answer(Request *request, const FpnnFrame *answer)
 {
-	Request    *request = arg;
 	Lane	   *lane = request->lane;
 	const RtmMethod *method = method_of(request);
 	FpnnDoc		doc;
@@ -393,6 +390,21 @@ answered(void *arg, const FpnnFrame *answer)
 		succeed(request);
 	}
 	fpnn_doc_close(&doc);
+}
+
+/* RtmAnswerFunc */
+static void
+answered(void *arg, const FpnnFrame *answer)
+{
+	static MemoryContext scratch;
+	MemoryContext old;
+
+	if (scratch == NULL)
+		scratch = AllocSetContextCreate(TopMemoryContext, "rtm answer", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(scratch);
+	take_answer(arg, answer);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(scratch);
 }
 
 /* ---- connections ---- */
