@@ -37,6 +37,9 @@
 #include "outbox/handler.h"
 #include "outbox/lane.h"
 
+/* How long after a change of options answers are waited for, in milliseconds. */
+#define LAST_ANSWERS	5000
+
 /* A connection that breaks earlier than this is a failure, in milliseconds. */
 #define SHORT_LIFE		1000
 
@@ -55,7 +58,12 @@ make_stale(Datum arg, int cacheid, uint32 hash)
 		Lane	   *lane = dlist_container(Lane, node, iter.cur);
 
 		if (hash == 0 || cacheid != FOREIGNSERVEROID || hash == lane->server_hash)
+		{
+			if (!lane->stale)
+				lane->stale_until = rtm_now_ms() + LAST_ANSWERS;
 			lane->stale = true;
+			lane->stale_read = false;
+		}
 	}
 }
 
@@ -68,10 +76,16 @@ outbox_lane_init(void)
 }
 
 static void
+wipe(RtmOptions *options)
+{
+	if (options)
+		explicit_bzero(options->secret, strlen(options->secret));
+}
+
+static void
 drop_options(Lane *lane)
 {
-	if (lane->options)
-		explicit_bzero(lane->options->secret, strlen(lane->options->secret));
+	wipe(lane->options);
 	if (lane->context)
 		MemoryContextDelete(lane->context);
 	lane->options = NULL;
@@ -145,31 +159,6 @@ close_conn(Lane *lane)
 	lane->serial++;
 }
 
-void
-outbox_lane_load(Lane *lane)
-{
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "rtm options",
-												  ALLOCSET_SMALL_SIZES);
-	char	   *why;
-	RtmOptions *options;
-
-	lane->stale = false;
-	options = try_options(lane, context, &why);
-	set_broken(lane, why);
-	close_conn(lane);
-	drop_options(lane);
-	if (options == NULL)
-	{
-		MemoryContextDelete(context);
-		return;
-	}
-	lane->options = options;
-	lane->context = context;
-	lane->server->rate = options->rate_limit;
-	lane->failures = 0;
-	lane->paused_until = 0;
-}
-
 /* ---- how requests end ---- */
 
 static int64
@@ -218,11 +207,29 @@ fail(Request *request, int code, const char *error)
 	finish(request);
 }
 
+/* The attempt that is under way has ended; see may_send_any_call(). */
+static void
+count_attempt(Request *request)
+{
+	if (!request->marked)
+		request->row.attempts++;
+	request->marked = false;
+}
+
 static void
 succeed(Request *request)
 {
 	request->code = 0;
+	count_attempt(request);
 	finish(request);
+}
+
+/* The gate's answer, or that there will be none, is final. */
+static void
+end_badly(Request *request, int code, const char *error)
+{
+	count_attempt(request);
+	fail(request, code, error);
 }
 
 static bool
@@ -233,16 +240,24 @@ is_too_old(const Request *request)
 								   outbox_max_age > INT_MAX / 1000 ? INT_MAX : outbox_max_age * 1000);
 }
 
+static TimestampTz
+in_milliseconds(int64 delay)
+{
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay);
+}
+
 /*
- * An attempt failed.  True: the request may be tried again, and its row will
- * tell so; false: this was the last time, and it has failed.
+ * An attempt failed.  True: the request may be tried again, after so many
+ * milliseconds, and its row will tell so; false: this was the last time, and it
+ * has failed.
  */
 static bool
-note_attempt(Request *request, int code, const char *error)
+note_attempt(Request *request, int code, const char *error, int64 delay)
 {
 	OutboxServerStats *stats = request->lane->server->stats;
 
-	request->row.attempts++;
+	count_attempt(request);
+	request->row.next_attempt = in_milliseconds(delay);
 	if (request->row.attempts >= outbox_max_attempts || is_too_old(request))
 	{
 		fail(request, code, error);
@@ -259,13 +274,10 @@ note_attempt(Request *request, int code, const char *error)
 static void
 repeat(Request *request, int code, const char *error)
 {
-	int64		delay;
+	int64		delay = backoff(request->row.attempts + 1);
 
-	if (!note_attempt(request, code, error))
-		return;
-	delay = backoff(request->row.attempts);
-	request->row.next_attempt = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay);
-	outbox_set_delayed(request, rtm_now_ms() + delay);
+	if (note_attempt(request, code, error, delay))
+		outbox_set_delayed(request, rtm_now_ms() + delay);
 }
 
 /* Is it any method, of which nobody knows whether it may be repeated? */
@@ -338,7 +350,7 @@ take_error(Request *request, const msgpack_object *map)
 		pause_lane(request->lane);
 	}
 	else
-		fail(request, (int) code, text);
+		end_badly(request, (int) code, text);
 }
 
 static void
@@ -375,7 +387,7 @@ take_answer(Request *request, const FpnnFrame *answer)
 	lane->last_answer = rtm_now_ms();
 	if (fpnn_doc_open(&doc, answer->payload, answer->payload_len) != FPNN_OK)
 	{
-		fail(request, FPNN_CODE_DECODING, "the gate's answer is no msgpack");
+		end_badly(request, FPNN_CODE_DECODING, "the gate's answer is no msgpack");
 		return;
 	}
 	if (answer->status != 0)
@@ -420,7 +432,8 @@ note_no_connection(Lane *lane, const char *why)
 	{
 		if (n++ >= lane->options->max_in_flight)
 			break;
-		(void) note_attempt(dlist_container(Request, node, iter.cur), FPNN_CODE_CLOSED, why);
+		(void) note_attempt(dlist_container(Request, node, iter.cur), FPNN_CODE_CLOSED, why,
+							lane->paused_until - rtm_now_ms());
 	}
 }
 
@@ -436,8 +449,8 @@ lose_in_flight(Lane *lane, int code, const char *why)
 
 		request->maybe_sent = true;
 		if (is_any_call(request))
-			fail(request, code, psprintf("%s; it may have been carried out", why));
-		else if (note_attempt(request, code, why))
+			end_badly(request, code, psprintf("%s; it may have been carried out", why));
+		else if (note_attempt(request, code, why, 0))
 			outbox_set_ready_again(request);
 	}
 }
@@ -467,6 +480,42 @@ connection_lost(Lane *lane)
 	/* one that was idle may be closed by the gate at any time */
 	if (!idle && (lane->fresh || rtm_now_ms() - lane->connected_at < SHORT_LIFE))
 		pause_lane(lane);
+}
+
+/*
+ * What is under way gets some time to end with the options that it began with,
+ * unless there are none any more.
+ */
+void
+outbox_lane_load(Lane *lane)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "rtm options",
+												  ALLOCSET_SMALL_SIZES);
+	char	   *why;
+	RtmOptions *options = try_options(lane, context, &why);
+
+	lane->stale_read = true;
+	if (options && lane->nin_flight > 0 && rtm_now_ms() < lane->stale_until)
+	{
+		wipe(options);
+		MemoryContextDelete(context);
+		return;
+	}
+	lane->stale = false;
+	set_broken(lane, why);
+	close_conn(lane);
+	lose_in_flight(lane, FPNN_CODE_CLOSED, "the server or user mapping was changed before the answer");
+	drop_options(lane);
+	if (options == NULL)
+	{
+		MemoryContextDelete(context);
+		return;
+	}
+	lane->options = options;
+	lane->context = context;
+	lane->server->rate = options->rate_limit;
+	lane->failures = 0;
+	lane->paused_until = 0;
 }
 
 static void
@@ -593,11 +642,6 @@ send_ready(Lane *lane)
 	{
 		Request    *request = dlist_head_element(Request, node, &lane->ready);
 
-		if (request->discarded)
-		{
-			outbox_set_finished(request, false);
-			continue;
-		}
 		if (is_too_old(request))
 		{
 			fail(request, request->error ? request->code : FPNN_CODE_TIMEOUT,
@@ -669,7 +713,7 @@ check_deadlines(Lane *lane, int64 now)
 		rtm_conn_forget(lane->conn, request->conn_seq);
 		request->maybe_sent = true;
 		if (is_any_call(request))
-			fail(request, FPNN_CODE_TIMEOUT, "no answer in time; it may have been carried out");
+			end_badly(request, FPNN_CODE_TIMEOUT, "no answer in time; it may have been carried out");
 		else
 			repeat(request, FPNN_CODE_TIMEOUT, "no answer in time");
 	}

@@ -436,7 +436,11 @@ outbox_set_finished(Request *request, bool leaves_result)
 			continue;
 		}
 		head = dlist_head_element(Membership, node, &c->queue)->request;
-		if (++head->nheads == head->nmembers)
+		if (++head->nheads < head->nmembers)
+			continue;
+		if (head->discarded)
+			outbox_set_finished(head, false);
+		else
 			set_ready(head);
 	}
 }
@@ -456,8 +460,8 @@ outbox_discard_if(bool (*gone) (const Request *request, void *arg), void *arg)
 			!gone(request, arg))
 			continue;
 		request->discarded = true;
-		if (request->state == REQUEST_DELAYED)
-			outbox_set_ready_again(request);
+		if (request->state != REQUEST_QUEUED)
+			outbox_set_finished(request, false);
 	}
 }
 

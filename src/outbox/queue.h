@@ -125,6 +125,8 @@ struct Lane
 	char	   *broken;			/* why nothing can be sent, or NULL */
 	uint32		server_hash;	/* for invalidation */
 	bool		stale;			/* options have to be read again */
+	bool		stale_read;		/* they were, and are of use; see lane.c */
+	int64		stale_until;	/* rtm_now_ms(): what is under way may end */
 
 	RtmConn    *conn;
 	bool		fresh;			/* no answer came on this connection yet */

@@ -184,8 +184,8 @@ load_stale_lanes(void)
 	{
 		Lane	   *lane = dlist_container(Lane, node, iter.cur);
 
-		/* what is under way ends with the options that it began with */
-		if (lane->stale && lane->nin_flight == 0)
+		if (lane->stale && (!lane->stale_read || lane->nin_flight == 0 ||
+							rtm_now_ms() >= lane->stale_until))
 			outbox_lane_load(lane);
 	}
 }
@@ -199,9 +199,12 @@ catalog_turn(void)
 
 	if (now - checked >= CATALOG_CHECK)
 	{
+		MemoryContext context = CurrentMemoryContext;
+
 		checked = now;
 		StartTransactionCommand();
 		CommitTransactionCommand();
+		MemoryContextSwitchTo(context);
 	}
 	load_stale_lanes();
 }

@@ -117,7 +117,7 @@ move(Request *request)
 	nulls[4] = request->answer ? ' ' : 'n';
 	if (request->answer)
 		values[4] = PointerGetDatum(cstring_to_text_with_len(request->answer, request->answer_len));
-	values[5] = Int32GetDatum(request->row.attempts + (request->code == 0 ? 1 : 0));
+	values[5] = Int32GetDatum(request->row.attempts);
 	values[6] = Int64GetDatum(request->row.seq);
 	execute(&move_row, values, nulls);
 	outbox_made_results = true;
