@@ -218,6 +218,16 @@ for my $db ('one', 'down')
 	once_and_in_order($gate, "again-$db", 20, "CREATE EXTENSION again ($db)");
 }
 
+# a sender that has nothing to do is told
+for my $round (1 .. 20)
+{
+	$node->safe_psql('without', 'CREATE EXTENSION rtm');
+	sender_comes($node, 'without');
+	$node->safe_psql('without', 'DROP EXTENSION rtm');
+	sender_goes($node, 'without');
+}
+pass('DROP EXTENSION, 20 times: the idle sender goes');
+
 # with a stream of requests meanwhile
 for my $round (1 .. 5)
 {
