@@ -1,9 +1,11 @@
 # Targets of the tests that need no server: unit tests of the wire layer, the
-# same under sanitizers, fuzzing.  Included by the top Makefile.
+# same under sanitizers, fuzzing; and the torture test, which brings its own.
+# Included by the top Makefile.
 #
 #	make unit					the unit tests
 #	make unit-san				the same under ASan and UBSan
 #	make fuzz					each fuzz target for FUZZ_SECONDS seconds
+#	make torture				the outbox while processes are killed, for minutes
 #
 # Everything is built in tmp_check, which git ignores and `make clean` removes.
 # UNIT_SEED=n repeats a run of the unit tests.
@@ -23,7 +25,7 @@ SANITIZE = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitiz
 
 FUZZ_TARGETS = $(patsubst test/fuzz/%.c,%,$(sort $(wildcard test/fuzz/*.c)))
 
-.PHONY: unit unit-san fuzz
+.PHONY: unit unit-san fuzz torture
 
 unit: $(UNIT_DIR)/unit
 	$(UNIT_DIR)/unit
@@ -69,6 +71,10 @@ else
 fuzz:
 	@echo "fuzz: skipped, as there is no clang on this machine"
 endif
+
+# how many messages and kills: see there
+torture:
+	test/torture.sh
 
 # For test/run-tests.sh: the value of a variable of the Makefile
 print-%:
