@@ -24,6 +24,7 @@ typedef struct Known
 } Known;
 
 dlist_head	outbox_lanes = DLIST_STATIC_INIT(outbox_lanes);
+dlist_head	outbox_servers = DLIST_STATIC_INIT(outbox_servers);
 dlist_head	outbox_finished = DLIST_STATIC_INIT(outbox_finished);
 dlist_head	outbox_touched = DLIST_STATIC_INIT(outbox_touched);
 int			outbox_nfinished;
@@ -54,24 +55,25 @@ outbox_queue_init(OutboxDatabase *database, int64 old)
 
 /* ---- lanes ---- */
 
-static Server *
-find_server(Oid oid)
+Server *
+outbox_server(Oid oid)
 {
 	bool		found;
 	Server	   *server = hash_search(servers, &oid, HASH_ENTER, &found);
 
 	if (!found)
 	{
-		server->rate = 0;
+		memset((char *) server + sizeof(Oid), 0, sizeof(Server) - sizeof(Oid));
+		dlist_init(&server->cut);
 		server->tokens = 1;
-		server->filled_us = 0;
 		server->stats = outbox_server_stats(entry, oid);
+		dlist_push_tail(&outbox_servers, &server->node);
 	}
 	return server;
 }
 
-Lane *
-outbox_lane(Oid server, Oid owner)
+static Lane *
+find_lane(Oid server, Oid owner)
 {
 	dlist_iter	iter;
 	Lane	   *lane;
@@ -85,14 +87,13 @@ outbox_lane(Oid server, Oid owner)
 	lane = MemoryContextAllocZero(queue_context, sizeof(Lane));
 	lane->key.server = server;
 	lane->key.owner = owner;
-	lane->server = find_server(server);
+	lane->server = outbox_server(server);
 	lane->server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(server));
 	lane->stale = true;
 	lane->next_deadline = PG_INT64_MAX;
 	dlist_init(&lane->ready);
 	dlist_init(&lane->delayed);
 	dlist_init(&lane->in_flight);
-	dlist_init(&lane->cut);
 	dlist_push_tail(&outbox_lanes, &lane->node);
 	return lane;
 }
@@ -104,19 +105,20 @@ outbox_knows(int64 seq)
 }
 
 bool
-outbox_lane_full(const Lane *lane)
+outbox_server_full(const Server *server)
 {
 	/* what waits for its repetition may be any number */
-	return lane->nrows - lane->ndelayed >= OUTBOX_LANE_ROWS || lane->nbytes >= OUTBOX_LANE_BYTES;
+	return server->nrows - server->ndelayed >= OUTBOX_SERVER_ROWS ||
+		server->nbytes >= OUTBOX_SERVER_BYTES;
 }
 
 /* ---- conversations ---- */
 
 /* The i-th conversation of a row. */
 static ConversationKey
-key_of(Lane *lane, const OutboxRow *row, int i)
+key_of(Server *server, const OutboxRow *row, int i)
 {
-	ConversationKey key = {.lane = lane, .kind = row->conversation};
+	ConversationKey key = {.server = server, .kind = row->conversation};
 
 	if (row->recipients)
 	{
@@ -138,9 +140,9 @@ outbox_count_conversations(const OutboxRow *row)
 }
 
 Conversation *
-outbox_conversation(Lane *lane, const OutboxRow *row, int i)
+outbox_conversation(Server *server, const OutboxRow *row, int i)
 {
-	ConversationKey key = key_of(lane, row, i);
+	ConversationKey key = key_of(server, row, i);
 
 	return hash_search(conversations, &key, HASH_FIND, NULL);
 }
@@ -170,25 +172,25 @@ release_conversation(Conversation *c)
 }
 
 bool
-outbox_row_has_room(Lane *lane, const OutboxRow *row)
+outbox_row_has_room(Server *server, const OutboxRow *row)
 {
 	Conversation *c;
 
 	/* several recipients: too many to wait until there is room for all */
 	if (row->recipients)
 		return true;
-	c = outbox_conversation(lane, row, 0);
+	c = outbox_conversation(server, row, 0);
 	return c == NULL || c->n < OUTBOX_CONVERSATION_ROWS;
 }
 
 bool
-outbox_row_is_cut(Lane *lane, const OutboxRow *row)
+outbox_row_is_cut(Server *server, const OutboxRow *row)
 {
-	if (dlist_is_empty(&lane->cut))
+	if (dlist_is_empty(&server->cut))
 		return false;
 	for (int i = 0; i < outbox_count_conversations(row); i++)
 	{
-		Conversation *c = outbox_conversation(lane, row, i);
+		Conversation *c = outbox_conversation(server, row, i);
 
 		if (c && c->next != 0 && row->seq >= c->next)
 			return true;
@@ -201,17 +203,17 @@ static void
 cut_at(Conversation *c, int64 seq)
 {
 	if (c->next == 0)
-		dlist_push_tail(&c->key.lane->cut, &c->cut_node);
+		dlist_push_tail(&c->key.server->cut, &c->cut_node);
 	if (c->next == 0 || seq < c->next)
 		c->next = seq;
 }
 
 void
-outbox_cut(Lane *lane, const OutboxRow *row)
+outbox_cut(Server *server, const OutboxRow *row)
 {
 	for (int i = 0; i < outbox_count_conversations(row); i++)
 	{
-		ConversationKey key = key_of(lane, row, i);
+		ConversationKey key = key_of(server, row, i);
 
 		cut_at(make_conversation(&key), row->seq);
 	}
@@ -242,7 +244,7 @@ leave_list(Request *request)
 			lane->nready--;
 			break;
 		case REQUEST_DELAYED:
-			lane->ndelayed--;
+			lane->server->ndelayed--;
 			break;
 		case REQUEST_IN_FLIGHT:
 			lane->nin_flight--;
@@ -299,7 +301,7 @@ join_conversations(Request *request)
 	for (int i = 0; i < request->nmembers; i++)
 	{
 		Membership *member = &request->members[i];
-		ConversationKey key = key_of(request->lane, row, i);
+		ConversationKey key = key_of(request->lane->server, row, i);
 		Conversation *c = make_conversation(&key);
 
 		member->request = request;
@@ -319,8 +321,9 @@ join_conversations(Request *request)
 }
 
 Request *
-outbox_add(Lane *lane, const OutboxRow *row, ItemPointer tid)
+outbox_add(const OutboxRow *row, ItemPointer tid)
 {
+	Lane	   *lane = find_lane(row->server, row->owner);
 	Request    *request = copy_row(row);
 	Known	   *k = hash_search(known, &row->seq, HASH_ENTER, NULL);
 
@@ -328,8 +331,8 @@ outbox_add(Lane *lane, const OutboxRow *row, ItemPointer tid)
 	request->lane = lane;
 	request->tid = *tid;
 	request->maybe_sent = row->seq < old_seq || row->attempts > 0;
-	lane->nrows++;
-	lane->nbytes += row->params_len;
+	lane->server->nrows++;
+	lane->server->nbytes += row->params_len;
 	join_conversations(request);
 	if (request->nheads == request->nmembers)
 		set_ready(request);
@@ -370,8 +373,8 @@ forget(Request *request)
 static void
 uncount(Request *request)
 {
-	request->lane->nrows--;
-	request->lane->nbytes -= request->row.params_len;
+	request->lane->server->nrows--;
+	request->lane->server->nbytes -= request->row.params_len;
 }
 
 /*
@@ -402,7 +405,7 @@ outbox_set_delayed(Request *request, int64 not_before)
 	leave_list(request);
 	request->state = REQUEST_DELAYED;
 	request->not_before = not_before;
-	request->lane->ndelayed++;
+	request->lane->server->ndelayed++;
 	dlist_push_tail(&request->lane->delayed, &request->node);
 	if (request->nmembers == 1)
 		evict_tail(request->own_member.conversation);
@@ -419,7 +422,7 @@ outbox_set_finished(Request *request, bool leaves_result)
 	if (leaves_result)
 		outbox_nresults++;
 	uncount(request);
-	request->lane->cut_idle = false;
+	request->lane->server->cut_idle = false;
 
 	for (int i = 0; i < request->nmembers; i++)
 	{

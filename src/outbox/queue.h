@@ -5,11 +5,12 @@
  *	  to leave.
  *
  * A lane is the way to one foreign server for one role, with a connection of
- * its own.  In a lane, the requests of a conversation leave one at a time, in
- * the order of their tickets; conversations don't wait for each other.
+ * its own.  The requests of a conversation at a server leave one at a time, in
+ * the order of their tickets, whatever their lanes; conversations don't wait for
+ * each other.
  *
- * Only part of a long outbox is in memory.  A lane that is full, or a
- * conversation in it, has a place in the table, `next`, from which on its rows
+ * Only part of a long outbox is in memory.  A server whose part is full, or a
+ * conversation of it, has a place in the table, `next`, from which on its rows
  * have yet to be read.  See reader.c.
  *
  *-------------------------------------------------------------------------
@@ -25,9 +26,9 @@
 #include "outbox/registry.h"
 #include "outbox/table.h"
 
-/* How much of a lane and of a conversation is in memory at most. */
-#define OUTBOX_LANE_ROWS			8192
-#define OUTBOX_LANE_BYTES			(32 * 1024 * 1024)
+/* How much of a server's and of a conversation's is in memory at most. */
+#define OUTBOX_SERVER_ROWS			8192
+#define OUTBOX_SERVER_BYTES			(32 * 1024 * 1024)
 #define OUTBOX_CONVERSATION_ROWS	256
 
 typedef enum RequestState
@@ -39,6 +40,7 @@ typedef enum RequestState
 	REQUEST_FINISHED			/* through; its row has yet to go */
 } RequestState;
 
+typedef struct Server Server;
 typedef struct Lane Lane;
 typedef struct Conversation Conversation;
 typedef struct Request Request;
@@ -83,7 +85,7 @@ struct Request
 
 typedef struct ConversationKey
 {
-	Lane	   *lane;
+	Server	   *server;
 	int64		kind;			/* RtmConversation or OUTBOX_OTHER */
 	int64		a;
 	int64		b;
@@ -96,18 +98,25 @@ struct Conversation
 	int			n;
 	int64		next;			/* 0: all of it is in memory */
 	bool		refilling;		/* by the pass that is under way */
-	dlist_node	cut_node;		/* in lane->cut, when next isn't 0 */
+	dlist_node	cut_node;		/* in server->cut, when next isn't 0 */
 };
 
-/* A foreign server, whose lanes share a rate. */
-typedef struct Server
+/* A foreign server: what its lanes have in common. */
+struct Server
 {
 	Oid			oid;			/* hash key */
+	dlist_node	node;			/* in outbox_servers */
+	int			nrows;			/* in memory, finished ones not counted */
+	int			ndelayed;		/* of them */
+	Size		nbytes;
+	int64		next;			/* 0: all of it is in memory, or cut */
+	dlist_head	cut;			/* conversations with a `next` */
+	bool		cut_idle;		/* the last pass over them found no room */
 	int			rate;			/* quests per second; 0: no limit */
 	double		tokens;
 	int64		filled_us;		/* when tokens was right */
 	OutboxServerStats *stats;	/* NULL: no room */
-} Server;
+};
 
 typedef struct LaneKey
 {
@@ -146,44 +155,39 @@ struct Lane
 	dlist_head	delayed;
 	dlist_head	in_flight;
 	int			nready;
-	int			ndelayed;
 	int			nin_flight;
-	int			nrows;			/* in memory, finished ones not counted */
-	Size		nbytes;
-	int64		next;			/* 0: all of it is in memory, or cut */
-	dlist_head	cut;			/* conversations with a `next` */
-	bool		cut_idle;		/* the last pass over them found no room */
 	dlist_node	node;			/* in outbox_lanes */
 };
 
 extern dlist_head outbox_lanes;
+extern dlist_head outbox_servers;
 
 /* Begin with nothing; rows below `old` may have been sent by a predecessor. */
 extern void outbox_queue_init(OutboxDatabase *entry, int64 old);
 
-extern Lane *outbox_lane(Oid server, Oid owner);
+extern Server *outbox_server(Oid server);
 
 /* Is the request with that ticket in memory? */
 extern bool outbox_knows(int64 seq);
 
-/* Is there no more room in the lane, or the conversations of a row? */
-extern bool outbox_lane_full(const Lane *lane);
-extern bool outbox_row_has_room(Lane *lane, const OutboxRow *row);
+/* Is there no more room for the server's rows, or a row's conversations? */
+extern bool outbox_server_full(const Server *server);
+extern bool outbox_row_has_room(Server *server, const OutboxRow *row);
 
 /*
  * Rows of these conversations from `next` on are left in the table.  A row that
  * comes behind such a place must not be taken; see outbox_row_is_cut().
  */
-extern void outbox_cut(Lane *lane, const OutboxRow *row);
-extern bool outbox_row_is_cut(Lane *lane, const OutboxRow *row);
+extern void outbox_cut(Server *server, const OutboxRow *row);
+extern bool outbox_row_is_cut(Server *server, const OutboxRow *row);
 extern void outbox_uncut(Conversation *conversation);
 
 /* How many conversations a row is in, and the i-th, NULL if not in memory. */
 extern int	outbox_count_conversations(const OutboxRow *row);
-extern Conversation *outbox_conversation(Lane *lane, const OutboxRow *row, int i);
+extern Conversation *outbox_conversation(Server *server, const OutboxRow *row, int i);
 
 /* Take a row into memory. */
-extern Request *outbox_add(Lane *lane, const OutboxRow *row, ItemPointer tid);
+extern Request *outbox_add(const OutboxRow *row, ItemPointer tid);
 
 /*
  * The states of a request.  delay: it is repeated at `not_before`; what its

@@ -9,9 +9,9 @@
  *
  *	discovery	rows that nobody has seen yet, from `position` up to the next
  *				ticket to be drawn
- *	a lane		that was full: its rows from lane->next up to `position`
- *	the cut		conversations of a lane that were full: their rows from
- *				conversation->next up to lane->next or `position`
+ *	a server	that was full: its rows from server->next up to `position`
+ *	the cut		conversations of a server that were full: their rows from
+ *				conversation->next up to server->next or `position`
  *
  * A transaction may become visible when discovery has passed its tickets: those
  * in hand when a batch was read are remembered, and are read when they aren't
@@ -43,7 +43,7 @@
 typedef enum Purpose
 {
 	DISCOVERY,
-	REFILL_LANE,
+	REFILL_SERVER,
 	REFILL_CUT
 } Purpose;
 
@@ -51,7 +51,7 @@ typedef enum Purpose
 typedef struct Pass
 {
 	Purpose		purpose;
-	Lane	   *lane;			/* that is refilled; NULL: all lanes */
+	Server	   *server;			/* that is refilled; NULL: all of them */
 	int			refilling;		/* cut conversations that still are */
 	int			taken;			/* rows */
 	bool		stopped;		/* before its end, having done with `last` */
@@ -65,24 +65,24 @@ static int	nmissing;
 static int	max_missing;
 
 static bool
-has_room(const Lane *lane)
+has_room(const Server *server)
 {
-	return lane->nrows - lane->ndelayed <= OUTBOX_LANE_ROWS / 2 &&
-		lane->nbytes <= OUTBOX_LANE_BYTES / 2;
+	return server->nrows - server->ndelayed <= OUTBOX_SERVER_ROWS / 2 &&
+		server->nbytes <= OUTBOX_SERVER_BYTES / 2;
 }
 
-/* A lane that was full and has room again, or NULL. */
-static Lane *
-lane_with_room(void)
+/* A server that was full and has room again, or NULL. */
+static Server *
+server_with_room(void)
 {
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &outbox_lanes)
+	dlist_foreach(iter, &outbox_servers)
 	{
-		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		Server	   *server = dlist_container(Server, node, iter.cur);
 
-		if (lane->next != 0 && has_room(lane))
-			return lane;
+		if (server->next != 0 && has_room(server))
+			return server;
 	}
 	return NULL;
 }
@@ -102,13 +102,13 @@ wants_rows(const Conversation *c)
 }
 
 static bool
-cut_has_room(Lane *lane)
+cut_has_room(Server *server)
 {
 	dlist_iter	iter;
 
-	if (lane->cut_idle || !has_room(lane))
+	if (server->cut_idle || !has_room(server))
 		return false;
-	dlist_foreach(iter, &lane->cut)
+	dlist_foreach(iter, &server->cut)
 	{
 		if (wants_rows(dlist_container(Conversation, cut_node, iter.cur)))
 			return true;
@@ -116,17 +116,17 @@ cut_has_room(Lane *lane)
 	return false;
 }
 
-static Lane *
-lane_with_cut_room(void)
+static Server *
+server_with_cut_room(void)
 {
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &outbox_lanes)
+	dlist_foreach(iter, &outbox_servers)
 	{
-		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		Server	   *server = dlist_container(Server, node, iter.cur);
 
-		if (cut_has_room(lane))
-			return lane;
+		if (cut_has_room(server))
+			return server;
 	}
 	return NULL;
 }
@@ -150,7 +150,7 @@ outbox_reader_has_work(void)
 	for (int i = 0; i < nmissing && !work; i++)
 		work = !is_in_hand(&missing[i], hands, nhands);
 	pfree(hands);
-	return work || lane_with_room() || lane_with_cut_room();
+	return work || server_with_room() || server_with_cut_room();
 }
 
 bool
@@ -163,43 +163,43 @@ outbox_reader_is_current(void)
 
 /*
  * Take the row into memory, or note that it was left in the table.  False: there
- * is no room in its lane.
+ * is no room for its server.
  */
 static bool
-take(Pass *pass, Lane *lane, const OutboxRow *row, ItemPointer tid)
+take(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 {
-	if (outbox_lane_full(lane))
+	if (outbox_server_full(server))
 		return false;
-	if (outbox_row_is_cut(lane, row))
+	if (outbox_row_is_cut(server, row))
 	{
 		/* its other conversations must not overtake it */
 		if (row->recipients)
-			outbox_cut(lane, row);
+			outbox_cut(server, row);
 	}
-	else if (!outbox_row_has_room(lane, row))
-		outbox_cut(lane, row);
+	else if (!outbox_row_has_room(server, row))
+		outbox_cut(server, row);
 	else
 	{
-		outbox_add(lane, row, tid);
+		outbox_add(row, tid);
 		pass->taken++;
 	}
 	return true;
 }
 
 static void
-discover(Pass *pass, Lane *lane, const OutboxRow *row, ItemPointer tid)
+discover(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 {
-	/* a lane that was full comes to it itself */
-	if (lane->next != 0 && row->seq >= lane->next)
+	/* a server that was full comes to it itself */
+	if (server->next != 0 && row->seq >= server->next)
 		return;
-	if (!take(pass, lane, row, tid))
-		lane->next = row->seq;
+	if (!take(pass, server, row, tid))
+		server->next = row->seq;
 }
 
 static void
-refill_lane(Pass *pass, Lane *lane, const OutboxRow *row, ItemPointer tid)
+refill_server(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 {
-	if (lane != pass->lane || take(pass, lane, row, tid))
+	if (server != pass->server || take(pass, server, row, tid))
 		return;
 	pass->stopped = true;
 	pass->last = row->seq - 1;
@@ -220,11 +220,11 @@ end_refilling(Pass *pass, Conversation *c, int64 seq)
 static bool
 cut_keeps_row(const Pass *pass, const OutboxRow *row)
 {
-	if (!outbox_row_has_room(pass->lane, row))
+	if (!outbox_row_has_room(pass->server, row))
 		return true;
 	for (int i = 0; i < outbox_count_conversations(row); i++)
 	{
-		Conversation *c = outbox_conversation(pass->lane, row, i);
+		Conversation *c = outbox_conversation(pass->server, row, i);
 
 		if (c && c->next != 0 && row->seq >= c->next && !c->refilling)
 			return true;
@@ -233,14 +233,14 @@ cut_keeps_row(const Pass *pass, const OutboxRow *row)
 }
 
 static void
-refill_cut(Pass *pass, Lane *lane, const OutboxRow *row, ItemPointer tid)
+refill_cut(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 {
 	bool		keep;
 
 	/* rows before the cut are in memory or done, those of others not for us */
-	if (lane != pass->lane || !outbox_row_is_cut(lane, row))
+	if (server != pass->server || !outbox_row_is_cut(server, row))
 		return;
-	if (outbox_lane_full(lane))
+	if (outbox_server_full(server))
 	{
 		pass->stopped = true;
 		pass->last = row->seq - 1;
@@ -249,7 +249,7 @@ refill_cut(Pass *pass, Lane *lane, const OutboxRow *row, ItemPointer tid)
 	keep = cut_keeps_row(pass, row);
 	for (int i = 0; i < outbox_count_conversations(row); i++)
 	{
-		Conversation *c = outbox_conversation(lane, row, i);
+		Conversation *c = outbox_conversation(server, row, i);
 
 		if (c == NULL || !c->refilling || row->seq < c->next)
 			continue;
@@ -260,7 +260,7 @@ refill_cut(Pass *pass, Lane *lane, const OutboxRow *row, ItemPointer tid)
 	}
 	if (!keep)
 	{
-		outbox_add(lane, row, tid);
+		outbox_add(row, tid);
 		pass->taken++;
 	}
 	else if (pass->refilling == 0)
@@ -274,14 +274,14 @@ static void
 deal_with(Pass *pass, HeapTuple tuple, TupleDesc desc)
 {
 	OutboxRow	row;
-	Lane	   *lane;
+	Server	   *server;
 
 	outbox_read_key(tuple, desc, &row);
 	pass->last = row.seq;
-	lane = outbox_lane(row.server, row.owner);
-	if (pass->lane && lane != pass->lane)
+	server = outbox_server(row.server);
+	if (pass->server && server != pass->server)
 		return;
-	if (pass->purpose == DISCOVERY && lane->next != 0 && row.seq >= lane->next)
+	if (pass->purpose == DISCOVERY && server->next != 0 && row.seq >= server->next)
 		return;
 	if (outbox_knows(row.seq))
 		return;
@@ -289,13 +289,13 @@ deal_with(Pass *pass, HeapTuple tuple, TupleDesc desc)
 	switch (pass->purpose)
 	{
 		case DISCOVERY:
-			discover(pass, lane, &row, &tuple->t_self);
+			discover(pass, server, &row, &tuple->t_self);
 			break;
-		case REFILL_LANE:
-			refill_lane(pass, lane, &row, &tuple->t_self);
+		case REFILL_SERVER:
+			refill_server(pass, server, &row, &tuple->t_self);
 			break;
 		case REFILL_CUT:
-			refill_cut(pass, lane, &row, &tuple->t_self);
+			refill_cut(pass, server, &row, &tuple->t_self);
 			break;
 	}
 }
@@ -339,28 +339,28 @@ scan(Pass *pass, Relation rel, int64 low, int64 high)
 }
 
 static void
-read_lane(Relation rel, Lane *lane)
+read_server(Relation rel, Server *server)
 {
-	Pass		pass = {.purpose = REFILL_LANE, .lane = lane};
-	int64		from = lane->next;
+	Pass		pass = {.purpose = REFILL_SERVER, .server = server};
+	int64		from = server->next;
 
 	/* while it is read, its rows count as read */
-	lane->next = 0;
+	server->next = 0;
 	scan(&pass, rel, from, position);
 	if (pass.stopped)
-		lane->next = pass.last + 1;
+		server->next = pass.last + 1;
 }
 
-/* Go on with the cut conversations of a lane that have room. */
+/* Go on with the cut conversations of a server that have room. */
 static void
-read_cut(Relation rel, Lane *lane)
+read_cut(Relation rel, Server *server)
 {
-	Pass		pass = {.purpose = REFILL_CUT, .lane = lane};
+	Pass		pass = {.purpose = REFILL_CUT, .server = server};
 	int64		from = PG_INT64_MAX;
-	int64		to = lane->next != 0 ? lane->next : position;
+	int64		to = server->next != 0 ? server->next : position;
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &lane->cut)
+	dlist_foreach_modify(iter, &server->cut)
 	{
 		Conversation *c = dlist_container(Conversation, cut_node, iter.cur);
 
@@ -373,7 +373,7 @@ read_cut(Relation rel, Lane *lane)
 	scan(&pass, rel, from, to);
 
 	/* those that weren't stopped have all rows up to here in memory */
-	dlist_foreach_modify(iter, &lane->cut)
+	dlist_foreach_modify(iter, &server->cut)
 	{
 		Conversation *c = dlist_container(Conversation, cut_node, iter.cur);
 
@@ -387,7 +387,7 @@ read_cut(Relation rel, Lane *lane)
 		else
 			outbox_uncut(c);
 	}
-	lane->cut_idle = pass.taken == 0 && pass.last < from;
+	server->cut_idle = pass.taken == 0 && pass.last < from;
 }
 
 /* Remember what discovery is about to pass without seeing it. */
@@ -453,15 +453,15 @@ outbox_read(Relation rel)
 
 	/* before the snapshots, which see all that isn't in hand by now */
 	int64		next = outbox_look_at_tickets(&hands, &nhands);
-	Lane	   *lane;
+	Server	   *server;
 
 	read_missing(rel, hands, nhands);
-	lane = lane_with_cut_room();
-	if (lane)
-		read_cut(rel, lane);
-	lane = lane_with_room();
-	if (lane)
-		read_lane(rel, lane);
+	server = server_with_cut_room();
+	if (server)
+		read_cut(rel, server);
+	server = server_with_room();
+	if (server)
+		read_server(rel, server);
 	if (position < next)
 		read_new(rel, next, hands, nhands);
 }

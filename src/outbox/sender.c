@@ -214,8 +214,13 @@ do_chores(OutboxDatabase *entry)
 {
 	uint32		chores = pg_atomic_exchange_u32(&entry->chores, 0);
 
-	if ((chores & OUTBOX_CHORE_INSTALLED) && !outbox_is_installed())
-		proc_exit(0);
+	if (chores & OUTBOX_CHORE_INSTALLED)
+	{
+		/* waits for whoever drops it; see begin() */
+		commit(begin(AccessShareLock));
+		if (!outbox_is_installed())
+			proc_exit(0);
+	}
 	if (chores & OUTBOX_CHORE_PREPARED)
 	{
 		uint32		reasons = pg_atomic_read_u32(&entry->held_for_sender);
@@ -254,9 +259,9 @@ has_requests(void)
 {
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &outbox_lanes)
+	dlist_foreach(iter, &outbox_servers)
 	{
-		if (dlist_container(Lane, node, iter.cur)->nrows > 0)
+		if (dlist_container(Server, node, iter.cur)->nrows > 0)
 			return true;
 	}
 	return false;
