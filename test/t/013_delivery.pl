@@ -13,6 +13,7 @@ use Test::More;
 my $node = new_node('delivery', conf => q(
 autovacuum = off
 log_min_messages = debug1
+log_statement = none
 rtm.retry_delay = 20ms
 rtm.max_retry_delay = 200ms
 ));
