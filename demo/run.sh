@@ -299,6 +299,10 @@ note "A chat application: its tables and rows"
 show chat.sql
 note "Use 1: a trigger that sends a message per row"
 show trigger.sql
+require 'a message that was rolled back was sent' \
+	"SELECT count(*) = 0 FROM rtm_get_group_message(1001, 112, false, NULL) h WHERE h.msg LIKE '%white glove%'"
+require 'the callbacks were told nothing' \
+	"SELECT count(*) = 2 AND count(error) = 1 FROM told"
 note "Use 2: message history joined with the application's tables"
 show history.sql
 require 'lines of the chat are missing in the histories' \
