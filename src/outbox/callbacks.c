@@ -23,6 +23,7 @@
 #include "commands/async.h"
 #include "commands/prepare.h"
 #include "commands/sequence.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -138,7 +139,7 @@ read_due(int64 id, Due *due)
 	Datum		call;
 	char	   *name;
 
-	if (SPI_execute_with_args(psprintf("SELECT * FROM %s.rtm_finished WHERE id = $1"
+	if (SPI_execute_with_args(psprintf("SELECT * FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1"
 									   " AND callback_due IS NOT NULL FOR UPDATE", schema_name()),
 							  1, &type, &value, NULL, false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read a callback");
@@ -286,19 +287,30 @@ note_end(int64 id, const char *error)
 		nulls[1] = ' ';
 	}
 	if (SPI_execute_with_args(psprintf("UPDATE %s.rtm_finished SET callback_due = NULL,"
-									   " callback_error = $2 WHERE id = $1", schema_name()),
+									   " callback_error = $2 WHERE id OPERATOR(pg_catalog.=) $1", schema_name()),
 							  2, types, values, nulls, false, 0) < 0 ||
 		(error == NULL && !outbox_keep_results &&
-		 SPI_execute_with_args(psprintf("DELETE FROM %s.rtm_finished WHERE id = $1 AND status = 'done'",
+		 SPI_execute_with_args(psprintf("DELETE FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1 AND status OPERATOR(pg_catalog.=) 'done'",
 										schema_name()),
 							   1, types, values, nulls, false, 0) < 0))
 		elog(ERROR, "could not note the end of a callback");
 }
 
+/* What the callback deferred to the end of the transaction runs as it does. */
+static void
+run_deferred(void)
+{
+	ConstraintsSetStmt *all_immediate = makeNode(ConstraintsSetStmt);
+
+	all_immediate->constraints = NIL;
+	all_immediate->deferred = false;
+	AfterTriggerSetState(all_immediate);
+}
+
 /*
  * Call the function as the role that queued the request, which the current user
- * is from then on: triggers that the function deferred run when the transaction
- * commits, and must not do so as anybody else.
+ * is from then on: what may still run of the role's when the transaction commits
+ * (the query of a cursor WITH HOLD) must not do so as anybody else.
  */
 static void
 run_due(const Due *due)
@@ -312,6 +324,7 @@ run_due(const Due *due)
 	if (outbox_callback_timeout > 0)
 		enable_timeout_after(STATEMENT_TIMEOUT, outbox_callback_timeout);
 	call_function(due);
+	run_deferred();
 	AtEOXact_GUC(false, nest);
 }
 
@@ -338,6 +351,14 @@ run_transaction(int64 id)
 	CommitTransactionCommand();
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	SetUserIdAndSecContext(user, security);
+}
+
+/* No setting that a callback made is in force for anything that follows. */
+static void
+reset_settings(void)
+{
+	ResetAllOptions();
+	outbox_set_session();
 }
 
 static void
@@ -373,6 +394,7 @@ run_callback(int64 id, MemoryContext context)
 		RESUME_INTERRUPTS();
 	}
 	PG_END_TRY();
+	reset_settings();
 	if (error)
 	{
 		ereport(LOG,
@@ -394,7 +416,7 @@ owner_of(int64 id)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
-	if (SPI_execute_with_args(psprintf("SELECT owner FROM %s.rtm_finished WHERE id = $1", schema_name()),
+	if (SPI_execute_with_args(psprintf("SELECT owner FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1", schema_name()),
 							  1, &type, &value, NULL, true, 1) == SPI_OK_SELECT && SPI_processed == 1)
 		owner = DatumGetObjectId(column("owner", &null));
 	SPI_finish();

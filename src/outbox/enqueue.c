@@ -18,6 +18,7 @@
 
 #include "access/genam.h"
 #include "access/heapam.h"
+#include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -311,14 +312,22 @@ add_to_batch(Batch *batch, TupleTableSlot *row, int64 seq)
 	MemoryContext old;
 	HeapTuple	tuple;
 
-	if (slot == NULL)
-		slot = batch->slots[batch->n] = MakeSingleTupleTableSlot(row->tts_tupleDescriptor,
-																  &TTSOpsHeapTuple);
 	slot_getallattrs(row);
 	row->tts_values[OUTBOX_SEQ - 1] = Int64GetDatum(seq);
 	old = MemoryContextSwitchTo(batch->context);
 	tuple = heap_form_tuple(row->tts_tupleDescriptor, row->tts_values, row->tts_isnull);
 	MemoryContextSwitchTo(old);
+
+	/* a row that will be toasted: the others' function would index the wrong one */
+	if (tuple->t_len > TOAST_TUPLE_THRESHOLD)
+	{
+		CatalogTupleInsertWithInfo(batch->rel, tuple, batch->indexes);
+		heap_freetuple(tuple);
+		return;
+	}
+	if (slot == NULL)
+		slot = batch->slots[batch->n] = MakeSingleTupleTableSlot(row->tts_tupleDescriptor,
+																  &TTSOpsHeapTuple);
 	ExecStoreHeapTuple(tuple, slot, false);
 	batch->bytes += tuple->t_len;
 	if (++batch->n == BATCH_ROWS || batch->bytes >= BATCH_BYTES)
