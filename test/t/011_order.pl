@@ -343,8 +343,8 @@ ok(arrived($c) eq join(' ', 'before', 1 .. 10000, 'after'), 'a transaction with 
 
 # the trigger's messages are courier's, the others are not
 $c = conversation();
-run($ann, join ";\n", 'BEGIN', send_sql($c, 'before'), "INSERT INTO note SELECT $c, g FROM generate_series(1, 100) AS g", send_sql($c, 'after'), 'COMMIT');
-arrive_is($c, join(' ', 'before', 1 .. 100, 'after'), 'one conversation, two roles');
+run($ann, join ";\n", 'BEGIN', send_sql($c, 'before'), "INSERT INTO note SELECT $c, g FROM generate_series(1, 2000) AS g", send_sql($c, 'after'), 'COMMIT');
+arrive_is($c, join(' ', 'before', 1 .. 2000, 'after'), 'one conversation, two roles');
 
 # Isolation levels
 
