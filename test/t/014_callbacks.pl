@@ -272,7 +272,7 @@ as('alice', q(
 as('bob', q(
 	CREATE FUNCTION public.finds(mid bigint, mtime bigint, error rtm_error) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
 		INSERT INTO said (what) VALUES (concat_ws(' ', to_regclass('pg_temp.scratch'), to_regclass('scratch'), (SELECT count(*) FROM pg_prepared_statements),
-			current_setting('work_mem'), current_setting('my.setting', true),
+			current_setting('work_mem'), nullif(current_setting('my.setting', true), ''),
 			(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'), (SELECT count(*) FROM pg_class WHERE relpersistence = 't')));
 		CREATE TEMP TABLE scratch AS SELECT 'of bob' AS a;
 	END $$));
