@@ -47,7 +47,7 @@ INSERT INTO request (what, id) VALUES
 	('room', rtm_send_room_message_async(51, 1, 801, 'hello room')),
 	('room, binary', rtm_send_room_message_async(51, 1, 801, '\xff04'::bytea)),
 	('broadcast', rtm_broadcast_message_async(51, 1, 'hello everybody', mid => 8002)),
-	('broadcast, binary', rtm_broadcast_message_async(51, 1, '\xff05'::bytea));
+	('broadcast, binary', rtm_broadcast_message_async(51, 1, '\xff05'::bytea, mid => 8003));
 SELECT what, rtm_wait(id, 60) FROM request ORDER BY no;
 
 -- They arrived, in each conversation in the order in which they were queued.
@@ -58,6 +58,8 @@ FROM rtm_get_p2p_message(1, 803, false, NULL);
 SELECT from_uid, mtype, msg, msg_binary FROM rtm_get_group_message(1, 801, false, NULL);
 SELECT from_uid, mtype, msg, msg_binary FROM rtm_get_room_message(1, 801, false, NULL);
 SELECT from_uid, mtype, msg, msg_binary FROM rtm_get_broadcast_message(1, true, 2) ORDER BY id;
+-- (other files expect an empty broadcast channel)
+SELECT rtm_delete_broadcast_message(mid, 1) FROM (VALUES (8002), (8003)) AS sent (mid);
 
 -- Rolled back, all of it or to a savepoint: never sent.
 BEGIN;
