@@ -238,13 +238,19 @@ as('alice', 'CREATE SCHEMA IF NOT EXISTS alice',
 		[ path => "PERFORM set_config('search_path', 'alice, pg_catalog', false), set_config('work_mem', '123MB', false);" ],
 		[ others => "PERFORM set_config('default_transaction_read_only', 'on', false), set_config('default_transaction_isolation', 'serializable', false),
 			set_config('statement_timeout', '1ms', false);" ]));
+# a cursor's query that is finished at commit
+as('alice', q(CREATE FUNCTION alice.sets_cursor() RETURNS text LANGUAGE plpgsql AS $$ BEGIN
+		INSERT INTO public.said (what) VALUES ('cursor ' || current_user || ' ' || public.try('RESET ROLE'));
+		PERFORM set_config('search_path', 'alice, pg_catalog', false), set_config('work_mem', '123MB', false); RETURN 'x'; END $$),
+	q(CREATE FUNCTION alice.cb_cursor(mid bigint, mtime bigint, error rtm_error) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+		EXECUTE 'DECLARE c' || mid || ' CURSOR WITH HOLD FOR SELECT alice.sets_cursor()'; END $$));
 sql(q(
 	CREATE FUNCTION settings(mid bigint, mtime bigint, error rtm_error) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
 		INSERT INTO said (what) VALUES (concat_ws(' ', current_setting('work_mem'), current_setting('default_transaction_read_only'),
 			current_setting('transaction_isolation'), current_setting('statement_timeout'))); END $$));
 {
 	my $settings = '4MB off read committed 0';
-	for my $name ('path', 'others')
+	for my $name ('path', 'others', 'cursor')
 	{
 		forget();
 		# one at a time, and several in a row
@@ -252,7 +258,10 @@ sql(q(
 		push @r, (as('alice', 'BEGIN', to_group(1, 'ok', "alice.cb_$name"), to_group(1, 'ok', 'settings'), 'COMMIT'))[ 1, 2 ];
 		as('bob', to_group(1, 'ok', 'settings'));
 		until_quiet("settings of deferred triggers ($name)");
-		is(said(), join("\n", ($settings) x 3), "settings made at commit reach nothing that runs later ($name)");
+		my $said = said();
+		my $ran = $said =~ s/^cursor alice 42501\n//mg || 0;
+		is($ran, $name eq 'cursor' ? 2 : 0, "what is done at commit is done as the role ($name)");
+		is($said, join("\n", ($settings) x 3), "settings made at commit reach nothing that runs later ($name)");
 		is(sql('SELECT count(*) FROM rtm_result WHERE id IN (' . join(',', map { $_->{out} } @r) . ')'), 0, "none of the callbacks fails ($name)");
 	}
 	is(sql("SELECT count(*) FROM pg_roles WHERE rolname = 'alice' AND rolcreaterole"), 0, 'no operator of a role runs as the superuser');
