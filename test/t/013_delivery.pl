@@ -379,7 +379,7 @@ sub any_call { my ($msg, $more) = @_; return sql("SELECT rtm_call_async('anythin
 		for my $role ('alice', $server eq 'd_role' ? 'goner' : 'alice')
 		{
 			my $user = { user => $role };
-			push @{ $ids{$server} }, one($node, $user, 'SELECT ' . async($server, $_, 'ok', ", attrs => '$_'"))->{out} for 1, 1, 2;
+			push @{ $ids{$server} }, one($node, $user, 'SELECT ' . async($server, $_, 'ok', ", attrs => '$_'"))->{out} for $role eq 'goner' ? (11, 11, 12) : (1, 1, 2);
 		}
 	}
 	my @goners = splice @{ $ids{d_role} }, 3;
