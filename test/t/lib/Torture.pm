@@ -23,6 +23,17 @@ our $setup = q(
 	SELECT rtm_gate_setup();
 	SELECT rtm_gate_setup(server => 'rtm2', pid => 11000002);
 
+	-- half of the sessions enqueue as another role
+	CREATE ROLE torture SUPERUSER;
+	DO $$
+	DECLARE m record;
+	BEGIN
+		FOR m IN SELECT srvname, umoptions FROM pg_user_mappings LOOP
+			EXECUTE format('CREATE USER MAPPING FOR torture SERVER %I OPTIONS (secret %L)',
+				m.srvname, (SELECT option_value FROM pg_options_to_table(m.umoptions)));
+		END LOOP;
+	END $$;
+
 	-- type, a and b as in rtm_gate.message; pairs that begin with 1000 can be
 	-- written to together
 	CREATE TABLE conversation (
@@ -256,6 +267,7 @@ sub session_loop
 	{
 		my $script = resolve($s->{name});
 		my ($out, $err) = ('', '');
+		$script .= "SET ROLE torture;\n" if rand() < 0.5;
 		for (1 .. 12)
 		{
 			my $kind = rand() < 0.004 ? 'big' : $mix[ rand @mix ];
