@@ -171,16 +171,17 @@ rtm_peer_wait(RtmPeer *peer, int64 deadline)
 {
 	RtmConn    *conn = peer->conn;
 	int64		step_deadline = rtm_conn_deadline(conn);
-	int64		timeout;
+	int64		left;
 	WaitEvent	event;
 	uint32		events = 0;
 
 	prepare_set(peer);
 	if (step_deadline != 0 && step_deadline < deadline)
 		deadline = step_deadline;
-	timeout = Max(deadline - rtm_now_ms(), 0);
+	left = deadline - rtm_now_ms();
+	left = Min(Max(left, 0), INT_MAX);
 
-	if (WaitEventSetWait(peer->set, (long) Min(timeout, INT_MAX), &event, 1,
+	if (WaitEventSetWait(peer->set, (long) left, &event, 1,
 						 PG_WAIT_EXTENSION) > 0)
 	{
 		if (event.events & WL_LATCH_SET)

@@ -52,6 +52,13 @@ typedef struct DeadRows
 	int64		to;
 } DeadRows;
 
+/* Ids [from, to] of queued requests; a backend draws many in a row. */
+typedef struct IdRun
+{
+	int64		from;
+	int64		to;
+} IdRun;
+
 /* How many rows there were when a subtransaction began. */
 typedef struct Savepoint
 {
@@ -67,8 +74,9 @@ typedef struct Backlog
 	TupleDesc	desc;
 	int64		nrows;			/* dead ones too */
 	int64		nlive;
-	int64		first_id;
-	int64		last_id;
+	IdRun	   *ids;
+	int			nids;
+	int			max_ids;
 	DeadRows   *dead;			/* in their order, none touching */
 	int			ndead;
 	int			max_dead;
@@ -155,6 +163,24 @@ make_backlog(void)
 }
 
 static void
+note_id(Backlog *b, int64 id)
+{
+	if (b->nids > 0 && b->ids[b->nids - 1].to + 1 == id)
+	{
+		b->ids[b->nids - 1].to = id;
+		return;
+	}
+	if (b->nids == b->max_ids)
+	{
+		b->max_ids = Max(8, b->max_ids * 2);
+		b->ids = b->ids ? repalloc_huge(b->ids, sizeof(IdRun) * b->max_ids)
+			: MemoryContextAlloc(b->context, sizeof(IdRun) * b->max_ids);
+	}
+	b->ids[b->nids].from = b->ids[b->nids].to = id;
+	b->nids++;
+}
+
+static void
 add_row(Backlog *b, const OutboxRow *row)
 {
 	Datum		values[OUTBOX_NCOLUMNS];
@@ -162,10 +188,7 @@ add_row(Backlog *b, const OutboxRow *row)
 
 	outbox_row_values(row, values, nulls);
 	tuplestore_putvalues(b->rows, b->desc, values, nulls);
-	if (b->nrows == 0)
-		b->first_id = b->last_id = row->id;
-	b->first_id = Min(b->first_id, row->id);
-	b->last_id = Max(b->last_id, row->id);
+	note_id(b, row->id);
 	b->nrows++;
 	b->nlive++;
 }
@@ -185,7 +208,10 @@ outbox_enqueue(const OutboxRow *row)
 bool
 outbox_is_queued_here(int64 id)
 {
-	return backlog && backlog->nlive > 0 && id >= backlog->first_id && id <= backlog->last_id;
+	for (int i = 0; backlog && i < backlog->nids; i++)
+		if (id >= backlog->ids[i].from && id <= backlog->ids[i].to)
+			return true;
+	return false;
 }
 
 /* ---- subtransactions ---- */
@@ -380,41 +406,38 @@ end_backlog(Backlog *b)
 
 /* ---- COMMIT PREPARED ---- */
 
-/*
- * Delete a held row, which may wait for somebody who does the same.  False: it
- * was his, or isn't committed yet.
- */
+/* Delete a held row, which may wait for somebody who does the same: false then. */
 static bool
-take_held_row(Relation rel, HeapTuple tuple, const SnapshotData *dirty)
+take_held_row(Relation rel, HeapTuple tuple)
 {
 	TM_FailureData failure;
 
-	return !TransactionIdIsValid(dirty->xmin) &&
-		heap_delete(rel, &tuple->t_self, GetCurrentCommandId(true), InvalidSnapshot,
-					true, &failure, false) == TM_Ok;
+	return heap_delete(rel, &tuple->t_self, GetCurrentCommandId(true), InvalidSnapshot,
+					   true, &failure, false) == TM_Ok;
 }
 
-/* Take the held rows that are committed. */
+/*
+ * Take the held rows that are committed: those of each transaction as a whole,
+ * as the snapshot is of one moment.
+ */
 static void
 move_held(Backlog *held)
 {
 	Relation	rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
 	Relation	index = index_open(outbox_relations(false)->request_index, AccessShareLock);
-	SnapshotData dirty;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	InitDirtySnapshot(dirty);
 	ScanKeyInit(&key, OUTBOX_SEQ, BTLessStrategyNumber, F_INT8LT, Int64GetDatum(0));
-	PushActiveSnapshot(GetLatestSnapshot());	/* for what was toasted */
-	scan = systable_beginscan_ordered(rel, index, &dirty, 1, &key);
+	PushActiveSnapshot(GetLatestSnapshot());
+	scan = systable_beginscan_ordered(rel, index, GetActiveSnapshot(), 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
 	{
 		OutboxRow	row;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!take_held_row(rel, tuple, &dirty))
+		if (!take_held_row(rel, tuple))
 			continue;
 		outbox_read_row(tuple, RelationGetDescr(rel), &row);
 		row.enqueued_at = GetCurrentTimestamp();	/* its age counts from now */

@@ -148,6 +148,16 @@ end_workers(Oid database)
 	}
 }
 
+/* It may be no template any more; a worker that finds nothing to do ends. */
+static void
+look_into(Oid database)
+{
+	OutboxDatabase *entry = outbox_database(database, true);
+
+	if (entry)
+		outbox_wake(entry, OUTBOX_SENDER);
+}
+
 /* ---- COMMIT PREPARED ---- */
 
 /*
@@ -276,6 +286,8 @@ process_utility(PlannedStmt *statement, const char *query, bool read_only,
 		release_prepared();
 	if (changes_extension)
 		extension_changed = true;
+	if (OidIsValid(database) && IsA(command, AlterDatabaseStmt))
+		look_into(database);
 }
 
 void

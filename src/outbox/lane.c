@@ -765,7 +765,11 @@ outbox_lane_turn(Lane *lane)
 			rtm_conn_step(lane->conn, 0);
 		check_connection(lane);
 		if (lane->conn && lane->conn->state == RTM_CONN_READY)
-			back = Min(back, send_ready(lane));
+		{
+			int64		rate_allows = send_ready(lane);
+
+			back = Min(back, rate_allows);
+		}
 		if (lane->paused_until > now)
 			back = Min(back, lane->paused_until);
 	}

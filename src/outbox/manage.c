@@ -24,6 +24,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -275,30 +276,76 @@ rtm_sql_discard(PG_FUNCTION_ARGS)
 
 /* ---- waiting ---- */
 
-/* What is known of a request: done, failed, or pending (NULL). */
-static const char *
-look(int64 id)
+/* A request that somebody waits for. */
+typedef struct Awaited
 {
-	const OutboxRelations *r = outbox_relations(false);
-	Relation	rel = table_open(r->request, AccessShareLock);
-	HeapTuple	tuple = find_by_id(rel, InvalidOid, OUTBOX_ID, id);
-	const char *status = "done";
+	int64		id;
+	bool		pending;		/* seen at tid, when last looked for */
+	ItemPointerData tid;
+} Awaited;
+
+/* Is it still where it was?  Saves searching the table. */
+static bool
+is_still_there(Relation rel, const Awaited *awaited)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	HeapTupleData tuple = {.t_self = awaited->tid};
+	Buffer		buffer;
+	bool		null;
+	bool		same = false;
+
+	if (heap_fetch(rel, snapshot, &tuple, &buffer, false))
+	{
+		same = DatumGetInt64(fastgetattr(&tuple, OUTBOX_ID, RelationGetDescr(rel), &null)) == awaited->id;
+		ReleaseBuffer(buffer);
+	}
+	UnregisterSnapshot(snapshot);
+	return same;
+}
+
+static bool
+is_pending(Awaited *awaited)
+{
+	Relation	rel = table_open(outbox_relations(false)->request, AccessShareLock);
+	HeapTuple	tuple;
 	bool		null;
 
-	if (tuple)
-		check_owner(DatumGetObjectId(fastgetattr(tuple, OUTBOX_OWNER, RelationGetDescr(rel), &null)), id);
+	if (!awaited->pending || !is_still_there(rel, awaited))
+	{
+		tuple = find_by_id(rel, InvalidOid, OUTBOX_ID, awaited->id);
+		awaited->pending = tuple != NULL;
+		if (tuple)
+		{
+			check_owner(DatumGetObjectId(fastgetattr(tuple, OUTBOX_OWNER, RelationGetDescr(rel), &null)),
+						awaited->id);
+			awaited->tid = tuple->t_self;
+		}
+	}
 	table_close(rel, AccessShareLock);
-	if (tuple)
+	return awaited->pending;
+}
+
+/* done, failed, or NULL: it isn't through. */
+static const char *
+look(Awaited *awaited)
+{
+	const char *status = "done";
+	Finished	f;
+	bool		null;
+
+	if (is_pending(awaited))
 		return NULL;
 
-	/* it is in one table or the other, or was traceless */
-	{
-		Finished	f = find_finished(id, AccessShareLock);
-
-		if (f.tuple)
-			status = TextDatumGetCString(column(&f, "status", &null));
-		table_close(f.rel, AccessShareLock);
-	}
+	/* it is in the other table, or left no trace, or nobody saw it yet */
+	f = find_finished(awaited->id, AccessShareLock);
+	if (f.tuple)
+		status = TextDatumGetCString(column(&f, "status", &null));
+	else if (outbox_is_queued_here(awaited->id))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("request " INT64_FORMAT " is part of this transaction", awaited->id),
+				 errhint("Nothing of it is sent before the transaction commits: wait in a later one.")));
+	table_close(f.rel, AccessShareLock);
 	return status;
 }
 
@@ -308,6 +355,7 @@ look_until(OutboxDatabase *entry, int64 id, int64 deadline)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm_wait",
 												  ALLOCSET_DEFAULT_SIZES);
+	Awaited		awaited = {.id = id};
 	const char *status = NULL;
 
 	ConditionVariablePrepareToSleep(&entry->finished);
@@ -317,7 +365,7 @@ look_until(OutboxDatabase *entry, int64 id, int64 deadline)
 		int64		left;
 
 		MemoryContextReset(context);
-		status = look(id);
+		status = look(&awaited);
 		MemoryContextSwitchTo(old);
 		left = deadline - rtm_now_ms();
 		if (status || left <= 0)
@@ -349,11 +397,6 @@ rtm_sql_wait(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid timeout: %g", timeout),
 				 errhint("It is in seconds; 0 stands for no limit.")));
-	if (outbox_is_queued_here(id))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("request " INT64_FORMAT " is part of this transaction", id),
-				 errhint("Nothing of it is sent before the transaction commits: wait in a later one.")));
 	if ((entry = outbox_database(MyDatabaseId, true)) == NULL)
 		outbox_check_enqueue("rtm_wait");
 

@@ -250,7 +250,11 @@ lanes_turn(void)
 	/* a transaction that ended has left none */
 	CurrentResourceOwner = traffic_owner;
 	dlist_foreach(iter, &outbox_lanes)
-		back = Min(back, outbox_lane_turn(dlist_container(Lane, node, iter.cur)));
+	{
+		int64		lane_back = outbox_lane_turn(dlist_container(Lane, node, iter.cur));
+
+		back = Min(back, lane_back);
+	}
 	return back;
 }
 
@@ -356,7 +360,8 @@ static void
 wait(int64 until)
 {
 	WaitEvent	events[16];
-	int64		timeout = Min(Max(until - rtm_now_ms(), 0), LONGEST_WAIT);
+	int64		left = until - rtm_now_ms();
+	int64		timeout = Min(Max(left, 0), LONGEST_WAIT);
 	int			n;
 
 	prepare_wait_set();
