@@ -34,11 +34,13 @@
 
 /* What is through is written down when it is so many, or so old (milliseconds). */
 #define SETTLE_ROWS		1000
-#define SETTLE_DELAY	20
+#define SETTLE_DELAY	50
 
-/* Microseconds between two looks at the table that make a busy time, and then. */
-#define BUSY_GAP		1000
-#define GATHER_TIME		500
+/* Microseconds between two looks at the table, at least. */
+#define GATHER_TIME		2000
+
+/* Of the latch in the wait set. */
+#define LATCH_POSITION	0
 
 /* Changes of servers, mappings and roles are noticed within, in milliseconds. */
 #define CATALOG_CHECK	1000
@@ -49,6 +51,7 @@
 static WaitEventSet *wait_set;
 static ResourceOwner traffic_owner; /* of what signing takes from the server */
 static int64 next_purge;
+static bool gathering;			/* commits that may come soon are waited for */
 
 /* Open the table in a new transaction; ends the process when it is gone. */
 static Relation
@@ -88,19 +91,20 @@ now_us(void)
 /* ---- turns ---- */
 
 /*
- * While commits come one after the other, let a few of them come together: each
- * look at the table takes time from those who commit.  Whoever commits meanwhile
- * finds the latch set, and has nothing to do to wake us.
+ * While commits come one after the other, a few of them are read together: each
+ * look at the table takes time from those who commit.  Meanwhile the latch is
+ * let alone: who commits finds it set, and has nothing to do to wake us.
  */
-static void
+static bool
 let_commits_gather(void)
 {
 	static int64 last;
 	int64		now = now_us();
 
-	if (now - last < BUSY_GAP)
-		pg_usleep(GATHER_TIME);
-	last = now_us();
+	if (outbox_reader_is_current() && now - last < GATHER_TIME)
+		return true;
+	last = now;
+	return false;
 }
 
 static void
@@ -108,10 +112,12 @@ read_turn(void)
 {
 	Relation	rel;
 
+	gathering = false;
 	if (!outbox_reader_has_work())
 		return;
-	if (outbox_reader_is_current())
-		let_commits_gather();
+	gathering = let_commits_gather();
+	if (gathering)
+		return;
 	pgstat_report_activity(STATE_RUNNING, "rtm sender: reading requests");
 	rel = begin(AccessShareLock);
 	outbox_read(rel);
@@ -365,8 +371,9 @@ wait(int64 until)
 	int			n;
 
 	prepare_wait_set();
-	if (timeout > 0)
+	if (timeout > 0 && !gathering)
 		pgstat_report_activity(STATE_IDLE, NULL);
+	ModifyWaitEvent(wait_set, LATCH_POSITION, WL_LATCH_SET, gathering ? NULL : MyLatch);
 	n = WaitEventSetWait(wait_set, (long) timeout, events, lengthof(events), PG_WAIT_EXTENSION);
 	for (int i = 0; i < n; i++)
 	{
@@ -411,7 +418,7 @@ serve(OutboxDatabase *entry)
 		if (finished_since != 0)
 			until = Min(until, finished_since + SETTLE_DELAY);
 		if (outbox_reader_has_work())
-			until = 0;
+			until = gathering ? rtm_now_ms() + GATHER_TIME / 1000 : 0;
 		wait(until);
 	}
 }
