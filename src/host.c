@@ -42,10 +42,16 @@ env_random(void *buf, size_t len)
 const FpnnEnv rtm_env = {env_resize, env_md5, env_random, NULL};
 
 int64
-rtm_now_ms(void)
+rtm_now_us(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64
+rtm_now_ms(void)
+{
+	return rtm_now_us() / 1000;
 }

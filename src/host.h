@@ -13,7 +13,8 @@
 /* malloc()ed memory, PostgreSQL's MD5 and random numbers. */
 extern const FpnnEnv rtm_env;
 
-/* Milliseconds of a clock that is never set. */
+/* Milliseconds and microseconds of a clock that is never set. */
 extern int64 rtm_now_ms(void);
+extern int64 rtm_now_us(void);
 
 #endif							/* RTM_HOST_H */

@@ -216,21 +216,6 @@ ask(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams, Waiting 
 	return false;				/* not reached */
 }
 
-static void
-read_error(RtmAnswer *answer, const Waiting *waiting)
-{
-	int64_t		code = FPNN_CODE_UNKNOWN;
-	const char *ex = "";
-	size_t		len = 0;
-	char	   *text;
-
-	fpnn_map_int(answer->map, "code", &code);
-	fpnn_map_text(answer->map, "ex", &ex, &len);
-	answer->code = code > 0 && code <= INT_MAX ? (int) code : FPNN_CODE_UNKNOWN;
-	text = rtm_text_from_wire(ex, Min(len, 1000), &len);
-	answer->ex = text ? text : "";
-}
-
 static RtmAnswer *
 make_answer(RtmPeer *peer, Waiting *waiting)
 {
@@ -257,7 +242,7 @@ make_answer(RtmPeer *peer, Waiting *waiting)
 	answer->server = pstrdup(peer->name);
 	answer->endpoint = pstrdup(peer->conn->endpoint.data);
 	if (waiting->status != 0)
-		read_error(answer, waiting);
+		answer->code = rtm_read_error(answer->map, &answer->ex);
 	return answer;
 }
 

@@ -58,6 +58,12 @@ extern RtmAnswer *rtm_call(const RtmCall *call, StringInfo params, int nparams);
  */
 extern void rtm_raise_answer(const RtmAnswer *answer, const char *what) pg_attribute_noreturn();
 
+/*
+ * What an answer with a status says: the code, FPNN_CODE_UNKNOWN when there is no
+ * proper one, and the gate's text, palloc()ed, which may be "".
+ */
+extern int	rtm_read_error(const msgpack_object *map, const char **ex);
+
 /* Raise an error of our own with the SQLSTATE that the gate's code has. */
 extern void rtm_raise_code(int code, const char *message, const char *detail,
 						   const char *hint) pg_attribute_noreturn();

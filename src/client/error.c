@@ -7,8 +7,14 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "client/call.h"
+#include "client/text.h"
 #include "fpnn/catalog.h"
+
+/* Bytes of a gate's text that are shown. */
+#define MAX_ERROR_TEXT	1000
 
 static int
 code_errcode(int code)
@@ -54,6 +60,21 @@ code_hint(int code)
 		default:
 			return NULL;
 	}
+}
+
+int
+rtm_read_error(const msgpack_object *map, const char **ex)
+{
+	int64_t		code = FPNN_CODE_UNKNOWN;
+	const char *bytes = "";
+	size_t		len = 0;
+	char	   *text;
+
+	fpnn_map_int(map, "code", &code);
+	fpnn_map_text(map, "ex", &bytes, &len);
+	text = rtm_text_from_wire(bytes, Min(len, MAX_ERROR_TEXT), &len);
+	*ex = text ? text : "";
+	return code > 0 && code <= INT_MAX ? (int) code : FPNN_CODE_UNKNOWN;
 }
 
 void

@@ -51,7 +51,7 @@
 #include "sql/result.h"
 
 /* Idle time after which the worker ends, in milliseconds. */
-#define IDLE_TIMEOUT	60000
+#define IDLE_TIMEOUT	10000
 
 /* Rows of rtm_finished that are read at once. */
 #define BATCH_ROWS		100

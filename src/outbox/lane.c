@@ -19,10 +19,8 @@
 
 #include "access/xact.h"
 #include "catalog/pg_foreign_server.h"
-#include "common/pg_prng.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
-#include "portability/instr_time.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -30,12 +28,10 @@
 #include "client/guc.h"
 #include "client/lookup.h"
 #include "client/request.h"
-#include "client/text.h"
 #include "fpnn/catalog.h"
-#include "fpnn/payload.h"
 #include "outbox/guc.h"
-#include "outbox/handler.h"
 #include "outbox/lane.h"
+#include "outbox/outcome.h"
 
 /* How long after a change of options answers are waited for, in milliseconds. */
 #define LAST_ANSWERS	5000
@@ -159,266 +155,6 @@ close_conn(Lane *lane)
 	lane->serial++;
 }
 
-/* ---- how requests end ---- */
-
-static int64
-now_us(void)
-{
-	instr_time	now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	return (int64) INSTR_TIME_GET_MICROSEC(now);
-}
-
-/* Milliseconds to wait after so many failures in a row. */
-static int64
-backoff(int failures)
-{
-	double		delay = outbox_retry_delay * pow(2, Min(failures, 30) - 1);
-
-	delay = Min(delay, outbox_max_retry_delay);
-	return (int64) (delay * (0.5 + 0.5 * pg_prng_double(&pg_global_prng_state))) + 1;
-}
-
-static void
-set_error(Request *request, int code, const char *error)
-{
-	if (request->error)
-		pfree(request->error);
-	request->code = code;
-	request->error = MemoryContextStrdup(TopMemoryContext, error);
-}
-
-static void
-finish(Request *request)
-{
-	OutboxServerStats *stats = request->lane->server->stats;
-
-	if (stats)
-		pg_atomic_fetch_add_u64(request->code == 0 ? &stats->sent : &stats->failed, 1);
-	outbox_set_finished(request, request->code != 0 || OidIsValid(request->row.callback) ||
-						outbox_keep_results);
-}
-
-static void
-fail(Request *request, int code, const char *error)
-{
-	set_error(request, code, error);
-	finish(request);
-}
-
-/* The attempt that is under way has ended; see may_send_any_call(). */
-static void
-count_attempt(Request *request)
-{
-	if (!request->marked)
-		request->row.attempts++;
-	request->marked = false;
-}
-
-static void
-succeed(Request *request)
-{
-	request->code = 0;
-	count_attempt(request);
-	finish(request);
-}
-
-/* The gate's answer, or that there will be none, is final. */
-static void
-end_badly(Request *request, int code, const char *error)
-{
-	count_attempt(request);
-	fail(request, code, error);
-}
-
-static bool
-is_too_old(const Request *request)
-{
-	return outbox_max_age > 0 &&
-		TimestampDifferenceExceeds(request->row.enqueued_at, GetCurrentTimestamp(),
-								   outbox_max_age > INT_MAX / 1000 ? INT_MAX : outbox_max_age * 1000);
-}
-
-static TimestampTz
-in_milliseconds(int64 delay)
-{
-	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay);
-}
-
-/*
- * An attempt failed.  True: the request may be tried again, after so many
- * milliseconds, and its row will tell so; false: this was the last time, and it
- * has failed.
- */
-static bool
-note_attempt(Request *request, int code, const char *error, int64 delay)
-{
-	OutboxServerStats *stats = request->lane->server->stats;
-
-	count_attempt(request);
-	request->row.next_attempt = in_milliseconds(delay);
-	if (request->row.attempts >= outbox_max_attempts || is_too_old(request))
-	{
-		fail(request, code, error);
-		return false;
-	}
-	if (stats)
-		pg_atomic_fetch_add_u64(&stats->retried, 1);
-	set_error(request, code, error);
-	outbox_touch(request);
-	return true;
-}
-
-/* Try the request again, after a while. */
-static void
-repeat(Request *request, int code, const char *error)
-{
-	int64		delay = backoff(request->row.attempts + 1);
-
-	if (note_attempt(request, code, error, delay))
-		outbox_set_delayed(request, rtm_now_ms() + delay);
-}
-
-/* Is it any method, of which nobody knows whether it may be repeated? */
-static bool
-is_any_call(const Request *request)
-{
-	return request->row.call_len == 4 && memcmp(request->row.call, "call", 4) == 0;
-}
-
-static const RtmMethod *
-method_of(const Request *request)
-{
-	return outbox_method(request->row.call, request->row.call_len);
-}
-
-/* ---- answers ---- */
-
-static bool
-means_later(int code)
-{
-	return code == RTM_CODE_FREQUENCY || code == RTM_CODE_REFRESH ||
-		code == FPNN_CODE_STOPPING || code == FPNN_CODE_QUEUE_FULL || code == FPNN_CODE_TIMEOUT;
-}
-
-/* An error that says that the request had been carried out before. */
-static bool
-means_done(const Request *request, int code)
-{
-	const RtmMethod *method = method_of(request);
-
-	if (method == NULL)
-		return false;
-	if (code == RTM_CODE_DUPLICATE_MID)
-		return method->kind == RTM_KIND_SEND && (request->row.mid_made || request->maybe_sent);
-	return code == RTM_CODE_NOT_FOUND && method->kind == RTM_KIND_DELETE && request->maybe_sent;
-}
-
-static void
-pause_lane(Lane *lane)
-{
-	lane->failures++;
-	lane->paused_until = rtm_now_ms() + backoff(lane->failures);
-}
-
-static void
-take_error(Request *request, const msgpack_object *map)
-{
-	int64_t		code = FPNN_CODE_UNKNOWN;
-	const char *ex = "";
-	size_t		len = 0;
-	char	   *text;
-	const char *phrase;
-
-	fpnn_map_int(map, "code", &code);
-	fpnn_map_text(map, "ex", &ex, &len);
-	if (code <= 0 || code > INT_MAX)
-		code = FPNN_CODE_UNKNOWN;
-	if (means_done(request, (int) code))
-	{
-		succeed(request);
-		return;
-	}
-	text = rtm_text_from_wire(ex, Min(len, 1000), &len);
-	phrase = rtm_code_text((int) code);
-	if (text == NULL || text[0] == '\0')
-		text = pstrdup(phrase ? phrase : "unknown error");
-	if (means_later((int) code))
-	{
-		repeat(request, (int) code, text);
-		pause_lane(request->lane);
-	}
-	else
-		end_badly(request, (int) code, text);
-}
-
-static void
-keep_answer(Request *request, const FpnnFrame *answer)
-{
-	request->answer = MemoryContextAlloc(TopMemoryContext, Max(answer->payload_len, 1));
-	memcpy(request->answer, answer->payload, answer->payload_len);
-	request->answer_len = (int) answer->payload_len;
-}
-
-static void
-count_answer(Request *request)
-{
-	OutboxServerStats *stats = request->lane->server->stats;
-	int64		us = now_us() - request->asked_us;
-
-	if (stats == NULL)
-		return;
-	pg_atomic_fetch_add_u64(&stats->answers, 1);
-	pg_atomic_fetch_add_u64(&stats->answer_us, us);
-	pg_atomic_write_u64(&stats->last_answer_us, us);
-}
-
-static void
-take_answer(Request *request, const FpnnFrame *answer)
-{
-	Lane	   *lane = request->lane;
-	const RtmMethod *method = method_of(request);
-	FpnnDoc		doc;
-	int64_t		mtime;
-
-	count_answer(request);
-	lane->fresh = false;
-	lane->last_answer = rtm_now_ms();
-	if (fpnn_doc_open(&doc, answer->payload, answer->payload_len) != FPNN_OK)
-	{
-		end_badly(request, FPNN_CODE_DECODING, "the gate's answer is no msgpack");
-		return;
-	}
-	if (answer->status != 0)
-		take_error(request, doc.map);
-	else
-	{
-		lane->failures = 0;
-		if (method && method->kind == RTM_KIND_SEND && fpnn_map_int(doc.map, "mtime", &mtime) == FPNN_OK)
-			request->mtime = mtime;
-		if (method == NULL || method->kind == RTM_KIND_HISTORY || method->kind == RTM_KIND_INFO)
-			keep_answer(request, answer);
-		succeed(request);
-	}
-	fpnn_doc_close(&doc);
-}
-
-/* RtmAnswerFunc */
-static void
-answered(void *arg, const FpnnFrame *answer)
-{
-	static MemoryContext scratch;
-	MemoryContext old;
-
-	if (scratch == NULL)
-		scratch = AllocSetContextCreate(TopMemoryContext, "rtm answer", ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(scratch);
-	take_answer(arg, answer);
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(scratch);
-}
-
 /* ---- connections ---- */
 
 /* Requests that could be sent, if only there were a connection. */
@@ -432,7 +168,7 @@ note_no_connection(Lane *lane, const char *why)
 	{
 		if (n++ >= lane->options->max_in_flight)
 			break;
-		(void) note_attempt(dlist_container(Request, node, iter.cur), FPNN_CODE_CLOSED, why,
+		(void) outbox_note_attempt(dlist_container(Request, node, iter.cur), FPNN_CODE_CLOSED, why,
 							lane->paused_until - rtm_now_ms());
 	}
 }
@@ -448,9 +184,9 @@ lose_in_flight(Lane *lane, int code, const char *why)
 		Request    *request = dlist_container(Request, node, iter.cur);
 
 		request->maybe_sent = true;
-		if (is_any_call(request))
-			end_badly(request, code, psprintf("%s; it may have been carried out", why));
-		else if (note_attempt(request, code, why, 0))
+		if (outbox_is_any_call(request))
+			outbox_end_badly(request, code, psprintf("%s; it may have been carried out", why));
+		else if (outbox_note_attempt(request, code, why, 0))
 			outbox_set_ready_again(request);
 	}
 }
@@ -461,7 +197,7 @@ connection_failed(Lane *lane)
 	char	   *why = psprintf("could not connect: %s", lane->conn->why.data);
 
 	close_conn(lane);
-	pause_lane(lane);
+	outbox_pause_lane(lane);
 	note_no_connection(lane, why);
 	pfree(why);
 }
@@ -479,7 +215,7 @@ connection_lost(Lane *lane)
 
 	/* one that was idle may be closed by the gate at any time */
 	if (!idle && (lane->fresh || rtm_now_ms() - lane->connected_at < SHORT_LIFE))
-		pause_lane(lane);
+		outbox_pause_lane(lane);
 }
 
 /*
@@ -571,7 +307,7 @@ wait_for_rate(Server *server)
 
 	if (server->rate == 0)
 		return 0;
-	now = now_us();
+	now = rtm_now_us();
 	most = Max(1, server->rate * BUNCH);
 	server->tokens = Min(most, server->tokens +
 						 (double) (now - server->filled_us) * server->rate / 1000000);
@@ -595,7 +331,7 @@ may_send_any_call(Request *request)
 		return true;
 	if (request->row.attempts > 0 && request->row.next_attempt == 0)
 	{
-		fail(request, FPNN_CODE_CLOSED,
+		outbox_fail(request, FPNN_CODE_CLOSED,
 			 "the sender ended before the answer; it may have been carried out");
 		return false;
 	}
@@ -618,15 +354,15 @@ ask(Request *request)
 	payload = rtm_sign_request(lane->options, row->method, row->params, row->params_len,
 							   row->nparams);
 	status = rtm_conn_ask(lane->conn, row->method, fpnn_buf_head(payload),
-						  fpnn_buf_len(payload), answered, request, &request->conn_seq);
+						  fpnn_buf_len(payload), outbox_answered, request, &request->conn_seq);
 	if (status == FPNN_NOMEM)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	if (status != FPNN_OK)
 	{
-		fail(request, FPNN_CODE_ENCODING, fpnn_status_text(status));
+		outbox_fail(request, FPNN_CODE_ENCODING, fpnn_status_text(status));
 		return;
 	}
-	request->asked_us = now_us();
+	request->asked_us = rtm_now_us();
 	request->deadline = rtm_now_ms() + quest_timeout(request);
 	lane->next_deadline = Min(lane->next_deadline, request->deadline);
 	outbox_set_in_flight(request);
@@ -642,13 +378,13 @@ send_ready(Lane *lane)
 	{
 		Request    *request = dlist_head_element(Request, node, &lane->ready);
 
-		if (is_too_old(request))
+		if (outbox_is_too_old(request))
 		{
-			fail(request, request->error ? request->code : FPNN_CODE_TIMEOUT,
+			outbox_fail(request, request->error ? request->code : FPNN_CODE_TIMEOUT,
 				 request->error ? pstrdup(request->error) : "it is older than rtm.max_age");
 			continue;
 		}
-		if (is_any_call(request) && !may_send_any_call(request))
+		if (outbox_is_any_call(request) && !may_send_any_call(request))
 			continue;
 		wait = wait_for_rate(lane->server);
 		if (wait > 0)
@@ -664,7 +400,7 @@ static void
 fail_ready(Lane *lane)
 {
 	while (lane->nready > 0)
-		fail(dlist_head_element(Request, node, &lane->ready), FPNN_CODE_INVALID_CONNECTION,
+		outbox_fail(dlist_head_element(Request, node, &lane->ready), FPNN_CODE_INVALID_CONNECTION,
 			 lane->broken);
 }
 
@@ -712,16 +448,16 @@ check_deadlines(Lane *lane, int64 now)
 			hangs = true;
 		rtm_conn_forget(lane->conn, request->conn_seq);
 		request->maybe_sent = true;
-		if (is_any_call(request))
-			end_badly(request, FPNN_CODE_TIMEOUT, "no answer in time; it may have been carried out");
+		if (outbox_is_any_call(request))
+			outbox_end_badly(request, FPNN_CODE_TIMEOUT, "no answer in time; it may have been carried out");
 		else
-			repeat(request, FPNN_CODE_TIMEOUT, "no answer in time");
+			outbox_repeat(request, FPNN_CODE_TIMEOUT, "no answer in time");
 	}
 	if (hangs && lane->conn)
 	{
 		close_conn(lane);
 		lose_in_flight(lane, FPNN_CODE_CLOSED, "the connection was closed, as no answer came");
-		pause_lane(lane);
+		outbox_pause_lane(lane);
 	}
 }
 

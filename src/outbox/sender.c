@@ -17,7 +17,6 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "portability/instr_time.h"
 #include "storage/ipc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -79,15 +78,6 @@ commit(Relation rel)
 	CommitTransactionCommand();
 }
 
-static int64
-now_us(void)
-{
-	instr_time	now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	return (int64) INSTR_TIME_GET_MICROSEC(now);
-}
-
 /* ---- turns ---- */
 
 /*
@@ -99,7 +89,7 @@ static bool
 let_commits_gather(void)
 {
 	static int64 last;
-	int64		now = now_us();
+	int64		now = rtm_now_us();
 
 	if (outbox_reader_is_current() && now - last < GATHER_TIME)
 		return true;
@@ -436,6 +426,8 @@ open_outbox(OutboxDatabase *entry)
 	PopActiveSnapshot();
 	entry->opened = true;
 	outbox_queue_init(entry, outbox_look_at_tickets(&hands, &n));
+	if (outbox_callbacks_are_due())
+		outbox_wake(entry, OUTBOX_CALLBACKS);
 	commit(rel);
 }
 
@@ -446,7 +438,6 @@ run_sender(OutboxDatabase *entry)
 	outbox_lane_init();
 	open_outbox(entry);
 	pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_PREPARED);
-	outbox_wake(entry, OUTBOX_CALLBACKS);	/* there may be some from before */
 	serve(entry);
 }
 

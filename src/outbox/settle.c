@@ -72,6 +72,10 @@ static Statement oldest_row = {
 	0, {0}, NULL
 };
 
+static Statement find_due = {
+	"SELECT 1 FROM %s.rtm_finished WHERE callback_due IS NOT NULL LIMIT 1", 0, {0}, NULL
+};
+
 static void
 prepare(Statement *statement)
 {
@@ -257,4 +261,18 @@ outbox_purge(void)
 	SPI_finish();
 	PopActiveSnapshot();
 	return next;
+}
+
+bool
+outbox_callbacks_are_due(void)
+{
+	bool		due;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	execute(&find_due, NULL, NULL);
+	due = SPI_processed > 0;
+	SPI_finish();
+	PopActiveSnapshot();
+	return due;
 }

@@ -28,6 +28,9 @@ extern void outbox_notice_discarded(Relation rel);
  */
 extern int64 outbox_purge(void);
 
+/* Are there callbacks to be run? Needs a transaction. */
+extern bool outbox_callbacks_are_due(void);
+
 /* Did the last outbox_settle() make results? For callbacks? */
 extern bool outbox_made_results;
 extern bool outbox_made_callbacks;
