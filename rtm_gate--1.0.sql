@@ -13,7 +13,10 @@ CREATE TABLE rtm_gate.config (
 	listen text NOT NULL DEFAULT '127.0.0.1',
 	port integer NOT NULL CHECK (port BETWEEN 1 AND 65535),
 	private_key text,
-	public_key text
+	public_key text,
+	certificate text,
+	certificate_key text,
+	CHECK ((certificate IS NULL) = (certificate_key IS NULL))
 );
 COMMENT ON TABLE rtm_gate.config IS 'how the gate runs; one row';
 COMMENT ON COLUMN rtm_gate.config.enabled IS 'whether it is started with the server';
@@ -21,6 +24,8 @@ COMMENT ON COLUMN rtm_gate.config.listen IS 'address it listens on';
 COMMENT ON COLUMN rtm_gate.config.port IS 'port it listens on';
 COMMENT ON COLUMN rtm_gate.config.private_key IS 'its key for encrypted connections, PEM';
 COMMENT ON COLUMN rtm_gate.config.public_key IS 'what clients need to know of that key, PEM';
+COMMENT ON COLUMN rtm_gate.config.certificate IS 'certificate for TLS, PEM; NULL: no TLS';
+COMMENT ON COLUMN rtm_gate.config.certificate_key IS 'key of the certificate, PEM';
 
 CREATE TABLE rtm_gate.project (
 	pid bigint PRIMARY KEY,
@@ -115,3 +120,11 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE ALL ON FUNCTION @extschema@.rtm_gate_public_key() FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.rtm_gate_public_key() IS
 	'public key of the gate, for the option public_key of a server with encryption ecdh';
+
+CREATE FUNCTION @extschema@.rtm_gate_set_certificate(certificate text, key text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_gate_set_certificate'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+REVOKE ALL ON FUNCTION @extschema@.rtm_gate_set_certificate(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.rtm_gate_set_certificate(text, text) IS
+	'the gate speaks TLS with this certificate and key (PEM), from its next start on; NULLs end that';

@@ -24,6 +24,7 @@
 #include "compat.h"
 #include "fpnn/catalog.h"
 #include "fpnn/crypt.h"
+#include "fpnn/tls.h"
 
 /* Bytes asked from the socket at once. */
 #define READ_SIZE		65536
@@ -56,6 +57,8 @@ struct RtmConnPrivate
 	bool		external_fd;
 	uint32		seq;
 	uint32		key_seq;
+	FpnnCodec  *tls;			/* owned by the channel; NULL: none */
+	const char *host;			/* that is being tried */
 	size_t		asked;			/* bytes of `out` that are quests, at most */
 
 	/*
@@ -68,6 +71,8 @@ struct RtmConnPrivate
 	uint32		max_pending;
 	uint32		nforgotten;
 };
+
+static void do_write(RtmConn *conn);
 
 static void
 drop_socket(RtmConn *conn)
@@ -83,12 +88,25 @@ drop_socket(RtmConn *conn)
 	if (p->has_channel)
 		fpnn_channel_free(&p->channel);
 	p->has_channel = false;
+	p->tls = NULL;
 }
 
-/* The connection is of no use any more. */
+static void note_failure(RtmConn *conn, const char *why);
+static void try_next(RtmConn *conn);
+
+/*
+ * The connection is of no use any more.  Before it was ready nothing was asked
+ * on it, and another endpoint may do.
+ */
 static void
 lose(RtmConn *conn, int code, const char *why)
 {
+	if (conn->state == RTM_CONN_KEYING)
+	{
+		note_failure(conn, psprintf("%s: %s", conn->p->tls ? "TLS" : "no key agreement", why));
+		try_next(conn);
+		return;
+	}
 	conn->state = RTM_CONN_LOST;
 	conn->code = code;
 	resetStringInfo(&conn->why);
@@ -101,6 +119,17 @@ static void
 lose_errno(RtmConn *conn, int err)
 {
 	lose(conn, FPNN_CODE_CLOSED, strerror(err));
+}
+
+/* What was received can't be read. */
+static void
+lose_garbage(RtmConn *conn, FpnnStatus status)
+{
+	FpnnCodec  *tls = conn->p->tls;
+
+	/* the codec, and its text, go with the connection */
+	lose(conn, FPNN_CODE_INVALID_PACKAGE,
+		 pstrdup(tls && status == FPNN_CRYPTO ? fpnn_tls_why(tls) : fpnn_status_text(status)));
 }
 
 /* One endpoint or address can't be used. */
@@ -124,6 +153,7 @@ resolve_next(RtmConn *conn)
 	if (p->addresses)
 		freeaddrinfo(p->addresses);
 	p->addresses = NULL;
+	p->host = endpoint->host;
 	resetStringInfo(&conn->endpoint);
 	appendStringInfo(&conn->endpoint, strchr(endpoint->host, ':') ? "[%s]:%s" : "%s:%s",
 					 endpoint->host, endpoint->port);
@@ -268,41 +298,72 @@ rtm_conn_close(RtmConn *conn)
 	MemoryContextDelete(conn->p->context);
 }
 
+/* Largest file that an option may name. */
+#define MAX_FILE	(1024 * 1024)
+
+/* The text in a file that an option names; NULL and a noted failure if unreadable. */
+static char *
+read_file(RtmConn *conn, const char *option, const char *name, size_t *len)
+{
+	char	   *text = palloc(MAX_FILE);
+	int			fd = open(name, O_RDONLY | O_CLOEXEC);
+	ssize_t		n = fd < 0 ? -1 : read(fd, text, MAX_FILE);
+	int			err = errno;
+
+	if (fd >= 0)
+		close(fd);
+	if (n > 0)
+	{
+		*len = (size_t) n;
+		return text;
+	}
+	note_failure(conn, psprintf("could not read %s: %s", option, n < 0 ? strerror(err) : "it is empty"));
+	pfree(text);
+	return NULL;
+}
+
 /* The text of the server's public key; NULL and a noted failure if unreadable. */
 static char *
 public_key(RtmConn *conn, size_t *len)
 {
 	const RtmOptions *o = conn->p->options;
-	char	   *text;
-	int			fd;
-	ssize_t		n;
 
 	if (o->public_key)
 	{
 		*len = strlen(o->public_key);
 		return pstrdup(o->public_key);
 	}
-	if (o->public_key_file == NULL)
-	{
-		note_failure(conn, "encryption ecdh needs the option public_key or public_key_file");
-		return NULL;
-	}
-	fd = open(o->public_key_file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-	{
-		note_failure(conn, psprintf("could not open public_key_file: %s", strerror(errno)));
-		return NULL;
-	}
-	text = palloc(FPNN_MAX_KEY_TEXT);
-	n = read(fd, text, FPNN_MAX_KEY_TEXT);
-	close(fd);
-	if (n <= 0)
-	{
-		note_failure(conn, "could not read public_key_file");
-		return NULL;
-	}
-	*len = (size_t) n;
-	return text;
+	if (o->public_key_file)
+		return read_file(conn, "public_key_file", o->public_key_file, len);
+	note_failure(conn, "encryption ecdh needs the option public_key or public_key_file");
+	return NULL;
+}
+
+/* Begin the TLS handshake.  False: noted as a failure. */
+static bool
+begin_tls(RtmConn *conn)
+{
+	struct RtmConnPrivate *p = conn->p;
+	const RtmOptions *o = p->options;
+	FpnnTlsClient options = {.host = p->host, .verify = o->tls_verify, .only_1_2 = o->tls_only_1_2};
+	char	   *ca = NULL;
+	char		why[FPNN_TLS_WHY];
+	FpnnStatus	status;
+
+	if (o->tls_ca_file &&
+		(ca = read_file(conn, "tls_ca_file", o->tls_ca_file, &options.ca_len)) == NULL)
+		return false;
+	options.ca_pem = ca;
+	status = fpnn_tls_client(&rtm_env, &options, &p->tls, why);
+	if (ca)
+		pfree(ca);
+	if (status == FPNN_OK)
+		status = fpnn_channel_set_codec(&p->channel, p->tls);
+	else if (status == FPNN_CRYPTO)
+		note_failure(conn, psprintf("could not use tls_ca_file: %s", why));
+	if (status != FPNN_OK && status != FPNN_CRYPTO)
+		note_failure(conn, psprintf("no TLS: %s", fpnn_status_text(status)));
+	return status == FPNN_OK;
 }
 
 /* Send *key; what follows is encrypted.  False: noted as a failure. */
@@ -355,12 +416,22 @@ end_connect(RtmConn *conn)
 	}
 	fpnn_channel_init(&conn->p->channel, &rtm_env, FPNN_MAX_FRAME);
 	conn->p->has_channel = true;
-	if (conn->p->options->encryption != RTM_ENCRYPTION_ECDH)
-		conn->state = RTM_CONN_READY;
-	else if (begin_keying(conn))
-		conn->state = RTM_CONN_KEYING;
-	else
-		try_next(conn);
+	switch (conn->p->options->encryption)
+	{
+		case RTM_ENCRYPTION_NONE:
+			conn->state = RTM_CONN_READY;
+			return;
+		case RTM_ENCRYPTION_ECDH:
+			conn->state = RTM_CONN_KEYING;
+			if (!begin_keying(conn))
+				try_next(conn);
+			return;
+		case RTM_ENCRYPTION_TLS:
+			conn->state = RTM_CONN_KEYING;
+			if (!begin_tls(conn))
+				try_next(conn);
+			return;
+	}
 }
 
 static bool
@@ -457,8 +528,7 @@ take_frames(RtmConn *conn)
 		{
 			if (frame.status != 0)
 			{
-				note_failure(conn, "the gate refused the key agreement");
-				try_next(conn);
+				lose(conn, FPNN_CODE_CLOSED, "the gate refused it");
 				return;
 			}
 			conn->state = RTM_CONN_READY;
@@ -467,19 +537,7 @@ take_frames(RtmConn *conn)
 			dispatch_answer(conn, &frame);
 	}
 	if (status != FPNN_MORE)
-		lose(conn, FPNN_CODE_INVALID_PACKAGE, fpnn_status_text(status));
-}
-
-static void
-lose_closed(RtmConn *conn)
-{
-	if (conn->state == RTM_CONN_KEYING)
-	{
-		note_failure(conn, "the gate closed the connection during the key agreement");
-		try_next(conn);
-	}
-	else
-		lose(conn, FPNN_CODE_CLOSED, "the gate closed the connection");
+		lose_garbage(conn, status);
 }
 
 static void
@@ -493,7 +551,7 @@ do_read(RtmConn *conn)
 
 	if (status != FPNN_OK)
 	{
-		lose(conn, FPNN_CODE_INVALID_PACKAGE, fpnn_status_text(status));
+		lose_garbage(conn, status);
 		return;
 	}
 	n = recv(conn->sock, where, room, 0);
@@ -505,16 +563,27 @@ do_read(RtmConn *conn)
 	}
 	if (n == 0)
 	{
-		lose_closed(conn);
+		lose(conn, FPNN_CODE_CLOSED, "the gate closed the connection");
 		return;
 	}
 	status = fpnn_channel_received(channel, (size_t) n);
 	if (status == FPNN_CLOSED)
-		lose_closed(conn);
+		lose(conn, FPNN_CODE_CLOSED, "the gate closed the connection");
 	else if (status != FPNN_OK)
-		lose(conn, FPNN_CODE_INVALID_PACKAGE, fpnn_status_text(status));
+	{
+		/* tell the gate why, if it listens; that may end the connection as well */
+		int			generation = conn->generation;
+
+		do_write(conn);
+		if (conn->sock != PGINVALID_SOCKET && conn->generation == generation)
+			lose_garbage(conn, status);
+	}
 	else
+	{
+		if (conn->state == RTM_CONN_KEYING && conn->p->tls && fpnn_tls_is_ready(conn->p->tls))
+			conn->state = RTM_CONN_READY;
 		take_frames(conn);
+	}
 }
 
 static void

@@ -78,11 +78,6 @@ rtm_server_options(Oid server_oid, Oid role, char *name)
 				 errdetail("Its foreign-data wrapper is \"%s\".", wrapper->fdwname),
 				 errhint("Name a server that was made with FOREIGN DATA WRAPPER rtm.")));
 	options = rtm_read_options(server->options, mapping->options, server->servername);
-	if (options->encryption == RTM_ENCRYPTION_TLS)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("encryption tls is not supported yet"),
-				 errhint("Use encryption ecdh or none.")));
 	strlcpy(name, server->servername, NAMEDATALEN);
 	return options;
 }

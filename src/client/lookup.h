@@ -25,8 +25,7 @@ extern Oid	rtm_find_mapping(Oid server, const char *name, Oid role);
 /*
  * What connecting to a server as a role takes, in the current memory context.
  * Copies the server's name to `name` (NAMEDATALEN bytes).  Raises 42809 for a
- * server of another wrapper, 0A000 for an encryption that isn't supported, and
- * what rtm_read_options() raises.
+ * server of another wrapper, and what rtm_read_options() raises.
  */
 extern RtmOptions *rtm_server_options(Oid server, Oid role, char *name);
 

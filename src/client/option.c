@@ -60,6 +60,7 @@ static const OptionDef option_defs[] = {
 	{"ecdh_bits", ForeignServerRelationId, OPTION_CHOICE, "128,256"},
 	{"tls_ca_file", ForeignServerRelationId, OPTION_FILE, NULL},
 	{"tls_verify", ForeignServerRelationId, OPTION_BOOL, NULL},
+	{"tls_max_version", ForeignServerRelationId, OPTION_CHOICE, "1.2,1.3"},
 	{"connect_timeout", ForeignServerRelationId, OPTION_SECONDS, NULL},
 	{"quest_timeout", ForeignServerRelationId, OPTION_SECONDS, NULL},
 	{"rate_limit", ForeignServerRelationId, OPTION_COUNT, NULL},
@@ -352,6 +353,13 @@ rtm_read_options(List *server_options, List *mapping_options,
 	o->ecdh_package = value && strcmp(value, "package") == 0;
 	value = option_value(server_options, "ecdh_bits");
 	o->ecdh_bits = value ? atoi(value) : 128;
+	o->tls_ca_file = option_value(server_options, "tls_ca_file");
+	value = option_value(server_options, "tls_verify");
+	o->tls_verify = true;
+	if (value)
+		(void) parse_bool(value, &o->tls_verify);
+	value = option_value(server_options, "tls_max_version");
+	o->tls_only_1_2 = value && strcmp(value, "1.2") == 0;
 	o->connect_timeout = seconds_value(server_options, "connect_timeout");
 	o->quest_timeout = seconds_value(server_options, "quest_timeout");
 	value = option_value(server_options, "rate_limit");

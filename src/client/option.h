@@ -39,6 +39,9 @@ typedef struct RtmOptions
 	char	   *public_key_file;
 	bool		ecdh_package;
 	int			ecdh_bits;
+	char	   *tls_ca_file;	/* NULL: what this machine trusts */
+	bool		tls_verify;
+	bool		tls_only_1_2;
 	double		connect_timeout;	/* seconds; 0: the setting */
 	double		quest_timeout;	/* seconds; 0: the setting */
 	int			rate_limit;		/* queued quests per second; 0: no limit */

@@ -31,6 +31,7 @@
 
 #include "fpnn/crypt.h"
 #include "fpnn/sign.h"
+#include "fpnn/tls.h"
 #include "gate/gate.h"
 #include "host.h"
 
@@ -40,6 +41,7 @@ PG_FUNCTION_INFO_V1(rtm_gate_stop);
 PG_FUNCTION_INFO_V1(rtm_gate_status);
 PG_FUNCTION_INFO_V1(rtm_gate_new_key);
 PG_FUNCTION_INFO_V1(rtm_gate_public_key);
+PG_FUNCTION_INFO_V1(rtm_gate_set_certificate);
 
 /* What the end of the transaction decides about. */
 static BackgroundWorkerHandle *started;
@@ -485,4 +487,40 @@ rtm_gate_public_key(PG_FUNCTION_ARGS)
 	if (key == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(key));
+}
+
+/* Raise what is wrong with a certificate and its key. */
+static void
+check_certificate(const char *certificate, const char *key)
+{
+	FpnnCodec  *codec;
+	char		why[FPNN_TLS_WHY];
+
+	if (fpnn_tls_server(&rtm_env, certificate, strlen(certificate), key, strlen(key), &codec, why) != FPNN_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("could not use the certificate and its key: %s", why),
+				 errhint("Give both as PEM, the key without a passphrase; certificates of the chain follow the gate's own.")));
+	codec->free(codec);
+}
+
+Datum
+rtm_gate_set_certificate(PG_FUNCTION_ARGS)
+{
+	GateConfig	config;
+	char	   *certificate = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *key = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	need_config(&config);
+	if ((certificate == NULL) != (key == NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("a certificate and its key belong together"),
+				 errhint("NULL for both of them ends TLS.")));
+	if (certificate)
+		check_certificate(certificate, key);
+	gate_store_begin();
+	gate_store_set_certificate(certificate, key);
+	gate_store_end();
+	PG_RETURN_VOID();
 }

@@ -286,6 +286,11 @@ read_config(const GateStart *start, GateConfig *config)
 	wanted = gate_store_config(config) && config->enabled;
 	if (wanted)
 		config->listen = MemoryContextStrdup(TopMemoryContext, config->listen);
+	if (config->certificate && config->certificate_key)
+	{
+		config->certificate = MemoryContextStrdup(TopMemoryContext, config->certificate);
+		config->certificate_key = MemoryContextStrdup(TopMemoryContext, config->certificate_key);
+	}
 	last_time = gate_store_last_mtime();
 	commit();
 	if (start == NULL)
@@ -368,6 +373,8 @@ rtm_gate_main(Datum arg)
 				(errmsg("rtm gate could not listen on %s port %d: %s", config.listen, config.port, why)));
 		proc_exit(0);
 	}
+	if (config.certificate && config.certificate_key)
+		gate_net_use_tls(net, config.certificate, config.certificate_key);
 	tell_starter(start, GATE_LISTENING, config.port, NULL);
 	if (segment)
 		dsm_detach(segment);

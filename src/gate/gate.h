@@ -62,6 +62,12 @@ typedef struct GateQuest
 extern GateNet *gate_net_listen(const char *address, int *port, const char **why);
 
 /*
+ * Connections that come from now on speak TLS, with this certificate and key
+ * (PEM, that stay in place).
+ */
+extern void gate_net_use_tls(GateNet *net, const char *certificate, const char *key);
+
+/*
  * Wait for something to happen, at most timeout_ms, then move bytes; the latch
  * ends the wait too.
  */
@@ -146,6 +152,8 @@ typedef struct GateConfig
 	bool		enabled;
 	char	   *listen;
 	int			port;
+	char	   *certificate;	/* NULL: no TLS */
+	char	   *certificate_key;
 } GateConfig;
 
 /* All of these run in a transaction between gate_store_begin() and _end(). */
@@ -153,7 +161,10 @@ extern void gate_store_begin(void);
 extern void gate_store_end(void);
 
 extern bool gate_store_config(GateConfig *config);
-extern void gate_store_set_config(const GateConfig *config);
+extern void gate_store_set_config(const GateConfig *config);	/* not the certificate */
+
+/* Certificate and key, PEM, both NULL or none. */
+extern void gate_store_set_certificate(const char *certificate, const char *key);
 
 /* The project's secret, or NULL. */
 extern char *gate_store_secret(int64 pid);

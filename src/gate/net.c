@@ -27,6 +27,7 @@
 
 #include "compat.h"
 #include "fpnn/crypt.h"
+#include "fpnn/tls.h"
 #include "gate/gate.h"
 #include "host.h"
 
@@ -43,6 +44,7 @@ struct GateConn
 	uint32		events;			/* waited for */
 	int64		last_byte;		/* rtm_now_ms() */
 	bool		ready;			/* may have a whole frame */
+	bool		tls;
 	bool		spoke;			/* has asked something */
 	bool		ended;			/* to be closed */
 	int			in_batch;		/* quests that refer to it */
@@ -55,6 +57,8 @@ struct GateNet
 	dlist_head	conns;
 	int			count;
 	bool		full;			/* not accepting */
+	const char *certificate;	/* NULL: no TLS */
+	const char *certificate_key;
 };
 
 GateNet *
@@ -97,6 +101,13 @@ gate_net_listen(const char *address, int *port, const char **why)
 	net->listener = sock;
 	dlist_init(&net->conns);
 	return net;
+}
+
+void
+gate_net_use_tls(GateNet *net, const char *certificate, const char *key)
+{
+	net->certificate = certificate;
+	net->certificate_key = key;
 }
 
 int
@@ -182,6 +193,22 @@ prepare_set(GateNet *net)
 	}
 }
 
+/* The server's half of TLS for a new connection. */
+static bool
+begin_tls(const GateNet *net, GateConn *conn)
+{
+	FpnnCodec  *codec;
+	char		why[FPNN_TLS_WHY];
+
+	if (fpnn_tls_server(&rtm_env, net->certificate, strlen(net->certificate),
+						net->certificate_key, strlen(net->certificate_key), &codec, why) != FPNN_OK)
+	{
+		ereport(LOG, (errmsg("rtm gate cannot use its certificate: %s", why)));
+		return false;
+	}
+	return fpnn_channel_set_codec(&conn->channel, codec) == FPNN_OK;
+}
+
 static void
 accept_one(GateNet *net)
 {
@@ -202,11 +229,15 @@ accept_one(GateNet *net)
 	conn->position = -1;
 	conn->last_byte = rtm_now_ms();
 	fpnn_channel_init(&conn->channel, &rtm_env, FPNN_MAX_FRAME);
+	conn->tls = net->certificate != NULL;
+	conn->ended = conn->tls && !begin_tls(net, conn);
 	dlist_push_tail(&net->conns, &conn->node);
 	net->count++;
 	net->full = net->count >= MAX_CONNECTIONS;
 	drop_set(net);
 }
+
+static void do_write(GateConn *conn);
 
 static void
 do_read(GateConn *conn)
@@ -225,6 +256,8 @@ do_read(GateConn *conn)
 		return;
 	if (n <= 0 || fpnn_channel_received(&conn->channel, (size_t) n) != FPNN_OK)
 	{
+		/* with TLS there may be an alert to be sent */
+		do_write(conn);
 		conn->ended = true;
 		return;
 	}
@@ -334,7 +367,7 @@ take_from(GateConn *conn, GateQuest *quests, int max)
 		if (fpnn_frame_is(&frame, FPNN_CRYPT_METHOD))
 		{
 			/* only as the first quest; what follows can't be read before it is answered */
-			if (conn->spoke || frame.mtype != FPNN_TWOWAY)
+			if (conn->tls || conn->spoke || frame.mtype != FPNN_TWOWAY)
 				conn->ended = true;
 			else
 				keep_quest(&quests[n++], conn, &frame);

@@ -85,14 +85,31 @@ text_column(int row, int number)
 bool
 gate_store_config(GateConfig *config)
 {
-	static StorePlan plan = {"SELECT enabled, listen, port FROM rtm_gate.config"};
+	static StorePlan plan = {"SELECT enabled, listen, port, certificate, certificate_key FROM rtm_gate.config"};
 
 	if (run(&plan, NULL, NULL) == 0)
 		return false;
 	config->enabled = DatumGetBool(column(0, 1, NULL));
 	config->listen = text_column(0, 2);
 	config->port = DatumGetInt32(column(0, 3, NULL));
+	config->certificate = text_column(0, 4);
+	config->certificate_key = text_column(0, 5);
 	return true;
+}
+
+void
+gate_store_set_certificate(const char *certificate, const char *key)
+{
+	static StorePlan plan = {"UPDATE rtm_gate.config SET certificate = $1, certificate_key = $2", 2, {TEXTOID, TEXTOID}};
+	Datum		values[2] = {0};
+	const char *nulls = certificate ? "  " : "nn";
+
+	if (certificate)
+	{
+		values[0] = CStringGetTextDatum(certificate);
+		values[1] = CStringGetTextDatum(key);
+	}
+	run(&plan, values, nulls);
 }
 
 void

@@ -213,8 +213,8 @@ connection_lost(Lane *lane)
 	lose_in_flight(lane, code, why);
 	pfree(why);
 
-	/* one that was idle may be closed by the gate at any time */
-	if (!idle && (lane->fresh || rtm_now_ms() - lane->connected_at < SHORT_LIFE))
+	/* one that was idle may be closed by the gate at any time, but not at once */
+	if (lane->fresh || (!idle && rtm_now_ms() - lane->connected_at < SHORT_LIFE))
 		outbox_pause_lane(lane);
 }
 
