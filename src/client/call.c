@@ -242,7 +242,13 @@ make_answer(RtmPeer *peer, Waiting *waiting)
 	answer->server = pstrdup(peer->name);
 	answer->endpoint = pstrdup(peer->conn->endpoint.data);
 	if (waiting->status != 0)
-		answer->code = rtm_read_error(answer->map, &answer->ex);
+	{
+		const char *ex;
+		size_t		len;
+
+		answer->code = rtm_read_error(answer->map, &ex, &len);
+		answer->ex = rtm_text_from_wire(ex, len, &len);
+	}
 	return answer;
 }
 

@@ -60,9 +60,10 @@ extern void rtm_raise_answer(const RtmAnswer *answer, const char *what) pg_attri
 
 /*
  * What an answer with a status says: the code, FPNN_CODE_UNKNOWN when there is no
- * proper one, and the gate's text, palloc()ed, which may be "".
+ * proper one, and the gate's text as it came (not terminated, and not much of
+ * it).  Needs no transaction, as converting the text does.
  */
-extern int	rtm_read_error(const msgpack_object *map, const char **ex);
+extern int	rtm_read_error(const msgpack_object *map, const char **ex, size_t *len);
 
 /* Raise an error of our own with the SQLSTATE that the gate's code has. */
 extern void rtm_raise_code(int code, const char *message, const char *detail,

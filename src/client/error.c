@@ -10,7 +10,6 @@
 #include <limits.h>
 
 #include "client/call.h"
-#include "client/text.h"
 #include "fpnn/catalog.h"
 
 /* Bytes of a gate's text that are shown. */
@@ -63,17 +62,15 @@ code_hint(int code)
 }
 
 int
-rtm_read_error(const msgpack_object *map, const char **ex)
+rtm_read_error(const msgpack_object *map, const char **ex, size_t *len)
 {
 	int64_t		code = FPNN_CODE_UNKNOWN;
-	const char *bytes = "";
-	size_t		len = 0;
-	char	   *text;
 
+	*ex = "";
+	*len = 0;
 	fpnn_map_int(map, "code", &code);
-	fpnn_map_text(map, "ex", &bytes, &len);
-	text = rtm_text_from_wire(bytes, Min(len, MAX_ERROR_TEXT), &len);
-	*ex = text ? text : "";
+	fpnn_map_text(map, "ex", ex, len);
+	*len = Min(*len, MAX_ERROR_TEXT);
 	return code > 0 && code <= INT_MAX ? (int) code : FPNN_CODE_UNKNOWN;
 }
 

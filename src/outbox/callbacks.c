@@ -9,11 +9,16 @@
  * again, when the server crashes before that transaction is on disk.  A callback
  * that fails isn't repeated: its error is kept.
  *
+ * A callback that takes too long is cancelled.  One that goes on all the same is
+ * ended with the process, and noted as failed by the next one.
+ *
  * The worker ends when it has had nothing to do for a while.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include <limits.h>
 
 #include "access/htup_details.h"
 #include "access/xact.h"
@@ -73,7 +78,23 @@ typedef struct Due
 	int			nparams;
 } Due;
 
+/* Time to end in for a callback that was cancelled, in milliseconds. */
+#define LAST_WORDS		5000
+
 static Oid	last_owner;
+static OutboxDatabase *my_entry;
+static int64 current;			/* callback that runs */
+static TimeoutId end_timeout;
+
+/* Timeout handler: the cancel was of no use. */
+static void
+end_process(void)
+{
+	pg_atomic_write_u64(&my_entry->overdue, (uint64) current);
+	InterruptPending = true;
+	ProcDiePending = true;
+	SetLatch(MyLatch);
+}
 
 static const char *
 schema_name(void)
@@ -111,8 +132,8 @@ list_due(MemoryContext context, int *n)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	if (SPI_execute(psprintf("SELECT id FROM %s.rtm_finished WHERE callback_due IS NOT NULL"
-							 " ORDER BY callback_due LIMIT %d", schema_name(), BATCH_ROWS),
-					true, 0) != SPI_OK_SELECT)
+							 " ORDER BY callback_due LIMIT %d FOR UPDATE SKIP LOCKED", schema_name(), BATCH_ROWS),
+					false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for callbacks");
 	*n = (int) SPI_processed;
 	if (*n > 0)
@@ -129,7 +150,10 @@ list_due(MemoryContext context, int *n)
 	return ids;
 }
 
-/* Lock and read the row; false: it isn't due any more.  SPI is connected. */
+/*
+ * Lock and read the row; false: it isn't due any more, or somebody has locked it,
+ * who isn't waited for.  SPI is connected.
+ */
 static bool
 read_due(int64 id, Due *due)
 {
@@ -140,7 +164,7 @@ read_due(int64 id, Due *due)
 	char	   *name;
 
 	if (SPI_execute_with_args(psprintf("SELECT * FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1"
-									   " AND callback_due IS NOT NULL FOR UPDATE", schema_name()),
+									   " AND callback_due IS NOT NULL FOR UPDATE SKIP LOCKED", schema_name()),
 							  1, &type, &value, NULL, false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read a callback");
 	if (SPI_processed == 0)
@@ -321,11 +345,22 @@ run_due(const Due *due)
 		ereport(ERROR, (errmsg("the role that queued it (OID %u) was dropped", due->owner)));
 	SetUserIdAndSecContext(due->owner, SECURITY_LOCAL_USERID_CHANGE);
 	SetConfigOption("search_path", "\"$user\", public", PGC_USERSET, PGC_S_SESSION);
+	current = due->id;
 	if (outbox_callback_timeout > 0)
+	{
 		enable_timeout_after(STATEMENT_TIMEOUT, outbox_callback_timeout);
+		enable_timeout_after(end_timeout, Min(outbox_callback_timeout, INT_MAX - LAST_WORDS) + LAST_WORDS);
+	}
 	call_function(due);
 	run_deferred();
 	AtEOXact_GUC(false, nest);
+}
+
+static void
+stop_clock(void)
+{
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	disable_timeout(end_timeout, false);
 }
 
 /* The transaction of one callback, which notes its end as well. */
@@ -349,7 +384,7 @@ run_transaction(int64 id)
 	SPI_finish();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-	disable_timeout(STATEMENT_TIMEOUT, false);
+	stop_clock();
 	SetUserIdAndSecContext(user, security);
 }
 
@@ -364,10 +399,13 @@ reset_settings(void)
 static void
 note_failure(int64 id, const char *error)
 {
+	Due			due;
+
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
-	note_end(id, error);
+	if (read_due(id, &due))
+		note_end(id, error);
 	SPI_finish();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
@@ -387,7 +425,7 @@ run_callback(int64 id, MemoryContext context)
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		HOLD_INTERRUPTS();
-		disable_timeout(STATEMENT_TIMEOUT, false);
+		stop_clock();
 		QueryCancelPending = false;
 		FlushErrorState();
 		AbortCurrentTransaction();
@@ -453,6 +491,13 @@ run_callbacks(OutboxDatabase *entry)
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "rtm callbacks",
 												  ALLOCSET_DEFAULT_SIZES);
 
+	int64		overdue;
+
+	my_entry = entry;
+	end_timeout = RegisterTimeout(USER_TIMEOUT, end_process);
+	overdue = (int64) pg_atomic_exchange_u64(&entry->overdue, 0);
+	if (overdue != 0)
+		note_failure(overdue, "it did not end in time, and took no notice of being cancelled");
 	for (;;)
 	{
 		int			n;

@@ -187,7 +187,11 @@ look_into_databases(void)
 		OutboxDatabase *entry;
 
 		while (count_starting() >= LOOK_AT_ONCE)
+		{
+			/* others ask for workers meanwhile */
+			(void) start_workers();
 			wait_until(TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 100));
+		}
 		entry = outbox_database(lfirst_oid(cell), true);
 		if (entry == NULL)
 			break;

@@ -244,7 +244,9 @@ discard_pending(int64 id)
 	if (pending.tuple)
 	{
 		check_owner(DatumGetObjectId(column(&pending, "owner", &null)), id);
-		taken = take(&pending);
+
+		/* one that has no ticket yet is about to be moved: others wait for that */
+		taken = DatumGetInt64(column(&pending, "seq", &null)) >= 0 && take(&pending);
 	}
 	table_close(rel, NoLock);
 	if (taken && !registered)
@@ -294,7 +296,8 @@ is_still_there(Relation rel, const Awaited *awaited)
 	bool		null;
 	bool		same = false;
 
-	if (heap_fetch(rel, snapshot, &tuple, &buffer, false))
+	if (ItemPointerGetBlockNumber(&tuple.t_self) < RelationGetNumberOfBlocks(rel) &&
+		heap_fetch(rel, snapshot, &tuple, &buffer, false))
 	{
 		same = DatumGetInt64(fastgetattr(&tuple, OUTBOX_ID, RelationGetDescr(rel), &null)) == awaited->id;
 		ReleaseBuffer(buffer);

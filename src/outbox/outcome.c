@@ -38,6 +38,7 @@ set_error(Request *request, int code, const char *error)
 		pfree(request->error);
 	request->code = code;
 	request->error = MemoryContextStrdup(TopMemoryContext, error);
+	request->error_from_gate = false;
 }
 
 static void
@@ -176,16 +177,16 @@ outbox_pause_lane(Lane *lane)
 static void
 take_error(Request *request, const msgpack_object *map)
 {
-	const char *text;
-	int			code = rtm_read_error(map, &text);
+	const char *bytes;
+	size_t		len;
+	int			code = rtm_read_error(map, &bytes, &len);
+	char	   *text = pnstrdup(bytes, len);
 
 	if (means_done(request, code))
 	{
 		succeed(request);
 		return;
 	}
-	if (text[0] == '\0')
-		text = rtm_code_text(code) ? rtm_code_text(code) : "unknown error";
 	if (means_later(code))
 	{
 		outbox_repeat(request, code, text);
@@ -193,6 +194,9 @@ take_error(Request *request, const msgpack_object *map)
 	}
 	else
 		outbox_end_badly(request, code, text);
+
+	/* to be converted when there is a transaction */
+	request->error_from_gate = true;
 }
 
 static void

@@ -449,7 +449,7 @@ outbox_set_finished(Request *request, bool leaves_result)
 }
 
 void
-outbox_discard_if(bool (*gone) (const Request *request, void *arg), void *arg)
+outbox_discard_if(bool (*gone) (Request *request, void *arg), void *arg)
 {
 	HASH_SEQ_STATUS scan;
 	Known	   *k;

@@ -68,7 +68,9 @@ struct Request
 	bool		marked;			/* any call: its row says that it is being sent */
 	bool		discarded;		/* its row is gone: not to be sent */
 	bool		leaves_result;	/* finished: its row isn't only deleted */
+	bool		settled;		/* finished, and its row is gone */
 	bool		touched;		/* attempts and error are news to the table */
+	bool		noted;			/* touched, and the table knows by now */
 	dlist_node	touched_node;
 	int64		not_before;		/* delayed: rtm_now_ms() */
 	int64		deadline;		/* in flight: rtm_now_ms() */
@@ -78,6 +80,7 @@ struct Request
 	/* how it ended, or why it will be repeated; palloc()ed, or NULL */
 	int			code;			/* 0: well */
 	char	   *error;
+	bool		error_from_gate;	/* it is the gate's text, as it came */
 	int64		mtime;			/* 0: unknown */
 	char	   *answer;			/* payload */
 	int			answer_len;
@@ -204,7 +207,7 @@ extern void outbox_set_finished(Request *request, bool leaves_result);
  * Requests that aren't under way, and for which `gone` is true, won't be sent;
  * each is finished when its turn comes.
  */
-extern void outbox_discard_if(bool (*gone) (const Request *request, void *arg), void *arg);
+extern void outbox_discard_if(bool (*gone) (Request *request, void *arg), void *arg);
 
 /* Forget a finished request, whose row is gone. */
 extern void outbox_drop(Request *request);

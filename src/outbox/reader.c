@@ -47,6 +47,13 @@ typedef enum Purpose
 	REFILL_CUT
 } Purpose;
 
+/* Tickets that were in hand when discovery passed them. */
+typedef struct Missing
+{
+	OutboxRange range;			/* as they were drawn */
+	int64		from;			/* those that have yet to be read */
+} Missing;
+
 /* One scan of the index. */
 typedef struct Pass
 {
@@ -60,7 +67,7 @@ typedef struct Pass
 
 static int64 position;			/* of discovery */
 static bool current;			/* discovery has come to its end */
-static OutboxRange *missing;	/* in hand when they were passed */
+static Missing *missing;		/* in hand when they were passed */
 static int	nmissing;
 static int	max_missing;
 
@@ -148,7 +155,7 @@ outbox_reader_has_work(void)
 	bool		work = outbox_look_at_tickets(&hands, &nhands) > position;
 
 	for (int i = 0; i < nmissing && !work; i++)
-		work = !is_in_hand(&missing[i], hands, nhands);
+		work = !is_in_hand(&missing[i].range, hands, nhands);
 	pfree(hands);
 	return work || server_with_room() || server_with_cut_room();
 }
@@ -390,13 +397,22 @@ read_cut(Relation rel, Server *server)
 	server->cut_idle = pass.taken == 0 && pass.last < from;
 }
 
+static bool
+is_missing(const OutboxRange *range)
+{
+	for (int i = 0; i < nmissing; i++)
+		if (missing[i].range.low == range->low)
+			return true;
+	return false;
+}
+
 /* Remember what discovery is about to pass without seeing it. */
 static void
 remember_missing(const OutboxRange *hands, int nhands, int64 below)
 {
 	for (int i = 0; i < nhands; i++)
 	{
-		if (hands[i].low >= below || is_in_hand(&hands[i], missing, nmissing))
+		if (hands[i].low >= below || is_missing(&hands[i]))
 			continue;
 
 		/* visible by now, and so are all others of its transaction */
@@ -405,10 +421,11 @@ remember_missing(const OutboxRange *hands, int nhands, int64 below)
 		if (nmissing == max_missing)
 		{
 			max_missing = Max(16, max_missing * 2);
-			missing = missing ? repalloc(missing, sizeof(OutboxRange) * max_missing)
-				: MemoryContextAlloc(TopMemoryContext, sizeof(OutboxRange) * max_missing);
+			missing = missing ? repalloc(missing, sizeof(Missing) * max_missing)
+				: MemoryContextAlloc(TopMemoryContext, sizeof(Missing) * max_missing);
 		}
-		missing[nmissing++] = hands[i];
+		missing[nmissing].range = hands[i];
+		missing[nmissing++].from = hands[i].low;
 	}
 }
 
@@ -419,18 +436,18 @@ read_missing(Relation rel, const OutboxRange *hands, int nhands)
 	for (int i = nmissing - 1; i >= 0; i--)
 	{
 		Pass		pass = {.purpose = DISCOVERY};
-		OutboxRange *range = &missing[i];
+		Missing    *m = &missing[i];
 
-		if (is_in_hand(range, hands, nhands))
+		if (is_in_hand(&m->range, hands, nhands))
 			continue;
-		scan(&pass, rel, range->low, range->high);
-		if (pass.stopped)
+		scan(&pass, rel, m->from, m->range.high);
+		if (pass.stopped && pass.last + 1 < m->range.high)
 		{
 			/* the rest in the next turn */
-			range->low = pass.last + 1;
+			m->from = pass.last + 1;
 			return;
 		}
-		*range = missing[--nmissing];
+		*m = missing[--nmissing];
 	}
 }
 

@@ -58,6 +58,7 @@ init_entry(OutboxDatabase *entry)
 	pg_atomic_init_u32(&entry->held, 1);
 	pg_atomic_init_u32(&entry->held_for_sender, 1);
 	pg_atomic_init_u32(&entry->chores, 0);
+	pg_atomic_init_u64(&entry->overdue, 0);
 	pg_atomic_init_u32(&entry->waiters, 0);
 	ConditionVariableInit(&entry->finished);
 	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)

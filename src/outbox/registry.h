@@ -80,6 +80,9 @@ typedef struct OutboxDatabase
 	/* what the sender is to look after at its next turn */
 	pg_atomic_uint32 chores;	/* OUTBOX_CHORE_... */
 
+	/* a callback that could only be ended with its process; 0: none */
+	pg_atomic_uint64 overdue;
+
 	pg_atomic_uint32 waiters;	/* backends in rtm_wait() */
 	ConditionVariable finished; /* a request is through */
 	OutboxServerStats servers[OUTBOX_MAX_SERVERS];

@@ -34,6 +34,7 @@
 /* What is through is written down when it is so many, or so old (milliseconds). */
 #define SETTLE_ROWS		1000
 #define SETTLE_DELAY	50
+#define UNSETTLED_DELAY	1000
 
 /* Microseconds between two looks at the table, at least. */
 #define GATHER_TIME		2000
@@ -121,6 +122,9 @@ read_turn(void)
 static bool
 must_settle(OutboxDatabase *entry, int64 since)
 {
+	/* somebody has locked rows: he can't be waited for */
+	if (outbox_left_unsettled)
+		return rtm_now_ms() - since >= UNSETTLED_DELAY;
 	if (outbox_nfinished >= SETTLE_ROWS || outbox_nresults > 0 || !dlist_is_empty(&outbox_touched))
 		return true;
 	return pg_atomic_read_u32(&entry->waiters) > 0 || rtm_now_ms() - since >= SETTLE_DELAY;
@@ -360,6 +364,7 @@ wait(int64 until)
 	int64		timeout = Min(Max(left, 0), LONGEST_WAIT);
 	int			n;
 
+	CurrentResourceOwner = traffic_owner;
 	prepare_wait_set();
 	if (timeout > 0 && !gathering)
 		pgstat_report_activity(STATE_IDLE, NULL);
@@ -406,7 +411,7 @@ serve(OutboxDatabase *entry)
 		if (has_requests())
 			until = Min(until, rtm_now_ms() + CATALOG_CHECK);
 		if (finished_since != 0)
-			until = Min(until, finished_since + SETTLE_DELAY);
+			until = Min(until, finished_since + (outbox_left_unsettled ? UNSETTLED_DELAY : SETTLE_DELAY));
 		if (outbox_reader_has_work())
 			until = gathering ? rtm_now_ms() + GATHER_TIME / 1000 : 0;
 		wait(until);

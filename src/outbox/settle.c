@@ -5,7 +5,8 @@
  *
  * The usual case, a request that went well and leaves no result, is a row
  * deleted by its place.  Everything else is SQL.  A row that somebody has
- * deleted meanwhile is no error.
+ * deleted meanwhile is no error, and one that somebody has locked (rtm_discard()
+ * in a transaction that goes on) isn't waited for, but settled another time.
  *
  * Used by the sender only.
  *
@@ -13,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/tableam.h"
@@ -21,17 +23,23 @@
 #include "executor/spi.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "client/text.h"
+#include "fpnn/catalog.h"
 #include "host.h"
 #include "outbox/guc.h"
 #include "outbox/queue.h"
 #include "outbox/settle.h"
 #include "outbox/table.h"
 
+bool		outbox_left_unsettled;
 bool		outbox_made_results;
 bool		outbox_made_callbacks;
+
+static BlockNumber nblocks;		/* of the table, in this transaction */
 
 /* Statements; %s is the extension's schema. */
 typedef struct Statement
@@ -43,7 +51,8 @@ typedef struct Statement
 } Statement;
 
 static Statement move_row = {
-	"WITH r AS (DELETE FROM %s.rtm_request WHERE ctid = $1 AND seq = $7 RETURNING *)"
+	"WITH r AS (DELETE FROM %s.rtm_request WHERE ctid = (SELECT ctid FROM %s.rtm_request"
+	" WHERE ctid = $1 AND seq = $7 FOR UPDATE SKIP LOCKED) RETURNING *)"
 	" INSERT INTO %s.rtm_finished (id, status, owner, server, conversation, nparams, mid_made,"
 	" attempts, key_a, key_b, enqueued_at, finished_at, timeout, call, method, params, mid,"
 	" recipients, callback, mtime, answer, error_code, error, callback_due)"
@@ -56,13 +65,16 @@ static Statement move_row = {
 
 static Statement note_row = {
 	"UPDATE %s.rtm_request SET attempts = $2, error_code = nullif($3, 0), error = $4,"
-	" next_attempt = $5 WHERE ctid = $1 AND seq = $6 RETURNING ctid",
+	" next_attempt = $5 WHERE ctid = (SELECT ctid FROM %s.rtm_request"
+	" WHERE ctid = $1 AND seq = $6 FOR UPDATE SKIP LOCKED) RETURNING ctid",
 	6, {TIDOID, INT4OID, INT4OID, TEXTOID, TIMESTAMPTZOID, INT8OID}, NULL
 };
 
 static Statement purge_rows = {
-	"DELETE FROM %s.rtm_finished WHERE status = 'done' AND callback_due IS NULL"
-	" AND finished_at <= pg_catalog.clock_timestamp() - $1 * interval '1 second'",
+	"DELETE FROM %s.rtm_finished WHERE id IN (SELECT id FROM %s.rtm_finished"
+	" WHERE status = 'done' AND callback_due IS NULL"
+	" AND finished_at <= pg_catalog.clock_timestamp() - $1 * interval '1 second'"
+	" FOR UPDATE SKIP LOCKED)",
 	1, {INT4OID}, NULL
 };
 
@@ -83,7 +95,7 @@ prepare(Statement *statement)
 
 	if (statement->plan)
 		return;
-	statement->plan = SPI_prepare(psprintf(statement->text, schema, schema),
+	statement->plan = SPI_prepare(psprintf(statement->text, schema, schema, schema),
 								  statement->nargs, statement->types);
 	if (statement->plan == NULL || SPI_keepplan(statement->plan) != 0)
 		elog(ERROR, "could not prepare a statement of the outbox");
@@ -100,22 +112,82 @@ execute(Statement *statement, Datum *values, const char *nulls)
 		elog(ERROR, "a statement of the outbox failed: %s", SPI_result_code_string(rc));
 }
 
+/* The error's text in the database's encoding, or null if there is no error. */
 static Datum
-text_or_null(const char *text, char *null)
+error_text(const Request *request, char *null)
 {
+	const char *text = request->error;
+	size_t		len;
+
 	*null = text ? ' ' : 'n';
-	return text ? CStringGetTextDatum(text) : (Datum) 0;
+	if (text == NULL)
+		return (Datum) 0;
+	if (request->error_from_gate)
+		text = rtm_text_from_wire(text, strlen(text), &len);
+	if (text == NULL || text[0] == '\0')
+		text = rtm_code_text(request->code);
+	return CStringGetTextDatum(text ? text : "unknown error");
 }
 
-static void
-move(Request *request)
+/*
+ * Is the request's row still at its place?  Somebody may have deleted it, and
+ * another row have taken the place since.
+ */
+static bool
+is_at(Relation rel, ItemPointer tid, int64 seq)
+{
+	HeapTupleData tuple = {.t_self = *tid};
+	Buffer		buffer;
+	bool		null;
+	bool		same;
+
+	if (ItemPointerGetBlockNumber(tid) >= nblocks ||
+		!heap_fetch(rel, GetActiveSnapshot(), &tuple, &buffer, false))
+		return false;
+	same = DatumGetInt64(fastgetattr(&tuple, OUTBOX_SEQ, RelationGetDescr(rel), &null)) == seq;
+	ReleaseBuffer(buffer);
+	return same;
+}
+
+/*
+ * Find the request's row: at its place, or where VACUUM FULL or the like has
+ * moved it.  False: it is gone.
+ */
+static bool
+is_there(Relation rel, Request *request)
+{
+	Relation	index;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (is_at(rel, &request->tid, request->row.seq))
+		return true;
+	index = index_open(outbox_relations(false)->request_index, AccessShareLock);
+	ScanKeyInit(&key, OUTBOX_SEQ, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(request->row.seq));
+	scan = systable_beginscan_ordered(rel, index, GetActiveSnapshot(), 1, &key);
+	tuple = systable_getnext_ordered(scan, ForwardScanDirection);
+	if (HeapTupleIsValid(tuple))
+		request->tid = tuple->t_self;
+	systable_endscan_ordered(scan);
+	index_close(index, NoLock);
+	return HeapTupleIsValid(tuple);
+}
+
+/* True: it is done, or there is nothing left to do. */
+static bool
+move(Relation rel, Request *request)
 {
 	char		nulls[] = "       ";
 	Datum		values[7];
 
+	if (!is_there(rel, request))
+		return true;
 	values[0] = PointerGetDatum(&request->tid);
 	values[1] = Int32GetDatum(request->code);
-	values[2] = text_or_null(request->code ? request->error : NULL, &nulls[2]);
+	values[2] = error_text(request, &nulls[2]);
+	if (request->code == 0)
+		nulls[2] = 'n';
 	values[3] = Int64GetDatum(request->mtime);
 	nulls[3] = request->mtime ? ' ' : 'n';
 	nulls[4] = request->answer ? ' ' : 'n';
@@ -124,63 +196,52 @@ move(Request *request)
 	values[5] = Int32GetDatum(request->row.attempts);
 	values[6] = Int64GetDatum(request->row.seq);
 	execute(&move_row, values, nulls);
+	if (SPI_processed != 1)
+		return false;
 	outbox_made_results = true;
 	if (OidIsValid(request->row.callback))
 		outbox_made_callbacks = true;
+	return true;
 }
 
-static void
-note(Request *request)
+static bool
+note(Relation rel, Request *request)
 {
 	char		nulls[] = "      ";
 	Datum		values[6];
 	bool		null;
 	Datum		tid;
 
+	if (!is_there(rel, request))
+		return true;
 	values[0] = PointerGetDatum(&request->tid);
 	values[1] = Int32GetDatum(request->row.attempts);
 	values[2] = Int32GetDatum(request->error ? request->code : 0);
-	values[3] = text_or_null(request->error, &nulls[3]);
+	values[3] = error_text(request, &nulls[3]);
 	values[4] = TimestampTzGetDatum(request->row.next_attempt);
 	nulls[4] = request->row.next_attempt ? ' ' : 'n';
 	values[5] = Int64GetDatum(request->row.seq);
 	execute(&note_row, values, nulls);
 	if (SPI_processed != 1)
-		return;
+		return false;
 	tid = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
 	ItemPointerCopy((ItemPointer) DatumGetPointer(tid), &request->tid);
+	return true;
 }
 
-/*
- * Is the request's row still at its place?  Somebody may have deleted it, and
- * another row have taken the place since.
- */
 static bool
-is_there(Relation rel, const Request *request)
-{
-	HeapTupleData tuple = {.t_self = request->tid};
-	Buffer		buffer;
-	bool		null;
-	bool		same;
-
-	if (!heap_fetch(rel, GetActiveSnapshot(), &tuple, &buffer, false))
-		return false;
-	same = DatumGetInt64(fastgetattr(&tuple, OUTBOX_SEQ, RelationGetDescr(rel), &null)) == request->row.seq;
-	ReleaseBuffer(buffer);
-	return same;
-}
-
-static void
 delete_row(Relation rel, Request *request, CommandId command)
 {
 	TM_FailureData failure;
 
-	if (is_there(rel, request))
-		(void) heap_delete(rel, &request->tid, command, InvalidSnapshot, false, &failure, false);
+	if (!is_there(rel, request))
+		return true;
+	return heap_delete(rel, &request->tid, command, InvalidSnapshot, false, &failure,
+					   false) != TM_BeingModified;
 }
 
 static bool
-is_gone(const Request *request, void *rel)
+is_gone(Request *request, void *rel)
 {
 	return !is_there(rel, request);
 }
@@ -189,8 +250,18 @@ void
 outbox_notice_discarded(Relation rel)
 {
 	PushActiveSnapshot(GetTransactionSnapshot());
+	nblocks = RelationGetNumberOfBlocks(rel);
 	outbox_discard_if(is_gone, rel);
 	PopActiveSnapshot();
+}
+
+/* In SPI. */
+static void
+settle_finished(Relation rel, Request *request, CommandId command)
+{
+	request->settled = request->leaves_result ? move(rel, request) : delete_row(rel, request, command);
+	if (!request->settled)
+		outbox_left_unsettled = true;
 }
 
 void
@@ -199,30 +270,20 @@ outbox_settle(Relation rel)
 	CommandId	command = GetCurrentCommandId(true);
 	dlist_iter	iter;
 
-	outbox_made_results = outbox_made_callbacks = false;
+	outbox_left_unsettled = outbox_made_results = outbox_made_callbacks = false;
 	PushActiveSnapshot(GetTransactionSnapshot());
-	dlist_foreach(iter, &outbox_finished)
-	{
-		Request    *request = dlist_container(Request, node, iter.cur);
-
-		if (!request->leaves_result)
-			delete_row(rel, request, command);
-	}
+	nblocks = RelationGetNumberOfBlocks(rel);
 	SPI_connect();
 	dlist_foreach(iter, &outbox_touched)
 	{
 		Request    *request = dlist_container(Request, touched_node, iter.cur);
 
-		if (request->state != REQUEST_FINISHED)
-			note(request);
+		request->noted = request->state == REQUEST_FINISHED || note(rel, request);
+		if (!request->noted)
+			outbox_left_unsettled = true;
 	}
 	dlist_foreach(iter, &outbox_finished)
-	{
-		Request    *request = dlist_container(Request, node, iter.cur);
-
-		if (request->leaves_result)
-			move(request);
-	}
+		settle_finished(rel, dlist_container(Request, node, iter.cur), command);
 	SPI_finish();
 	PopActiveSnapshot();
 }
@@ -236,11 +297,18 @@ outbox_settled(void)
 	{
 		Request    *request = dlist_container(Request, touched_node, iter.cur);
 
+		if (!request->noted)
+			continue;
 		dlist_delete(&request->touched_node);
 		request->touched = false;
 	}
 	dlist_foreach_modify(iter, &outbox_finished)
-		outbox_drop(dlist_container(Request, node, iter.cur));
+	{
+		Request    *request = dlist_container(Request, node, iter.cur);
+
+		if (request->settled)
+			outbox_drop(request);
+	}
 }
 
 int64

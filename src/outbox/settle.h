@@ -31,7 +31,11 @@ extern int64 outbox_purge(void);
 /* Are there callbacks to be run? Needs a transaction. */
 extern bool outbox_callbacks_are_due(void);
 
-/* Did the last outbox_settle() make results? For callbacks? */
+/*
+ * Did the last outbox_settle() leave rows that somebody else had locked?  Make
+ * results?  For callbacks?
+ */
+extern bool outbox_left_unsettled;
 extern bool outbox_made_results;
 extern bool outbox_made_callbacks;
 
