@@ -129,7 +129,8 @@ for my $phase (@phases)
 	is_deeply([ map { $_->{out} } @r[ 3, 4 ] ], [ (1790000000123) x 2 ], '... which is not taken for that of the next');
 }
 
-# Fast shutdown ends a session in any phase, smart shutdown waits for it; a sender that is in that phase, too, ends with them.
+# Fast shutdown ends a session in any phase, smart shutdown waits for it;
+# a sender that is in that phase, too, ends with them.
 for my $mode ('fast', 'smart')
 {
 	my @sessions;
