@@ -48,6 +48,7 @@
 #include "compat.h"
 #include "outbox/guc.h"
 #include "outbox/handler.h"
+#include "outbox/settle.h"
 #include "outbox/table.h"
 #include "outbox/unpack.h"
 #include "outbox/worker.h"
@@ -57,6 +58,9 @@
 
 /* Idle time after which the worker ends, in milliseconds. */
 #define IDLE_TIMEOUT	10000
+
+/* How long a row that somebody has locked is left alone, in milliseconds. */
+#define LOCKED_DELAY	1000
 
 /* Rows of rtm_finished that are read at once. */
 #define BATCH_ROWS		100
@@ -396,19 +400,23 @@ reset_settings(void)
 	outbox_set_session();
 }
 
-static void
+/* False: somebody has locked the row. */
+static bool
 note_failure(int64 id, const char *error)
 {
 	Due			due;
+	bool		noted;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
-	if (read_due(id, &due))
+	noted = read_due(id, &due);
+	if (noted)
 		note_end(id, error);
 	SPI_finish();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	return noted;
 }
 
 static void
@@ -437,7 +445,7 @@ run_callback(int64 id, MemoryContext context)
 	{
 		ereport(LOG,
 				(errmsg("a callback of request " INT64_FORMAT " failed: %s", id, error->message)));
-		note_failure(id, error->message);
+		(void) note_failure(id, error->message);
 	}
 }
 
@@ -463,26 +471,60 @@ owner_of(int64 id)
 	return owner;
 }
 
+/* Is there any callback to run, or to be noted, locked by somebody or not? */
+static bool
+any_is_due(void)
+{
+	bool		due;
+
+	StartTransactionCommand();
+	due = outbox_callbacks_are_due();
+	CommitTransactionCommand();
+	return due;
+}
+
+/* A callback that ended its process is none to run again. */
+static int64
+note_overdue(void)
+{
+	int64		id = (int64) pg_atomic_read_u64(&my_entry->overdue);
+
+	if (id != 0 &&
+		(note_failure(id, "it did not end in time, and took no notice of being cancelled") ||
+		 !any_is_due()))
+	{
+		pg_atomic_write_u64(&my_entry->overdue, 0);
+		id = 0;
+	}
+	return id;
+}
+
 static int
 run_batch(MemoryContext context)
 {
 	int			n;
+	int			ran = 0;
 	int64	   *ids;
+	int64		overdue;
 
 	if (!outbox_is_installed())
 		proc_exit(0);
 	pgstat_report_activity(STATE_RUNNING, "rtm callbacks");
+	overdue = note_overdue();
 	ids = list_due(context, &n);
 	for (int i = 0; i < n; i++)
 	{
 		(void) outbox_housekeeping();
+		if (ids[i] == overdue)
+			continue;
+		ran++;
 		clean_session(owner_of(ids[i]));
 		run_callback(ids[i], context);
 		MemoryContextSwitchTo(context);
 	}
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
-	return n;
+	return ran;
 }
 
 static void
@@ -491,30 +533,33 @@ run_callbacks(OutboxDatabase *entry)
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "rtm callbacks",
 												  ALLOCSET_DEFAULT_SIZES);
 
-	int64		overdue;
-
 	my_entry = entry;
 	end_timeout = RegisterTimeout(USER_TIMEOUT, end_process);
-	overdue = (int64) pg_atomic_exchange_u64(&entry->overdue, 0);
-	if (overdue != 0)
-		note_failure(overdue, "it did not end in time, and took no notice of being cancelled");
 	for (;;)
 	{
-		int			n;
+		bool		locked;
 		int			rc;
 
 		MemoryContextReset(context);
 		MemoryContextSwitchTo(context);
 		(void) outbox_housekeeping();
-		n = run_batch(context);
-		outbox_works(entry, OUTBOX_CALLBACKS);
-		if (n > 0)
+		if (run_batch(context) > 0)
+		{
+			outbox_works(entry, OUTBOX_CALLBACKS);
 			continue;
-		rc = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, IDLE_TIMEOUT,
-					   PG_WAIT_EXTENSION);
+		}
+
+		/* what somebody has locked is looked at again before long */
+		locked = any_is_due();
+		rc = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					   locked ? LOCKED_DELAY : IDLE_TIMEOUT, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
-		if (rc & WL_TIMEOUT)
+		if (!(rc & WL_TIMEOUT) || locked)
+			continue;
+		outbox_prepare_to_leave(entry, OUTBOX_CALLBACKS);
+		if (!any_is_due())
 			proc_exit(0);
+		outbox_stay(entry, OUTBOX_CALLBACKS);
 	}
 }
 

@@ -89,6 +89,7 @@ typedef struct Backlog
 static Backlog *backlog;
 static OutboxDatabase *entry;	/* of this database */
 static bool to_wake;			/* this transaction inserted rows */
+static bool committing;			/* they are in the table already */
 
 static void
 find_entry(void)
@@ -196,6 +197,10 @@ add_row(Backlog *b, const OutboxRow *row)
 void
 outbox_enqueue(const OutboxRow *row)
 {
+	if (committing)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a request cannot be queued any more: the transaction is about to commit")));
 	if (backlog == NULL)
 	{
 		find_entry();
@@ -536,12 +541,15 @@ at_transaction(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 			flush_backlog(false);
+			committing = true;
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			flush_backlog(true);
+			committing = true;
 			break;
 		case XACT_EVENT_COMMIT:
 			outbox_return_tickets();
+			committing = false;
 			if (to_wake && entry->database == MyDatabaseId)
 				outbox_wake(entry, OUTBOX_SENDER);
 			to_wake = false;
@@ -549,7 +557,7 @@ at_transaction(XactEvent event, void *arg)
 		case XACT_EVENT_PREPARE:
 		case XACT_EVENT_ABORT:
 			outbox_return_tickets();
-			to_wake = false;
+			to_wake = committing = false;
 			backlog = NULL;		/* its memory goes with the transaction */
 			break;
 		default:

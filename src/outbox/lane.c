@@ -339,7 +339,7 @@ may_send_any_call(Request *request)
 	request->row.attempts++;
 	request->row.next_attempt = 0;
 	outbox_touch(request);
-	outbox_set_delayed(request, 0);
+	outbox_set_delayed(request, 0, false);
 	return false;
 }
 
@@ -415,8 +415,10 @@ wake_delayed(Lane *lane, int64 now)
 	{
 		Request    *request = dlist_container(Request, node, iter.cur);
 
-		/* what the row doesn't say yet must not happen */
-		if ((request->not_before <= now || lane->broken) && !(request->marked && request->touched))
+		/* what the row doesn't say yet must not happen; settling wakes us */
+		if (request->marked && request->touched)
+			continue;
+		if (request->not_before <= now || lane->broken)
 			outbox_set_ready_again(request);
 		else
 			next = Min(next, request->not_before);
@@ -485,6 +487,12 @@ outbox_lane_turn(Lane *lane)
 	int64		now = rtm_now_ms();
 	int64		back;
 
+	/* time may be over for connecting, whether anything is to be sent or not */
+	if (lane->conn && rtm_conn_deadline(lane->conn) != 0)
+	{
+		rtm_conn_step(lane->conn, 0);
+		check_connection(lane);
+	}
 	check_deadlines(lane, now);
 	back = wake_delayed(lane, now);
 	if (lane->broken)
@@ -497,8 +505,6 @@ outbox_lane_turn(Lane *lane)
 	{
 		if (lane->conn == NULL)
 			connect_lane(lane);
-		else
-			rtm_conn_step(lane->conn, 0);
 		check_connection(lane);
 		if (lane->conn && lane->conn->state == RTM_CONN_READY)
 		{

@@ -25,6 +25,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
+#include "storage/ipc.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -68,12 +69,11 @@ check_owner(Oid owner, int64 id)
 }
 
 static HeapTuple
-find_by_id(Relation rel, Oid index, AttrNumber attribute, int64 id)
+find_by_id(Relation rel, Oid index, AttrNumber attribute, int64 id, Snapshot snapshot)
 {
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 
 	ScanKeyInit(&key, attribute, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
 	scan = systable_beginscan(rel, index, OidIsValid(index), snapshot, 1, &key);
@@ -81,19 +81,21 @@ find_by_id(Relation rel, Oid index, AttrNumber attribute, int64 id)
 	if (HeapTupleIsValid(tuple))
 		tuple = heap_copytuple(tuple);
 	systable_endscan(scan);
-	UnregisterSnapshot(snapshot);
 	return tuple;
 }
 
+/* `snapshot` NULL: the latest. */
 static Finished
-find_finished(int64 id, LOCKMODE lock)
+find_finished(int64 id, LOCKMODE lock, Snapshot given)
 {
+	Snapshot	snapshot = RegisterSnapshot(given ? given : GetLatestSnapshot());
 	const OutboxRelations *r = outbox_relations(false);
 	Finished	f;
 	bool		null;
 
 	f.rel = table_open(r->finished, lock);
-	f.tuple = find_by_id(f.rel, get_relname_relid("rtm_finished_pkey", r->schema), 1, id);
+	f.tuple = find_by_id(f.rel, get_relname_relid("rtm_finished_pkey", r->schema), 1, id, snapshot);
+	UnregisterSnapshot(snapshot);
 	if (f.tuple)
 		check_owner(DatumGetObjectId(column(&f, "owner", &null)), id);
 	return f;
@@ -195,7 +197,7 @@ rtm_sql_retry(PG_FUNCTION_ARGS)
 
 	check_id(id);
 	outbox_check_enqueue("rtm_retry");
-	f = find_finished(id, RowExclusiveLock);
+	f = find_finished(id, RowExclusiveLock, NULL);
 	if (f.tuple)
 	{
 		if (strcmp(TextDatumGetCString(column(&f, "status", &null)), "failed") != 0)
@@ -237,10 +239,12 @@ discard_pending(int64 id)
 {
 	static bool registered;
 	Relation	rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
-	Finished	pending = {.rel = rel, .tuple = find_by_id(rel, InvalidOid, OUTBOX_ID, id)};
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	Finished	pending = {.rel = rel, .tuple = find_by_id(rel, InvalidOid, OUTBOX_ID, id, snapshot)};
 	bool		null;
 	bool		taken = false;
 
+	UnregisterSnapshot(snapshot);
 	if (pending.tuple)
 	{
 		check_owner(DatumGetObjectId(column(&pending, "owner", &null)), id);
@@ -270,7 +274,7 @@ rtm_sql_discard(PG_FUNCTION_ARGS)
 	check_id(id);
 	PreventCommandIfReadOnly("rtm_discard()");
 	PreventCommandDuringRecovery("rtm_discard()");
-	f = find_finished(id, RowExclusiveLock);
+	f = find_finished(id, RowExclusiveLock, NULL);
 	taken = take(&f);
 	table_close(f.rel, NoLock);
 	PG_RETURN_BOOL(taken || discard_pending(id));
@@ -288,9 +292,8 @@ typedef struct Awaited
 
 /* Is it still where it was?  Saves searching the table. */
 static bool
-is_still_there(Relation rel, const Awaited *awaited)
+is_still_there(Relation rel, const Awaited *awaited, Snapshot snapshot)
 {
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	HeapTupleData tuple = {.t_self = awaited->tid};
 	Buffer		buffer;
 	bool		null;
@@ -302,20 +305,19 @@ is_still_there(Relation rel, const Awaited *awaited)
 		same = DatumGetInt64(fastgetattr(&tuple, OUTBOX_ID, RelationGetDescr(rel), &null)) == awaited->id;
 		ReleaseBuffer(buffer);
 	}
-	UnregisterSnapshot(snapshot);
 	return same;
 }
 
 static bool
-is_pending(Awaited *awaited)
+is_pending(Awaited *awaited, Snapshot snapshot)
 {
 	Relation	rel = table_open(outbox_relations(false)->request, AccessShareLock);
 	HeapTuple	tuple;
 	bool		null;
 
-	if (!awaited->pending || !is_still_there(rel, awaited))
+	if (!awaited->pending || !is_still_there(rel, awaited, snapshot))
 	{
-		tuple = find_by_id(rel, InvalidOid, OUTBOX_ID, awaited->id);
+		tuple = find_by_id(rel, InvalidOid, OUTBOX_ID, awaited->id, snapshot);
 		awaited->pending = tuple != NULL;
 		if (tuple)
 		{
@@ -335,12 +337,17 @@ look(Awaited *awaited)
 	const char *status = "done";
 	Finished	f;
 	bool		null;
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 
-	if (is_pending(awaited))
+	if (is_pending(awaited, snapshot))
+	{
+		UnregisterSnapshot(snapshot);
 		return NULL;
+	}
 
 	/* it is in the other table, or left no trace, or nobody saw it yet */
-	f = find_finished(awaited->id, AccessShareLock);
+	f = find_finished(awaited->id, AccessShareLock, snapshot);
+	UnregisterSnapshot(snapshot);
 	if (f.tuple)
 		status = TextDatumGetCString(column(&f, "status", &null));
 	else if (outbox_is_queued_here(awaited->id))
@@ -380,6 +387,13 @@ look_until(OutboxDatabase *entry, int64 id, int64 deadline)
 	return status;
 }
 
+/* Also when the process ends. */
+static void
+stop_waiting(int code, Datum entry)
+{
+	pg_atomic_fetch_sub_u32(&((OutboxDatabase *) DatumGetPointer(entry))->waiters, 1);
+}
+
 PG_FUNCTION_INFO_V1(rtm_sql_wait);
 
 Datum
@@ -407,14 +421,11 @@ rtm_sql_wait(PG_FUNCTION_ARGS)
 	pg_atomic_fetch_add_u32(&entry->waiters, 1);
 	if (!RecoveryInProgress())
 		outbox_wake(entry, OUTBOX_SENDER);
-	PG_TRY();
+	PG_ENSURE_ERROR_CLEANUP(stop_waiting, PointerGetDatum(entry));
 	{
 		status = look_until(entry, id, deadline);
 	}
-	PG_FINALLY();
-	{
-		pg_atomic_fetch_sub_u32(&entry->waiters, 1);
-	}
-	PG_END_TRY();
+	PG_END_ENSURE_ERROR_CLEANUP(stop_waiting, PointerGetDatum(entry));
+	stop_waiting(0, PointerGetDatum(entry));
 	PG_RETURN_TEXT_P(cstring_to_text(status ? status : "pending"));
 }

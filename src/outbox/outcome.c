@@ -129,7 +129,7 @@ outbox_repeat(Request *request, int code, const char *error)
 	int64		delay = backoff(request->row.attempts + 1);
 
 	if (outbox_note_attempt(request, code, error, delay))
-		outbox_set_delayed(request, rtm_now_ms() + delay);
+		outbox_set_delayed(request, rtm_now_ms() + delay, true);
 }
 
 /* Is it any method, of which nobody knows whether it may be repeated? */

@@ -29,6 +29,7 @@ dlist_head	outbox_finished = DLIST_STATIC_INIT(outbox_finished);
 dlist_head	outbox_touched = DLIST_STATIC_INIT(outbox_touched);
 int			outbox_nfinished;
 int			outbox_nresults;
+int			outbox_ntouched;
 
 static MemoryContext queue_context;
 static HTAB *known;
@@ -359,8 +360,7 @@ static void
 forget(Request *request)
 {
 	hash_search(known, &request->row.seq, HASH_REMOVE, NULL);
-	if (request->touched)
-		dlist_delete(&request->touched_node);
+	outbox_untouch(request);
 	if (request->members != &request->own_member)
 		pfree(request->members);
 	if (request->error)
@@ -400,14 +400,14 @@ evict_tail(Conversation *c)
 }
 
 void
-outbox_set_delayed(Request *request, int64 not_before)
+outbox_set_delayed(Request *request, int64 not_before, bool long_time)
 {
 	leave_list(request);
 	request->state = REQUEST_DELAYED;
 	request->not_before = not_before;
 	request->lane->server->ndelayed++;
 	dlist_push_tail(&request->lane->delayed, &request->node);
-	if (request->nmembers == 1)
+	if (long_time && request->nmembers == 1)
 		evict_tail(request->own_member.conversation);
 }
 
@@ -482,7 +482,19 @@ outbox_drop(Request *request)
 void
 outbox_touch(Request *request)
 {
-	if (!request->touched)
-		dlist_push_tail(&outbox_touched, &request->touched_node);
+	if (request->touched)
+		return;
+	dlist_push_tail(&outbox_touched, &request->touched_node);
 	request->touched = true;
+	outbox_ntouched++;
+}
+
+void
+outbox_untouch(Request *request)
+{
+	if (!request->touched)
+		return;
+	dlist_delete(&request->touched_node);
+	request->touched = false;
+	outbox_ntouched--;
 }

@@ -68,6 +68,7 @@ struct Request
 	bool		marked;			/* any call: its row says that it is being sent */
 	bool		discarded;		/* its row is gone: not to be sent */
 	bool		leaves_result;	/* finished: its row isn't only deleted */
+	int64		settle_after;	/* rtm_now_ms(): its row was locked; 0: not */
 	bool		settled;		/* finished, and its row is gone */
 	bool		touched;		/* attempts and error are news to the table */
 	bool		noted;			/* touched, and the table knows by now */
@@ -193,12 +194,12 @@ extern Conversation *outbox_conversation(Server *server, const OutboxRow *row, i
 extern Request *outbox_add(const OutboxRow *row, ItemPointer tid);
 
 /*
- * The states of a request.  delay: it is repeated at `not_before`; what its
- * conversation has behind it goes back to the table.
+ * The states of a request.  Delayed: it is sent at `not_before`; if that may be
+ * long, what its conversation has behind it goes back to the table.
  */
 extern void outbox_set_in_flight(Request *request);
 extern void outbox_set_ready_again(Request *request);
-extern void outbox_set_delayed(Request *request, int64 not_before);
+extern void outbox_set_delayed(Request *request, int64 not_before, bool long_time);
 
 /* It is through: its conversations go on.  It stays known. */
 extern void outbox_set_finished(Request *request, bool leaves_result);
@@ -218,6 +219,9 @@ extern int	outbox_nfinished;
 extern int	outbox_nresults;	/* of them, that leave a result */
 extern dlist_head outbox_touched;
 
+extern int	outbox_ntouched;
+
 extern void outbox_touch(Request *request);
+extern void outbox_untouch(Request *request);
 
 #endif							/* OUTBOX_QUEUE_H */

@@ -27,6 +27,8 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/transam.h"
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
@@ -61,6 +63,7 @@ typedef struct Pass
 	Server	   *server;			/* that is refilled; NULL: all of them */
 	int			refilling;		/* cut conversations that still are */
 	int			taken;			/* rows */
+	bool		moved;			/* a cut conversation's `next` */
 	bool		stopped;		/* before its end, having done with `last` */
 	int64		last;			/* seq */
 } Pass;
@@ -69,6 +72,7 @@ static int64 position;			/* of discovery */
 static bool current;			/* discovery has come to its end */
 static Missing *missing;		/* in hand when they were passed */
 static int	nmissing;
+static XLogRecPtr latest_commit;	/* of the rows that were read */
 static int	max_missing;
 
 static bool
@@ -219,6 +223,7 @@ end_refilling(Pass *pass, Conversation *c, int64 seq)
 	if (!c->refilling)
 		return;
 	c->refilling = false;
+	pass->moved |= c->next != seq;
 	c->next = seq;
 	pass->refilling--;
 }
@@ -263,7 +268,10 @@ refill_cut(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 		if (keep)
 			end_refilling(pass, c, row->seq);
 		else
+		{
 			c->next = row->seq + 1;
+			pass->moved = true;
+		}
 	}
 	if (!keep)
 	{
@@ -275,6 +283,18 @@ refill_cut(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 		pass->stopped = true;
 		pass->last = row->seq - 1;
 	}
+}
+
+/*
+ * A transaction that committed with synchronous_commit off can be seen before it
+ * is on disk; nothing of it may be sent before.
+ */
+static void
+note_commit(TransactionId xid)
+{
+	XLogRecPtr	commit = TransactionIdGetCommitLSN(xid);
+
+	latest_commit = Max(latest_commit, commit);
 }
 
 static void
@@ -293,6 +313,7 @@ deal_with(Pass *pass, HeapTuple tuple, TupleDesc desc)
 	if (outbox_knows(row.seq))
 		return;
 	outbox_read_row(tuple, desc, &row);
+	note_commit(HeapTupleHeaderGetXmin(tuple->t_data));
 	switch (pass->purpose)
 	{
 		case DISCOVERY:
@@ -388,13 +409,17 @@ read_cut(Relation rel, Server *server)
 			continue;
 		if (pass.stopped)
 		{
+			pass.moved |= pass.last + 1 > c->next;
 			c->next = Max(c->next, pass.last + 1);
 			c->refilling = false;
 		}
 		else
+		{
 			outbox_uncut(c);
+			pass.moved = true;
+		}
 	}
-	server->cut_idle = pass.taken == 0 && pass.last < from;
+	server->cut_idle = pass.taken == 0 && !pass.moved;
 }
 
 static bool
@@ -472,6 +497,7 @@ outbox_read(Relation rel)
 	int64		next = outbox_look_at_tickets(&hands, &nhands);
 	Server	   *server;
 
+	latest_commit = InvalidXLogRecPtr;
 	read_missing(rel, hands, nhands);
 	server = server_with_cut_room();
 	if (server)
@@ -481,4 +507,6 @@ outbox_read(Relation rel)
 		read_server(rel, server);
 	if (position < next)
 		read_new(rel, next, hands, nhands);
+	if (!XLogRecPtrIsInvalid(latest_commit))
+		XLogFlush(latest_commit);
 }

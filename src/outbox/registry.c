@@ -59,8 +59,6 @@ init_entry(OutboxDatabase *entry)
 	pg_atomic_init_u32(&entry->held_for_sender, 1);
 	pg_atomic_init_u32(&entry->chores, 0);
 	pg_atomic_init_u64(&entry->overdue, 0);
-	pg_atomic_init_u32(&entry->waiters, 0);
-	ConditionVariableInit(&entry->finished);
 	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
 	{
 		OutboxServerStats *server = &entry->servers[i];
@@ -90,7 +88,14 @@ startup_shmem(void)
 		memset(registry, 0, sizeof(Registry));
 		registry->lock = &GetNamedLWLockTranche("rtm outbox")->lock;
 		for (int i = 0; i < OUTBOX_MAX_DATABASES; i++)
-			init_entry(&registry->databases[i]);
+		{
+			OutboxDatabase *entry = &registry->databases[i];
+
+			/* these two outlive the entry's database, as somebody may be waiting */
+			pg_atomic_init_u32(&entry->waiters, 0);
+			ConditionVariableInit(&entry->finished);
+			init_entry(entry);
+		}
 	}
 	outbox_tickets_attach();
 	LWLockRelease(AddinShmemInitLock);
@@ -186,7 +191,7 @@ outbox_wake(OutboxDatabase *entry, OutboxRole role)
 
 	/*
 	 * The usual case takes no lock.  A worker that is about to end looks again
-	 * after its state changed; see leave().
+	 * after its state changed; see outbox_prepare_to_leave().
 	 */
 	pg_memory_barrier();
 	if (worker->state == OUTBOX_RUNNING)
@@ -332,6 +337,26 @@ outbox_enter(OutboxDatabase *entry, OutboxRole role)
 		before_shmem_exit(leave, (Datum) 0);
 	}
 	return entered;
+}
+
+static void
+change_state(OutboxWorker *worker, OutboxState state)
+{
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	set_state(worker, state);
+	LWLockRelease(registry->lock);
+}
+
+void
+outbox_prepare_to_leave(OutboxDatabase *entry, OutboxRole role)
+{
+	change_state(&entry->workers[role], OUTBOX_STARTING);
+}
+
+void
+outbox_stay(OutboxDatabase *entry, OutboxRole role)
+{
+	change_state(&entry->workers[role], OUTBOX_RUNNING);
 }
 
 void

@@ -128,6 +128,15 @@ extern void outbox_forget_database(Oid database);
  */
 extern bool outbox_enter(OutboxDatabase *entry, OutboxRole role);
 extern void outbox_leave_for_good(void);
+
+/*
+ * A worker that wants to end because it has nothing to do: from the first on,
+ * outbox_wake() counts as a new request; then it looks once more, and either
+ * ends or calls the second.
+ */
+extern void outbox_prepare_to_leave(OutboxDatabase *entry, OutboxRole role);
+extern void outbox_stay(OutboxDatabase *entry, OutboxRole role);
+
 extern void outbox_works(OutboxDatabase *entry, OutboxRole role);
 extern void outbox_note_error(OutboxDatabase *entry, OutboxRole role, const char *error);
 

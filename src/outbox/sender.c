@@ -34,7 +34,7 @@
 /* What is through is written down when it is so many, or so old (milliseconds). */
 #define SETTLE_ROWS		1000
 #define SETTLE_DELAY	50
-#define UNSETTLED_DELAY	1000
+#define LOCKED_DELAY	1000
 
 /* Microseconds between two looks at the table, at least. */
 #define GATHER_TIME		2000
@@ -122,15 +122,20 @@ read_turn(void)
 static bool
 must_settle(OutboxDatabase *entry, int64 since)
 {
-	/* somebody has locked rows: he can't be waited for */
-	if (outbox_left_unsettled)
-		return rtm_now_ms() - since >= UNSETTLED_DELAY;
-	if (outbox_nfinished >= SETTLE_ROWS || outbox_nresults > 0 || !dlist_is_empty(&outbox_touched))
+	int64		age = rtm_now_ms() - since;
+	bool		only_locked = outbox_nfinished == outbox_nlocked &&
+		outbox_ntouched == outbox_nlocked_touched;
+
+	if (only_locked)
+		return age >= LOCKED_DELAY;
+	if (outbox_nfinished - outbox_nlocked >= SETTLE_ROWS ||
+		outbox_nresults > outbox_nlocked_results || outbox_ntouched > outbox_nlocked_touched)
 		return true;
-	return pg_atomic_read_u32(&entry->waiters) > 0 || rtm_now_ms() - since >= SETTLE_DELAY;
+	return pg_atomic_read_u32(&entry->waiters) > 0 || age >= SETTLE_DELAY;
 }
 
-static void
+/* True: something was written, which lanes may have waited for. */
+static bool
 settle_turn(OutboxDatabase *entry, int64 *since)
 {
 	Relation	rel;
@@ -138,13 +143,13 @@ settle_turn(OutboxDatabase *entry, int64 *since)
 	if (outbox_nfinished == 0 && dlist_is_empty(&outbox_touched))
 	{
 		*since = 0;
-		return;
+		return false;
 	}
 	if (*since == 0)
 		*since = rtm_now_ms();
 
 	if (!must_settle(entry, *since))
-		return;
+		return false;
 	*since = 0;
 
 	pgstat_report_activity(STATE_RUNNING, "rtm sender: settling requests");
@@ -161,6 +166,7 @@ settle_turn(OutboxDatabase *entry, int64 *since)
 	if (pg_atomic_read_u32(&entry->waiters) > 0)
 		ConditionVariableBroadcast(&entry->finished);
 	pgstat_report_stat(false);
+	return true;
 }
 
 static void
@@ -403,7 +409,8 @@ serve(OutboxDatabase *entry)
 			catalog_turn();
 		MemoryContextSwitchTo(turn);
 		until = lanes_turn();
-		settle_turn(entry, &finished_since);
+		if (settle_turn(entry, &finished_since))
+			until = 0;
 		purge_turn();
 		MemoryContextSwitchTo(turn);
 
@@ -411,7 +418,7 @@ serve(OutboxDatabase *entry)
 		if (has_requests())
 			until = Min(until, rtm_now_ms() + CATALOG_CHECK);
 		if (finished_since != 0)
-			until = Min(until, finished_since + (outbox_left_unsettled ? UNSETTLED_DELAY : SETTLE_DELAY));
+			until = Min(until, finished_since + (outbox_nlocked + outbox_nlocked_touched > 0 ? LOCKED_DELAY : SETTLE_DELAY));
 		if (outbox_reader_has_work())
 			until = gathering ? rtm_now_ms() + GATHER_TIME / 1000 : 0;
 		wait(until);

@@ -35,9 +35,14 @@
 #include "outbox/settle.h"
 #include "outbox/table.h"
 
-bool		outbox_left_unsettled;
+int			outbox_nlocked;
+int			outbox_nlocked_results;
+int			outbox_nlocked_touched;
 bool		outbox_made_results;
 bool		outbox_made_callbacks;
+
+/* How long a row that somebody has locked is left alone, in milliseconds. */
+#define LOCKED_DELAY	1000
 
 static BlockNumber nblocks;		/* of the table, in this transaction */
 
@@ -213,7 +218,10 @@ note(Relation rel, Request *request)
 	Datum		tid;
 
 	if (!is_there(rel, request))
+	{
+		request->discarded = true;
 		return true;
+	}
 	values[0] = PointerGetDatum(&request->tid);
 	values[1] = Int32GetDatum(request->row.attempts);
 	values[2] = Int32GetDatum(request->error ? request->code : 0);
@@ -226,6 +234,10 @@ note(Relation rel, Request *request)
 		return false;
 	tid = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
 	ItemPointerCopy((ItemPointer) DatumGetPointer(tid), &request->tid);
+
+	/* it leaves after this: the note must be on disk */
+	if (request->marked)
+		ForceSyncCommit();
 	return true;
 }
 
@@ -255,22 +267,48 @@ outbox_notice_discarded(Relation rel)
 	PopActiveSnapshot();
 }
 
+/*
+ * Is the request's row to be looked at now?  One that somebody has locked is left
+ * alone for a while.
+ */
+static bool
+is_due(const Request *request, int64 now)
+{
+	return request->settle_after <= now;
+}
+
+/* The row was locked, or not. */
+static bool
+note_lock(Request *request, bool settled, int64 now)
+{
+	request->settle_after = settled ? 0 : now + LOCKED_DELAY;
+	return settled;
+}
+
 /* In SPI. */
 static void
-settle_finished(Relation rel, Request *request, CommandId command)
+settle_finished(Relation rel, Request *request, CommandId command, int64 now)
 {
-	request->settled = request->leaves_result ? move(rel, request) : delete_row(rel, request, command);
+	request->settled = is_due(request, now) &&
+		note_lock(request, request->leaves_result ? move(rel, request)
+				  : delete_row(rel, request, command), now);
 	if (!request->settled)
-		outbox_left_unsettled = true;
+	{
+		outbox_nlocked++;
+		if (request->leaves_result)
+			outbox_nlocked_results++;
+	}
 }
 
 void
 outbox_settle(Relation rel)
 {
 	CommandId	command = GetCurrentCommandId(true);
+	int64		now = rtm_now_ms();
 	dlist_iter	iter;
 
-	outbox_left_unsettled = outbox_made_results = outbox_made_callbacks = false;
+	outbox_nlocked = outbox_nlocked_results = outbox_nlocked_touched = 0;
+	outbox_made_results = outbox_made_callbacks = false;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	nblocks = RelationGetNumberOfBlocks(rel);
 	SPI_connect();
@@ -278,12 +316,13 @@ outbox_settle(Relation rel)
 	{
 		Request    *request = dlist_container(Request, touched_node, iter.cur);
 
-		request->noted = request->state == REQUEST_FINISHED || note(rel, request);
+		request->noted = request->state == REQUEST_FINISHED ||
+			(is_due(request, now) && note_lock(request, note(rel, request), now));
 		if (!request->noted)
-			outbox_left_unsettled = true;
+			outbox_nlocked_touched++;
 	}
 	dlist_foreach(iter, &outbox_finished)
-		settle_finished(rel, dlist_container(Request, node, iter.cur), command);
+		settle_finished(rel, dlist_container(Request, node, iter.cur), command, now);
 	SPI_finish();
 	PopActiveSnapshot();
 }
@@ -299,8 +338,13 @@ outbox_settled(void)
 
 		if (!request->noted)
 			continue;
-		dlist_delete(&request->touched_node);
-		request->touched = false;
+		outbox_untouch(request);
+		if (request->discarded &&
+			(request->state == REQUEST_READY || request->state == REQUEST_DELAYED))
+		{
+			request->settled = true;
+			outbox_set_finished(request, false);
+		}
 	}
 	dlist_foreach_modify(iter, &outbox_finished)
 	{

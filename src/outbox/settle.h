@@ -32,10 +32,14 @@ extern int64 outbox_purge(void);
 extern bool outbox_callbacks_are_due(void);
 
 /*
- * Did the last outbox_settle() leave rows that somebody else had locked?  Make
- * results?  For callbacks?
+ * What the last outbox_settle() left, as somebody else had locked the rows:
+ * finished requests, those of them with a result, and touched ones.
  */
-extern bool outbox_left_unsettled;
+extern int	outbox_nlocked;
+extern int	outbox_nlocked_results;
+extern int	outbox_nlocked_touched;
+
+/* Did it make results?  For callbacks? */
 extern bool outbox_made_results;
 extern bool outbox_made_callbacks;
 
