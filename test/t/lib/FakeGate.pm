@@ -117,6 +117,8 @@ sub serve
 			$self->{number} = $number;
 			$self->{buffer} = '';
 			eval { $self->{bare} ? $self->serve_bare : $self->serve_client; 1 } or $self->note('died', error => "$@");
+			# who reads of the end finds it closed
+			close $client;
 			$self->note('end', connection => $number);
 			POSIX::_exit(0);
 		}
