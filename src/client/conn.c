@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 
 #include "client/conn.h"
+#include "client/endpoint.h"
 #include "compat.h"
 #include "fpnn/catalog.h"
 #include "fpnn/crypt.h"
@@ -47,7 +48,9 @@ struct RtmConnPrivate
 {
 	MemoryContext context;
 	const RtmOptions *options;
-	int			next_endpoint;
+	int		   *order;			/* to try endpoints in */
+	int			next_endpoint;	/* in this order */
+	const RtmEndpoint *tried;	/* the one before */
 	struct addrinfo *addresses; /* of the endpoint being tried */
 	struct addrinfo *address;	/* the next one */
 	int64		deadline;		/* of connecting, all endpoints */
@@ -58,7 +61,6 @@ struct RtmConnPrivate
 	uint32		seq;
 	uint32		key_seq;
 	FpnnCodec  *tls;			/* owned by the channel; NULL: none */
-	const char *host;			/* that is being tried */
 	size_t		asked;			/* bytes of `out` that are quests, at most */
 
 	/*
@@ -138,6 +140,8 @@ note_failure(RtmConn *conn, const char *why)
 {
 	appendStringInfo(&conn->why, "%s%s: %s", conn->why.len ? "\n" : "",
 					 conn->endpoint.data, why);
+	if (conn->p->tried)
+		rtm_endpoint_failed(conn->p->tried);
 	drop_socket(conn);
 }
 
@@ -147,13 +151,13 @@ resolve_next(RtmConn *conn)
 {
 	struct RtmConnPrivate *p = conn->p;
 	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	const RtmEndpoint *endpoint = &p->options->endpoints[p->next_endpoint++];
+	const RtmEndpoint *endpoint = &p->options->endpoints[p->order[p->next_endpoint++]];
 	int			rc;
 
 	if (p->addresses)
 		freeaddrinfo(p->addresses);
 	p->addresses = NULL;
-	p->host = endpoint->host;
+	p->tried = endpoint;
 	resetStringInfo(&conn->endpoint);
 	appendStringInfo(&conn->endpoint, strchr(endpoint->host, ':') ? "[%s]:%s" : "%s:%s",
 					 endpoint->host, endpoint->port);
@@ -279,6 +283,7 @@ rtm_conn_open(const RtmOptions *options, int64 timeout_ms)
 	conn->p->context = context;
 	conn->p->options = options;
 	conn->p->deadline = rtm_now_ms() + timeout_ms;
+	conn->p->order = rtm_endpoint_order(options);
 	conn->sock = PGINVALID_SOCKET;
 	initStringInfo(&conn->why);
 	initStringInfo(&conn->endpoint);
@@ -345,7 +350,7 @@ begin_tls(RtmConn *conn)
 {
 	struct RtmConnPrivate *p = conn->p;
 	const RtmOptions *o = p->options;
-	FpnnTlsClient options = {.host = p->host, .verify = o->tls_verify, .only_1_2 = o->tls_only_1_2};
+	FpnnTlsClient options = {.host = p->tried->host, .verify = o->tls_verify, .only_1_2 = o->tls_only_1_2};
 	char	   *ca = NULL;
 	char		why[FPNN_TLS_WHY];
 	FpnnStatus	status;
@@ -399,6 +404,13 @@ begin_keying(RtmConn *conn)
 	return status == FPNN_OK;
 }
 
+static void
+become_ready(RtmConn *conn)
+{
+	conn->state = RTM_CONN_READY;
+	rtm_endpoint_works(conn->p->tried);
+}
+
 /* The socket says that connecting has ended. */
 static void
 end_connect(RtmConn *conn)
@@ -419,7 +431,7 @@ end_connect(RtmConn *conn)
 	switch (conn->p->options->encryption)
 	{
 		case RTM_ENCRYPTION_NONE:
-			conn->state = RTM_CONN_READY;
+			become_ready(conn);
 			return;
 		case RTM_ENCRYPTION_ECDH:
 			conn->state = RTM_CONN_KEYING;
@@ -531,7 +543,7 @@ take_frames(RtmConn *conn)
 				lose(conn, FPNN_CODE_CLOSED, "the gate refused it");
 				return;
 			}
-			conn->state = RTM_CONN_READY;
+			become_ready(conn);
 		}
 		else
 			dispatch_answer(conn, &frame);
@@ -581,7 +593,7 @@ do_read(RtmConn *conn)
 	else
 	{
 		if (conn->state == RTM_CONN_KEYING && conn->p->tls && fpnn_tls_is_ready(conn->p->tls))
-			conn->state = RTM_CONN_READY;
+			become_ready(conn);
 		take_frames(conn);
 	}
 }
