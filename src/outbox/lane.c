@@ -39,6 +39,14 @@
 /* A connection that breaks earlier than this is a failure, in milliseconds. */
 #define SHORT_LIFE		1000
 
+/*
+ * A gate closes a connection on which it got nothing for a minute (protocol.md):
+ * one that may be used again is kept open, for some time.  Milliseconds.
+ */
+#define PING_INTERVAL	20000
+#define PING_TIMEOUT	10000
+#define KEEP_TIME		600000
+
 /* A rate's quests that may leave in a bunch, as part of a second. */
 #define BUNCH			0.05
 
@@ -152,6 +160,7 @@ close_conn(Lane *lane)
 	if (lane->conn)
 		rtm_conn_close(lane->conn);
 	lane->conn = NULL;
+	lane->ping_deadline = 0;
 	lane->serial++;
 }
 
@@ -263,7 +272,7 @@ connect_lane(Lane *lane)
 	lane->conn = rtm_conn_open(lane->options, timeout);
 	lane->serial++;
 	lane->fresh = true;
-	lane->connected_at = rtm_now_ms();
+	lane->connected_at = lane->last_asked = lane->last_used = rtm_now_ms();
 }
 
 /* After anything that may have changed the connection's state. */
@@ -363,7 +372,8 @@ ask(Request *request)
 		return;
 	}
 	request->asked_us = rtm_now_us();
-	request->deadline = rtm_now_ms() + quest_timeout(request);
+	lane->last_asked = lane->last_used = rtm_now_ms();
+	request->deadline = lane->last_asked + quest_timeout(request);
 	lane->next_deadline = Min(lane->next_deadline, request->deadline);
 	outbox_set_in_flight(request);
 }
@@ -463,6 +473,44 @@ check_deadlines(Lane *lane, int64 now)
 	}
 }
 
+/* RtmAnswerFunc */
+static void
+ping_answered(void *arg, const FpnnFrame *answer)
+{
+	((Lane *) arg)->ping_deadline = 0;
+}
+
+static void
+ping(Lane *lane, int64 now)
+{
+	static const uint8 empty_map = 0x80;
+	uint32		seq;
+
+	if (rtm_conn_ask(lane->conn, "*ping", &empty_map, 1, ping_answered, lane, &seq) != FPNN_OK)
+		return;
+	lane->last_asked = now;
+	lane->ping_deadline = now + PING_TIMEOUT;
+	rtm_conn_flush(lane->conn);
+	check_connection(lane);
+}
+
+/* Look after a connection that has nothing to do; when the next time. */
+static int64
+keep_alive(Lane *lane, int64 now)
+{
+	if (lane->conn == NULL || lane->conn->state != RTM_CONN_READY || lane->nin_flight > 0)
+		return PG_INT64_MAX;
+	if ((lane->ping_deadline != 0 && now >= lane->ping_deadline) ||
+		now - lane->last_used >= KEEP_TIME)
+	{
+		close_conn(lane);
+		return PG_INT64_MAX;
+	}
+	if (lane->ping_deadline == 0 && now - lane->last_asked >= PING_INTERVAL)
+		ping(lane, now);
+	return lane->ping_deadline != 0 ? lane->ping_deadline : lane->last_asked + PING_INTERVAL;
+}
+
 static void
 show_in_flight(Lane *lane)
 {
@@ -486,6 +534,7 @@ outbox_lane_turn(Lane *lane)
 {
 	int64		now = rtm_now_ms();
 	int64		back;
+	int64		alive;
 
 	/* time may be over for connecting, whether anything is to be sent or not */
 	if (lane->conn && rtm_conn_deadline(lane->conn) != 0)
@@ -519,6 +568,8 @@ outbox_lane_turn(Lane *lane)
 		back = Min(back, rtm_conn_deadline(lane->conn));
 	if (lane->nin_flight > 0)
 		back = Min(back, lane->next_deadline);
+	alive = keep_alive(lane, now);
+	back = Min(back, alive);
 	show_in_flight(lane);
 	return back;
 }

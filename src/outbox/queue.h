@@ -150,6 +150,9 @@ struct Lane
 	int			position;		/* in the wait set */
 	int64		connected_at;	/* rtm_now_ms() */
 	int64		last_answer;	/* rtm_now_ms() */
+	int64		last_asked;		/* rtm_now_ms(), pings too */
+	int64		last_used;		/* rtm_now_ms(), pings not */
+	int64		ping_deadline;	/* rtm_now_ms(): a ping is under way; 0: none */
 	int64		next_deadline;	/* rtm_now_ms(): no quest's time ends before */
 
 	int			failures;		/* in a row */

@@ -17,6 +17,12 @@ $node->safe_psql('postgres', q(
 		WHILE pg_read_file(log) !~ pattern LOOP PERFORM pg_sleep(0.005); END LOOP;
 	END $$));
 
+# a connection of the sender, which has nothing to do from now on; see the end
+my $kept = FakeGate->start(pid => $pid, secret => $secret);
+server_for($node, 'kept', $kept->endpoint);
+$node->safe_psql('postgres', "SELECT rtm_send_group_message_async(51, 1, 1, 'ok', server => 'kept')");
+$kept->wait_for('quest');
+
 my $second = FakeGate->start(pid => $pid, secret => $secret);
 my $port = free_port();
 server_for($node, 'pair', "127.0.0.1:$port," . $second->endpoint);
@@ -64,4 +70,11 @@ SKIP:
 	is($r->{state}, 'FP203', 'an IPv6 endpoint is connected to');
 	like($r->{message}, qr/\[::1\]:$port6/, '... and named with its brackets');
 }
+
+# The sender keeps its connection open, which a gate would close after a minute
+wait_until('a ping', sub { scalar(grep { $_->{method} eq '*ping' } $kept->events('quest')) > 0 });
+is(scalar($kept->events('connect')), 1, 'an idle connection of the sender is kept by pings');
+$node->safe_psql('postgres', "SELECT rtm_send_group_message_async(51, 1, 1, 'ok', server => 'kept')");
+wait_until('a further message', sub { scalar(grep { $_->{method} eq 'sendgroupmsg' } $kept->events('quest')) == 2 });
+is(scalar($kept->events('connect')), 1, '... and used again');
 done_testing();
