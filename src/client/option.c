@@ -368,3 +368,31 @@ rtm_read_options(List *server_options, List *mapping_options,
 	o->max_in_flight = value ? (int) strtod(value, NULL) : RTM_MAX_IN_FLIGHT;
 	return o;
 }
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool
+same_endpoints(const RtmOptions *a, const RtmOptions *b)
+{
+	if (a->nendpoints != b->nendpoints)
+		return false;
+	for (int i = 0; i < a->nendpoints; i++)
+		if (strcmp(a->endpoints[i].text, b->endpoints[i].text) != 0)
+			return false;
+	return true;
+}
+
+bool
+rtm_same_options(const RtmOptions *a, const RtmOptions *b)
+{
+	return same_endpoints(a, b) && a->pid == b->pid && same_text(a->secret, b->secret) &&
+		a->encryption == b->encryption && same_text(a->public_key, b->public_key) &&
+		same_text(a->public_key_file, b->public_key_file) &&
+		a->ecdh_package == b->ecdh_package && a->ecdh_bits == b->ecdh_bits &&
+		same_text(a->tls_ca_file, b->tls_ca_file) && a->tls_verify == b->tls_verify &&
+		a->tls_only_1_2 == b->tls_only_1_2;
+}

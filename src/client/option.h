@@ -56,4 +56,7 @@ typedef struct RtmOptions
 extern RtmOptions *rtm_read_options(List *server_options, List *mapping_options,
 									const char *server);
 
+/* Do both mean the same connection? */
+extern bool rtm_same_options(const RtmOptions *a, const RtmOptions *b);
+
 #endif							/* RTM_OPTION_H */

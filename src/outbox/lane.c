@@ -227,6 +227,16 @@ connection_lost(Lane *lane)
 		outbox_pause_lane(lane);
 }
 
+/* Options that change nothing about a connection. */
+static void
+take_figures(Lane *lane, const RtmOptions *options)
+{
+	lane->server->rate = options->rate_limit;
+	lane->options->connect_timeout = options->connect_timeout;
+	lane->options->quest_timeout = options->quest_timeout;
+	lane->options->max_in_flight = options->max_in_flight;
+}
+
 /*
  * What is under way gets some time to end with the options that it began with,
  * unless there are none any more.
@@ -240,6 +250,17 @@ outbox_lane_load(Lane *lane)
 	RtmOptions *options = try_options(lane, context, &why);
 
 	lane->stale_read = true;
+	if (options && lane->options && rtm_same_options(options, lane->options))
+	{
+		/* somebody may have looked after it: try again at once */
+		take_figures(lane, options);
+		lane->paused_until = 0;
+		set_broken(lane, NULL);
+		wipe(options);
+		MemoryContextDelete(context);
+		lane->stale = false;
+		return;
+	}
 	if (options && lane->nin_flight > 0 && rtm_now_ms() < lane->stale_until)
 	{
 		wipe(options);
@@ -258,7 +279,7 @@ outbox_lane_load(Lane *lane)
 	}
 	lane->options = options;
 	lane->context = context;
-	lane->server->rate = options->rate_limit;
+	take_figures(lane, options);
 	lane->failures = 0;
 	lane->paused_until = 0;
 }
