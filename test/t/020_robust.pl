@@ -43,6 +43,9 @@ sub message
 	return "rtm_send_group_message_async(51, 1, $gid, '$msg', server => '$server'" . ($more || '') . ')';
 }
 
+# One that goes through; rtm_wait()'s word for it.
+sub delivered { my $id = sql('SELECT ' . message(@_, 'ok')); return sql("SELECT rtm_wait($id, $wait)") }
+
 sub until_true { my ($what, $sql, $db) = @_; wait_until($what, sub { sql("SELECT ($sql)::int", $db) eq '1' }) }
 sub until_gone { my ($what, $where, $db) = @_; until_true($what, "SELECT NOT EXISTS (SELECT FROM rtm_outbox WHERE $where)", $db) }
 sub is_gone { my ($table, $ids) = @_; return sql("SELECT count(*) FROM $table WHERE id IN ($ids)") }
@@ -131,20 +134,20 @@ sub said { my ($what) = @_; return sql("SELECT count(*) FROM said WHERE what = '
 			sql("SELECT " . message('fake', "$n * 1000", "unless $flag errorpayload 82a4636f6465ce00030d4aa26578$ex{$n}"), $db);
 		}
 		sql("SELECT rtm_send_message_async(51, i, i, 'to oneself', server => 'secret') FROM generate_series(1, 100) AS i", $db);
-		sql("SELECT rtm_call_async(U&'n\\00f6', '{}', server => 'secret') FROM generate_series(1, 10) AS i", $db) if $db eq 'latin';
+		sql("SELECT rtm_call_async('nonsense', '{}', server => 'secret') FROM generate_series(1, 10) AS i", $db);
 		until_true("$db: refused", "SELECT count(*) = 300 FROM rtm_result WHERE (error).code = 200041", $db);
 		until_true("$db: refused for now", "SELECT count(*) = 3 FROM rtm_outbox WHERE (error).code = 200010", $db);
-		my ($cafe, $ni) = $db eq 'latin' ? ('\x636166e9', '') : ('\x636166c3a9', '\xe4bda021');
-		for my $case ([ 'rtm_result', 200041, '% 1000 > 0', 100 ], [ 'rtm_outbox', 200010, '% 1000 = 0', 1 ])
+		my $cafe = $db eq 'latin' ? '\x636166e9' : '\x636166c3a9';
+		for my $case ([ 'rtm_result', 200041, 100 ], [ 'rtm_outbox', 200010, 1 ])
 		{
-			my ($table, $code, undef, $n) = @$case;
+			my ($table, $code, $n) = @$case;
 			my $words = "SELECT (error).message::text AS m, (params->>'gid')::int / 1000 AS n FROM $table WHERE (error).code = $code";
 			is(sql("SELECT count(*) FROM ($words) AS w WHERE n = 1 AND convert_to(m, getdatabaseencoding()) = '$cafe'::bytea", $db), $n, "$db: $table has words that fit");
 			is(sql("SELECT count(*) FROM ($words) AS w WHERE n > 1 AND m <> ''", $db), 2 * $n, "$db: $table has others for those that don't");
 		}
 		raise_flag($flag);
 		until_gone("$db: all of them", 'true', $db);
-		is(sql("SELECT count(*) FROM rtm_result WHERE server = 'secret' AND status = 'failed' AND (error).message <> ''", $db), $db eq 'latin' ? 110 : 100, "$db: refused by an encrypted gate");
+		is(sql("SELECT count(*) FROM rtm_result WHERE server = 'secret' AND status = 'failed' AND (error).message <> ''", $db), 110, "$db: refused by an encrypted gate");
 		is(sql("SELECT count(*) FROM rtm_result WHERE status = 'done'", $db), 0, "$db: what was let through leaves no trace");
 		is(sql("SELECT count(*) FROM rtm_stat_worker WHERE database = '$db' AND last_error IS NOT NULL", $db), 0, "$db: no worker has failed");
 	}
@@ -207,7 +210,7 @@ sub said { my ($what) = @_; return sql("SELECT count(*) FROM said WHERE what = '
 	my $discarded = join ', ', values %{ $ids{COMMIT} };
 	is(is_gone('rtm_outbox', $discarded) + is_gone('rtm_result', $discarded), 0, 'discarded: they are gone');
 	# the sender hears of it when it is through with the commit; the other one goes on
-	as('bob', 'SELECT rtm_wait(' . message('retrying', 41, 'ok') . ", $wait)");
+	as('bob', 'SELECT ' . message('retrying', 41, 'ok'));
 	until_gone('of bob', "owner = 'bob'::regrole");
 	($before, my $other) = (asked($gate, 'attrs', 'retried COMMIT'), asked($gate, 'attrs', 'retried ROLLBACK'));
 	wait_until('repetitions', sub { asked($gate, 'attrs', 'retried ROLLBACK') >= $other + 4 });
@@ -300,7 +303,7 @@ sub said { my ($what) = @_; return sql("SELECT count(*) FROM said WHERE what = '
 	is(sql("SELECT rtm_discard($id)"), 't', 'discarded while it waits for a connection');
 	sleep 2;		# the time for connecting is over
 	at_ease('a connection that nobody needs', 3, 'sender');
-	is(sql('SELECT rtm_wait(' . message('fake', 1, 'ok') . ", $wait)"), 'done', '... others are sent');
+	is(delivered('fake', 1), 'done', '... others are sent');
 	sql('DROP SERVER deaf CASCADE');
 }
 
@@ -315,7 +318,7 @@ sub said { my ($what) = @_; return sql("SELECT count(*) FROM said WHERE what = '
 	sql('UPDATE rtm_request SET seq = seq + 86400000000::bigint');
 	sql("SELECT pg_terminate_backend($old)");
 	until_true('a new sender', "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'rtm sender' AND datname = 'postgres' AND pid <> $old)");
-	is(sql('SELECT rtm_wait(' . message('fake', 1, 'ok') . ", $wait)"), 'done', 'a sender with tickets of tomorrow');
+	is(delivered('fake', 1), 'done', 'a sender with tickets of tomorrow');
 	until_gone('all', "id <> $far");
 
 	sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
@@ -370,7 +373,6 @@ sub said { my ($what) = @_; return sql("SELECT count(*) FROM said WHERE what = '
 	$gate->forget;
 	my @r = session($node, 'SET synchronous_commit = off', map { 'SELECT ' . message('fake', $_, 'ok') } 1 .. 50);
 	until_gone('all', 'true');
-	is_deeply([ groups($gate) ], [ sort { $a <=> $b } groups($gate) ], 'synchronous_commit = off') if 0;
 	is_deeply([ sort { $a <=> $b } groups($gate) ], [ 1 .. 50 ], 'synchronous_commit = off: delivered, once');
 }
 
