@@ -25,6 +25,7 @@
 #include "compat.h"
 #include "host.h"
 #include "outbox/enqueue.h"
+#include "outbox/guc.h"
 #include "outbox/lane.h"
 #include "outbox/reader.h"
 #include "outbox/settle.h"
@@ -161,7 +162,7 @@ settle_turn(OutboxDatabase *entry, int64 *since)
 	if (outbox_made_callbacks)
 		outbox_wake(entry, OUTBOX_CALLBACKS);
 	if (outbox_made_results && next_purge == PG_INT64_MAX)
-		next_purge = 0;
+		next_purge = rtm_now_ms() + 1000 * (int64) Max(outbox_result_ttl, 1);
 	pg_memory_barrier();
 	if (pg_atomic_read_u32(&entry->waiters) > 0)
 		ConditionVariableBroadcast(&entry->finished);
