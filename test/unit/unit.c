@@ -195,6 +195,7 @@ main(void)
 	test_channels();
 	test_catalog();
 	test_crypt();
+	test_tls();
 
 	printf("1..%d\n", tests_run);
 	if (tests_failed > 0)

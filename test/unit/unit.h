@@ -140,5 +140,6 @@ extern void test_payloads(void);
 extern void test_channels(void);
 extern void test_catalog(void);
 extern void test_crypt(void);
+extern void test_tls(void);
 
 #endif							/* UNIT_H */
