@@ -237,18 +237,26 @@ sub said { my ($what) = @_; return sql("SELECT count(*) FROM said WHERE what = '
 	sql("SELECT " . message('down', 'i % 5', 'ok', ", attrs => i::text") . " FROM generate_series(1, 60) AS i");
 	until_true('attempts', "SELECT count(*) > 0 FROM rtm_outbox WHERE server = 'down' AND attempts > 1");
 	until_gone('others', "server = 'fake'");
-	my $places = sql("SELECT string_agg(ctid::text, ' ' ORDER BY seq) FROM rtm_request");
-	sql('VACUUM FULL rtm_request');
-	isnt(sql("SELECT string_agg(ctid::text, ' ' ORDER BY seq) FROM rtm_request"), $places, 'VACUUM FULL moves rows');
-	is(sql("SELECT rtm_discard(id) FROM rtm_outbox WHERE params->>'attrs' = '33'"), 't', '... one is discarded');
-	# the sender has heard of it when this one is through
-	sql('SELECT ' . message('fake', 1, 'ok'));
-	until_gone('others', "server = 'fake'");
+	my $sender = worker('sender');
+	my $last = sql("SELECT id FROM rtm_outbox WHERE params->>'attrs' = '60'");
+	for my $n (33, 44)
+	{
+		my $place = sql("SELECT ctid FROM rtm_request WHERE id = $last");
+		sql('VACUUM FULL rtm_request');
+		isnt(sql("SELECT ctid FROM rtm_request WHERE id = $last"), $place, 'VACUUM FULL moves rows');
+		# the second time the table is no shorter than before
+		sql("SELECT " . message('down', 'i % 5', 'ok', ", attrs => i::text") . " FROM generate_series(61, 200) AS i") if $n == 44;
+		is(sql("SELECT rtm_discard(id) FROM rtm_outbox WHERE params->>'attrs' = '$n'"), 't', '... one is discarded');
+		# the sender has heard of it when this one is through
+		sql('SELECT ' . message('fake', 1, 'ok'));
+		until_gone('others', "server = 'fake'");
+	}
+	is(worker('sender'), $sender, '... the sender goes on');
 	my $up = FakeGate->start(pid => $pid, secret => $secret, port => $port);
 	until_gone('all', 'true');
 	my %got;
 	push @{ $got{ $_->{params}{gid} } }, $_->{params}{attrs} for $up->events('quest');
-	is_deeply(\%got, { map { my $g = $_; $g => [ grep { $_ % 5 == $g && $_ != 33 } 1 .. 60 ] } 0 .. 4 }, '... all others are delivered, once and in order');
+	is_deeply(\%got, { map { my $g = $_; $g => [ grep { $_ % 5 == $g && $_ != 33 && $_ != 44 } 1 .. 200 ] } 0 .. 4 }, '... all others are delivered, once and in order');
 	is(sql('SELECT count(*) FROM rtm_request'), 0, '... and their rows are gone');
 	sql('DROP SERVER down CASCADE');
 }
@@ -459,6 +467,30 @@ $node->stop;
 		}
 		is_deeply([ sort { $a <=> $b } groups($gate) ], [ 1 .. 12 ], "twelve databases at the server's start: each is served, once");
 	}
+
+	# A launcher that begins when sessions have asked for workers already
+	my $launcher = $psql->('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'rtm launcher'");
+	$gate->forget;
+	kill 'STOP', $launcher;
+	my @new = map { "e$_" } 1 .. 4;
+	eval
+	{
+		for my $i (0 .. $#new)
+		{
+			$psql->('postgres', "CREATE DATABASE $new[$i]");
+			$psql->($new[$i], 'CREATE EXTENSION rtm');
+			server_for($many, 'fake', $gate->endpoint, db => $new[$i]);
+			$psql->($new[$i], 'SELECT ' . message('fake', $i + 1, 'ok'));
+		}
+		$psql->('postgres', "SELECT pg_terminate_backend($launcher)");
+		1;
+	} or diag "failed: $@";
+	kill 'CONT', $launcher;
+	for my $db (@new)
+	{
+		$many->poll_query_until($db, 'SELECT count(*) = 0 FROM rtm_outbox') or diag "$db is stuck";
+	}
+	is_deeply([ sort { $a <=> $b } groups($gate) ], [ 1 .. 4 ], 'workers that were asked for before the launcher began: each is served, once');
 	no_crash('many databases', $many);
 	$many->stop;
 }
