@@ -110,9 +110,9 @@ is_our_worker(pid_t pid)
 	return type && strncmp(type, "rtm ", 4) == 0;
 }
 
-/* Ask our workers in a database to end; how many there are. */
+/* Send our workers in a database a signal, or none (0); how many there are. */
 static int
-signal_workers(Oid database)
+signal_workers(Oid database, int signal)
 {
 	int			n = 0;
 
@@ -123,7 +123,7 @@ signal_workers(Oid database)
 
 		if (pid == 0 || pid == MyProcPid || proc->databaseId != database || !is_our_worker(pid))
 			continue;
-		(void) kill(pid, SIGTERM);
+		(void) kill(pid, signal);
 		n++;
 	}
 	return n;
@@ -136,10 +136,13 @@ signal_workers(Oid database)
 static void
 end_workers(Oid database)
 {
+	/* nothing of ours is there, nor about to be: a template, for example */
+	if (outbox_database(database, false) == NULL && signal_workers(database, 0) == 0)
+		return;
 	LockSharedObject(DatabaseRelationId, database, 0, AccessExclusiveLock);
 	for (int i = 0; i < END_TIMEOUT / 10; i++)
 	{
-		if (signal_workers(database) == 0)
+		if (signal_workers(database, SIGTERM) == 0)
 			return;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10,
 						 PG_WAIT_EXTENSION);
