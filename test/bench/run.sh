@@ -6,7 +6,7 @@
 #	CALLS		calls of a round in one statement (20000)
 #	SECONDS_EACH	duration of each pgbench run (3)
 #	BACKLOG		queued requests that are drained (200000)
-#	PARTS		sync, outbox, or both (both)
+#	PARTS		sync, outbox, delay_only, or several of them (sync outbox)
 #
 # For synchronous calls the floor is a C function (floor.c) that only writes a
 # frame of the same size to a kept socket, waits interruptibly and reads an answer
