@@ -19,7 +19,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -27,7 +26,6 @@
 #include "storage/bufmgr.h"
 #include "storage/ipc.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -132,24 +130,6 @@ read_text(const Finished *f, const char *name, const char **bytes, int *len)
 	*len = (int) (VARSIZE(value) - VARHDRSZ);
 }
 
-static void
-read_recipients(const Finished *f, OutboxRow *row)
-{
-	bool		null;
-	Datum		value = column(f, "recipients", &null);
-	Datum	   *elements;
-	int64	   *recipients;
-
-	if (null)
-		return;
-	deconstruct_array(DatumGetArrayTypeP(value), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
-					  TYPALIGN_DOUBLE, &elements, NULL, &row->nrecipients);
-	recipients = palloc(sizeof(int64) * Max(row->nrecipients, 1));
-	for (int i = 0; i < row->nrecipients; i++)
-		recipients[i] = DatumGetInt64(elements[i]);
-	row->recipients = recipients;
-}
-
 /* The row as it is queued again: its attempts and its age count from now. */
 static OutboxRow
 row_again(const Finished *f)
@@ -171,7 +151,9 @@ row_again(const Finished *f)
 	read_text(f, "call", &row.call, &row.call_len);
 	read_text(f, "method", &row.method, &row.method_len);
 	read_text(f, "params", &row.params, &row.params_len);
-	read_recipients(f, &row);
+	value = column(f, "recipients", &null);
+	if (!null)
+		outbox_read_recipients(value, &row);
 	value = column(f, "mid", &null);
 	row.mid = null ? 0 : DatumGetInt64(value);
 	value = column(f, "callback", &null);

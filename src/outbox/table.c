@@ -126,8 +126,8 @@ bytes_of(Datum value, int *len)
 	return VARDATA_ANY(bytes);
 }
 
-static void
-read_recipients(Datum value, OutboxRow *row)
+void
+outbox_read_recipients(Datum value, OutboxRow *row)
 {
 	Datum	   *elements;
 	bool	   *nulls;
@@ -167,7 +167,7 @@ outbox_read_row(HeapTuple tuple, TupleDesc desc, OutboxRow *row)
 	if (!null[OUTBOX_MID - 1])
 		row->mid = DatumGetInt64(v[OUTBOX_MID - 1]);
 	if (!null[OUTBOX_RECIPIENTS - 1])
-		read_recipients(v[OUTBOX_RECIPIENTS - 1], row);
+		outbox_read_recipients(v[OUTBOX_RECIPIENTS - 1], row);
 	if (!null[OUTBOX_CALLBACK - 1])
 		row->callback = DatumGetObjectId(v[OUTBOX_CALLBACK - 1]);
 	if (!null[OUTBOX_NEXT_ATTEMPT - 1])

@@ -97,6 +97,9 @@ extern void outbox_row_values(const OutboxRow *row, Datum *values, bool *nulls);
 /* A row; the pointers go into the tuple, recipients are palloc()ed. */
 extern void outbox_read_row(HeapTuple tuple, TupleDesc desc, OutboxRow *row);
 
+/* The column recipients, bigint[]. */
+extern void outbox_read_recipients(Datum value, OutboxRow *row);
+
 /* Only whose it is: seq, owner and server. */
 extern void outbox_read_key(HeapTuple tuple, TupleDesc desc, OutboxRow *row);
 
