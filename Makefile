@@ -6,7 +6,7 @@
 
 MODULE_big = rtm
 EXTENSION = rtm rtm_gate
-DATA = rtm--1.0.sql rtm_gate--1.0.sql
+DATA = $(sort $(wildcard rtm--*.sql rtm_gate--*.sql))
 
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/fpnn/*.c src/client/*.c \
 	src/sql/*.c src/outbox/*.c src/gate/*.c)))
