@@ -8,6 +8,7 @@
 #ifndef RTM_COMPAT_H
 #define RTM_COMPAT_H
 
+#include "common/jsonapi.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -26,6 +27,17 @@ rtm_create_wait_set(int nevents)
 	return CreateWaitEventSet(NULL, nevents);
 #else
 	return CreateWaitEventSet(TopMemoryContext, nevents);
+#endif
+}
+
+/* A lexer of len bytes in an encoding, for a look at the syntax only. */
+static inline JsonLexContext *
+rtm_json_lexer(char *text, int len, int encoding)
+{
+#if PG_VERSION_NUM >= 170000
+	return makeJsonLexContextCstringLen(NULL, text, len, encoding, false);
+#else
+	return makeJsonLexContextCstringLen(text, len, encoding, false);
 #endif
 }
 

@@ -12,6 +12,7 @@
 
 #include "client/guc.h"
 #include "gate/gate.h"
+#include "gate/guc.h"
 #include "outbox/outbox.h"
 
 PG_MODULE_MAGIC;
@@ -23,5 +24,7 @@ _PG_init(void)
 {
 	rtm_client_init();
 	rtm_outbox_init(rtm_gate_launch);
+	gate_guc_init();
 	MarkGUCPrefixReserved("rtm");
+	MarkGUCPrefixReserved("rtm_gate");
 }

@@ -26,6 +26,24 @@
 	{"lastid", "lastid", RTM_PARAM_CURSOR}, \
 	{"mtypes", "mtypes", RTM_PARAM_MTYPES}
 
+#define P_GID		{"gid", "gid", RTM_PARAM_ID}
+#define P_RID		{"rid", "rid", RTM_PARAM_ID}
+#define P_UIDS		{"uids", "uids", RTM_PARAM_UIDS}
+#define P_BTIME		{"btime", "btime", RTM_PARAM_SECONDS}
+#define P_LISTEN \
+	{"gids", "gids", RTM_PARAM_IDS}, \
+	{"rids", "rids", RTM_PARAM_IDS}, \
+	{"uids", "uids", RTM_PARAM_IDS}, \
+	{"events", "events", RTM_PARAM_EVENTS}
+
+/* A method without a conversation of its own, or about a group or a room. */
+#define PLAIN(call, method, kind) \
+	call, method, kind, RTM_NO_CONVERSATION, NULL, NULL, false, false
+#define OF_GROUP(call, method, kind) \
+	call, method, kind, RTM_GROUP, "gid", NULL, false, false
+#define OF_ROOM(call, method, kind) \
+	call, method, kind, RTM_ROOM, "rid", NULL, false, false
+
 const RtmMethod rtm_methods[RTM_NUM_METHODS] = {
 	[RTM_SEND_MESSAGE] = {
 		"send_message", "sendmsg", RTM_KIND_SEND, RTM_P2P, "from", "to", false, false,
@@ -94,6 +112,83 @@ const RtmMethod rtm_methods[RTM_NUM_METHODS] = {
 	[RTM_GET_BROADCAST_MESSAGE_INFO] = {
 		"get_broadcast_message_info", "getmsg", RTM_KIND_INFO, RTM_BROADCAST, NULL, NULL, true, true,
 		{P_MID, P_FROM}
+	},
+
+	/* the type and id of a conversation; of P2P, a user's */
+	[RTM_GET_MESSAGE_NUM] = {
+		PLAIN("get_message_num", "getmsgnum", RTM_KIND_COUNT),
+		{{"message_type", "type", RTM_PARAM_TYPE}, {"xid", "xid", RTM_PARAM_ID},
+		{"mtypes", "mtypes", RTM_PARAM_MTYPES}, {"begin_time", "begin", RTM_PARAM_CURSOR},
+		{"end_time", "end", RTM_PARAM_CURSOR}}
+	},
+	[RTM_ADD_GROUP_MEMBERS] = {
+		OF_GROUP("add_group_members", "addgroupmembers", RTM_KIND_CHANGE), {P_GID, P_UIDS}
+	},
+	[RTM_DELETE_GROUP_MEMBERS] = {
+		OF_GROUP("delete_group_members", "delgroupmembers", RTM_KIND_CHANGE), {P_GID, P_UIDS}
+	},
+	[RTM_DELETE_GROUP] = {
+		OF_GROUP("delete_group", "delgroup", RTM_KIND_CHANGE), {P_GID}
+	},
+	[RTM_GET_GROUP_MEMBERS] = {
+		OF_GROUP("get_group_members", "getgroupmembers", RTM_KIND_UIDS), {P_GID}
+	},
+	[RTM_IS_GROUP_MEMBER] = {
+		OF_GROUP("is_group_member", "isgroupmember", RTM_KIND_CHECK), {P_GID, P_UID}
+	},
+	[RTM_GET_USER_GROUPS] = {
+		PLAIN("get_user_groups", "getusergroups", RTM_KIND_GIDS), {P_UID}
+	},
+	[RTM_ADD_GROUP_BAN] = {
+		OF_GROUP("add_group_ban", "addgroupban", RTM_KIND_CHANGE),
+		{{"gid", "gid", RTM_PARAM_ANY_ID}, P_UID, P_BTIME}
+	},
+	[RTM_REMOVE_GROUP_BAN] = {
+		OF_GROUP("remove_group_ban", "removegroupban", RTM_KIND_CHANGE),
+		{{"gid", "gid", RTM_PARAM_ANY_ID}, P_UID}
+	},
+	[RTM_IS_BAN_OF_GROUP] = {
+		OF_GROUP("is_ban_of_group", "isbanofgroup", RTM_KIND_CHECK), {P_GID, P_UID}
+	},
+	[RTM_ADD_ROOM_MEMBER] = {
+		OF_ROOM("add_room_member", "addroommember", RTM_KIND_CHANGE), {P_RID, P_UID}
+	},
+	[RTM_DELETE_ROOM_MEMBER] = {
+		OF_ROOM("delete_room_member", "delroommember", RTM_KIND_CHANGE), {P_RID, P_UID}
+	},
+	[RTM_GET_ROOM_MEMBERS] = {
+		OF_ROOM("get_room_members", "getroommembers", RTM_KIND_UIDS), {P_RID}
+	},
+	[RTM_ADD_ROOM_BAN] = {
+		OF_ROOM("add_room_ban", "addroomban", RTM_KIND_CHANGE),
+		{{"rid", "rid", RTM_PARAM_ANY_ID}, P_UID, P_BTIME}
+	},
+	[RTM_REMOVE_ROOM_BAN] = {
+		OF_ROOM("remove_room_ban", "removeroomban", RTM_KIND_CHANGE),
+		{{"rid", "rid", RTM_PARAM_ANY_ID}, P_UID}
+	},
+	[RTM_IS_BAN_OF_ROOM] = {
+		OF_ROOM("is_ban_of_room", "isbanofroom", RTM_KIND_CHECK), {P_RID, P_UID}
+	},
+	[RTM_ADD_PROJECT_BLACK] = {
+		PLAIN("add_project_black", "addprojectblack", RTM_KIND_CHANGE), {P_UID, P_BTIME}
+	},
+	[RTM_REMOVE_PROJECT_BLACK] = {
+		PLAIN("remove_project_black", "removeprojectblack", RTM_KIND_CHANGE), {P_UID}
+	},
+	[RTM_IS_PROJECT_BLACK] = {
+		PLAIN("is_project_black", "isprojectblack", RTM_KIND_CHECK), {P_UID}
+	},
+	[RTM_ADD_LISTEN] = {
+		PLAIN("add_listen", "addlisten", RTM_KIND_LISTEN), {P_LISTEN}
+	},
+	[RTM_REMOVE_LISTEN] = {
+		PLAIN("remove_listen", "removelisten", RTM_KIND_LISTEN), {P_LISTEN}
+	},
+	[RTM_SET_LISTEN] = {
+		PLAIN("set_listen", "setlisten", RTM_KIND_LISTEN),
+		{P_LISTEN, {"p2p", "p2p", RTM_PARAM_FLAG}, {"group", "group", RTM_PARAM_FLAG},
+		{"room", "room", RTM_PARAM_FLAG}, {"ev", "ev", RTM_PARAM_FLAG}}
 	},
 };
 

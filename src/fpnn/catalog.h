@@ -6,7 +6,9 @@
  *
  * The SQL functions, the outbox, the local gate and the reference are driven
  * by this table; adding a method is adding a row (and the CREATE FUNCTION that
- * gives it SQL types).  Source: protocol.md "RTM quests", message-api.md.
+ * gives it SQL types, for those that have one).  Source: protocol.md "RTM
+ * quests" and "Listening", message-api.md; the names and types of the other
+ * methods' parameters are those that the vendor's server SDKs send.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,6 +25,8 @@
 #define RTM_MAX_ATTRS		2048	/* bytes */
 #define RTM_MAX_RECIPIENTS	2000
 #define RTM_MAX_PAGE		20	/* history entries a call */
+#define RTM_MAX_ADDED		100 /* group members added by one call */
+#define RTM_MAX_MEMBERS		10000	/* of a group */
 
 /* Codes that somebody decides on; rtm_code_text() knows them all. */
 #define FPNN_CODE_NO_KEY			10009
@@ -44,10 +48,16 @@
 #define RTM_CODE_INVALID_TIME		200008
 #define RTM_CODE_FREQUENCY			200010
 #define RTM_CODE_REFRESH			200011
+#define RTM_CODE_AUTH_DENIED		200024
 #define RTM_CODE_TOO_LARGE			200030
 #define RTM_CODE_TOO_MANY			200032
 #define RTM_CODE_EMPTY_PARAM		200033
 #define RTM_CODE_INVALID_PARAM		200034
+#define RTM_CODE_NOT_IN_ROOM		200040
+#define RTM_CODE_NOT_MEMBER			200041
+#define RTM_CODE_MAX_MEMBERS		200042
+#define RTM_CODE_BANNED_IN_GROUP	200044
+#define RTM_CODE_BANNED_IN_ROOM		200045
 #define RTM_CODE_SEND_TO_SELF		200052
 #define RTM_CODE_DUPLICATE_MID		200053
 #define RTM_CODE_NOT_FOUND			200070
@@ -59,12 +69,19 @@ typedef enum RtmKind
 	RTM_KIND_SEND,				/* -> mtime */
 	RTM_KIND_HISTORY,			/* -> num, lastid, begin, end, msgs */
 	RTM_KIND_DELETE,			/* -> nothing */
-	RTM_KIND_INFO				/* -> id, mtype, msg, attrs, mtime */
+	RTM_KIND_INFO,				/* -> id, mtype, msg, attrs, mtime */
+	RTM_KIND_COUNT,				/* -> sender, num */
+	RTM_KIND_CHANGE,			/* -> nothing */
+	RTM_KIND_CHECK,				/* -> ok */
+	RTM_KIND_UIDS,				/* -> uids */
+	RTM_KIND_GIDS,				/* -> gids */
+	RTM_KIND_LISTEN				/* -> nothing; for this connection only */
 } RtmKind;
 
 /* Conversations, with the numbers that `type` has on the wire. */
 typedef enum RtmConversation
 {
+	RTM_NO_CONVERSATION = 0,
 	RTM_P2P = 1,
 	RTM_GROUP = 2,
 	RTM_ROOM = 3,
@@ -86,7 +103,13 @@ typedef enum RtmParamType
 	RTM_PARAM_DESC,				/* boolean, required */
 	RTM_PARAM_NUM,				/* integer, NULL: all, paging on */
 	RTM_PARAM_CURSOR,			/* bigint, left out when NULL */
-	RTM_PARAM_MTYPES			/* integer[], left out when NULL */
+	RTM_PARAM_MTYPES,			/* integer[], left out when NULL */
+	RTM_PARAM_TYPE,				/* integer, required: an RtmConversation */
+	RTM_PARAM_ANY_ID,			/* bigint, left out when NULL: every gid or rid */
+	RTM_PARAM_SECONDS,			/* integer, required, not negative */
+	RTM_PARAM_IDS,				/* bigint[], left out when NULL */
+	RTM_PARAM_EVENTS,			/* text[], left out when NULL */
+	RTM_PARAM_FLAG				/* boolean, left out when NULL */
 } RtmParamType;
 
 typedef struct RtmParam
@@ -141,6 +164,30 @@ typedef enum RtmMethodId
 	RTM_GET_GROUP_MESSAGE_INFO,
 	RTM_GET_ROOM_MESSAGE_INFO,
 	RTM_GET_BROADCAST_MESSAGE_INFO,
+	RTM_NUM_CALLS,				/* those above are SQL functions */
+
+	RTM_GET_MESSAGE_NUM = RTM_NUM_CALLS,
+	RTM_ADD_GROUP_MEMBERS,
+	RTM_DELETE_GROUP_MEMBERS,
+	RTM_DELETE_GROUP,
+	RTM_GET_GROUP_MEMBERS,
+	RTM_IS_GROUP_MEMBER,
+	RTM_GET_USER_GROUPS,
+	RTM_ADD_GROUP_BAN,
+	RTM_REMOVE_GROUP_BAN,
+	RTM_IS_BAN_OF_GROUP,
+	RTM_ADD_ROOM_MEMBER,
+	RTM_DELETE_ROOM_MEMBER,
+	RTM_GET_ROOM_MEMBERS,
+	RTM_ADD_ROOM_BAN,
+	RTM_REMOVE_ROOM_BAN,
+	RTM_IS_BAN_OF_ROOM,
+	RTM_ADD_PROJECT_BLACK,
+	RTM_REMOVE_PROJECT_BLACK,
+	RTM_IS_PROJECT_BLACK,
+	RTM_ADD_LISTEN,
+	RTM_REMOVE_LISTEN,
+	RTM_SET_LISTEN,
 	RTM_NUM_METHODS
 } RtmMethodId;
 

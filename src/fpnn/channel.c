@@ -113,6 +113,18 @@ fpnn_channel_next(FpnnChannel *ch, FpnnFrame *frame)
 	return status;
 }
 
+void
+fpnn_channel_trim(FpnnChannel *ch)
+{
+	FpnnBuf    *bufs[] = {&ch->raw, &ch->in, &ch->out};
+
+	drop_given_frame(ch);
+	for (size_t i = 0; i < sizeof(bufs) / sizeof(bufs[0]); i++)
+		if (fpnn_buf_len(bufs[i]) == 0)
+			fpnn_buf_reset(bufs[i], 0);
+	fpnn_buf_reset(&ch->scratch, 0);	/* nothing stays in it */
+}
+
 bool
 fpnn_channel_midway(const FpnnChannel *ch)
 {

@@ -72,6 +72,9 @@ extern FpnnStatus fpnn_channel_received(FpnnChannel *ch, size_t n);
  */
 extern FpnnStatus fpnn_channel_next(FpnnChannel *ch, FpnnFrame *frame);
 
+/* Give back the memory of buffers that are empty. */
+extern void fpnn_channel_trim(FpnnChannel *ch);
+
 /* Are we in the middle of an incoming frame, or of an unsent outgoing byte? */
 extern bool fpnn_channel_midway(const FpnnChannel *ch);
 

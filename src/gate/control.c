@@ -33,6 +33,8 @@
 #include "fpnn/sign.h"
 #include "fpnn/tls.h"
 #include "gate/gate.h"
+#include "gate/spi.h"
+#include "gate/store.h"
 #include "host.h"
 
 PG_FUNCTION_INFO_V1(rtm_gate_setup);
@@ -163,7 +165,7 @@ start_gate(const char *listen, int port, int64 pid, const char *secret)
 {
 	dsm_segment *segment = dsm_create(sizeof(GateStart), 0);
 	GateStart  *start = dsm_segment_address(segment);
-	GateArgs	args = {.database = MyDatabaseId, .start = dsm_segment_handle(segment)};
+	GateWorkerArgs	args = {.database = MyDatabaseId, .start = dsm_segment_handle(segment)};
 	MemoryContext old;
 	bool		registered;
 
@@ -256,9 +258,9 @@ stored_config(GateConfig *config)
 {
 	bool		found;
 
-	gate_store_begin();
+	gate_spi_begin();
 	found = gate_store_config(config);
-	gate_store_end();
+	gate_spi_end();
 	return found;
 }
 
@@ -275,11 +277,11 @@ need_config(GateConfig *config)
 static void
 store_config(const GateConfig *config, int64 pid, const char *secret)
 {
-	gate_store_begin();
+	gate_spi_begin();
 	gate_store_set_config(config);
 	if (secret)
 		gate_store_set_secret(pid, secret);
-	gate_store_end();
+	gate_spi_end();
 }
 
 /* Make and store a key pair; the public half in the current memory context. */
@@ -308,9 +310,9 @@ make_keys(const char *curve)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("could not make a key pair on curve \"%s\": %s", curve, fpnn_status_text(status)),
 				 errhint("Valid curves are: secp256k1, secp256r1, secp224r1, secp192r1.")));
-	gate_store_begin();
+	gate_spi_begin();
 	gate_store_set_keys(private_text, public_text);
-	gate_store_end();
+	gate_spi_end();
 	explicit_bzero(private_text, strlen(private_text));
 	return public_text;
 }
@@ -320,9 +322,9 @@ stored_public_key(void)
 {
 	char	   *key;
 
-	gate_store_begin();
+	gate_spi_begin();
 	key = gate_store_public_key();
-	gate_store_end();
+	gate_spi_end();
 	return key;
 }
 
@@ -380,10 +382,10 @@ rtm_gate_setup(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("the gate of this database listens on port %d already", config.port),
 					 errhint("Stop it with rtm_gate_stop() first, or leave out the port.")));
-		gate_store_begin();
+		gate_spi_begin();
 		if (secret == NULL)
 			secret = gate_store_secret(pid);
-		gate_store_end();
+		gate_spi_end();
 		secret = secret ? secret : random_secret();
 	}
 	else
@@ -519,8 +521,8 @@ rtm_gate_set_certificate(PG_FUNCTION_ARGS)
 				 errhint("NULL for both of them ends TLS.")));
 	if (certificate)
 		check_certificate(certificate, key);
-	gate_store_begin();
+	gate_spi_begin();
 	gate_store_set_certificate(certificate, key);
-	gate_store_end();
+	gate_spi_end();
 	PG_RETURN_VOID();
 }

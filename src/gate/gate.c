@@ -18,6 +18,7 @@
 #include <sys/time.h>
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_foreign_data_wrapper.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
@@ -29,16 +30,25 @@
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "gate/cache.h"
 #include "gate/gate.h"
+#include "gate/guc.h"
+#include "gate/json.h"
+#include "gate/net.h"
+#include "gate/purge.h"
+#include "gate/push.h"
+#include "gate/spi.h"
+#include "gate/system.h"
 #include "host.h"
 
 /* How often an idle gate looks whether its extension is still there. */
 #define CHECK_MS	10000
 
-static GateArgs args;
+static GateWorkerArgs args;
 static bool holding;			/* the lock of gate_lock_tag() */
 static bool serving;
 static int64 last_time;
@@ -46,11 +56,11 @@ static int64 initial_pid;
 static char initial_secret[sizeof(((GateStart *) 0)->secret)];
 
 bool
-gate_register(const GateArgs *gate_args, pid_t notify, BackgroundWorkerHandle **handle)
+gate_register(const GateWorkerArgs *gate_args, pid_t notify, BackgroundWorkerHandle **handle)
 {
 	BackgroundWorker worker = {0};
 
-	StaticAssertStmt(sizeof(GateArgs) <= BGW_EXTRALEN, "GateArgs must fit into bgw_extra");
+	StaticAssertStmt(sizeof(GateWorkerArgs) <= BGW_EXTRALEN, "GateWorkerArgs must fit into bgw_extra");
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
@@ -59,14 +69,14 @@ gate_register(const GateArgs *gate_args, pid_t notify, BackgroundWorkerHandle **
 	strlcpy(worker.bgw_function_name, "rtm_gate_main", sizeof(worker.bgw_function_name));
 	snprintf(worker.bgw_name, BGW_MAXLEN, "rtm gate of database %u", gate_args->database);
 	strlcpy(worker.bgw_type, "rtm gate", BGW_MAXLEN);
-	memcpy(worker.bgw_extra, gate_args, sizeof(GateArgs));
+	memcpy(worker.bgw_extra, gate_args, sizeof(GateWorkerArgs));
 	return RegisterDynamicBackgroundWorker(&worker, handle);
 }
 
 void
 rtm_gate_launch(Oid database)
 {
-	GateArgs	gate_args = {.database = database};
+	GateWorkerArgs	gate_args = {.database = database};
 	BackgroundWorkerHandle *handle;
 	pid_t		pid;
 
@@ -110,13 +120,13 @@ begin(void)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	gate_store_begin();
+	gate_spi_begin();
 }
 
 static void
 commit(void)
 {
-	gate_store_end();
+	gate_spi_end();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 }
@@ -131,6 +141,18 @@ is_installed(void)
 	installed = OidIsValid(get_extension_oid("rtm_gate", true));
 	CommitTransactionCommand();
 	return installed;
+}
+
+/* An extension that is older than the library doesn't have the tables that it uses. */
+static bool
+is_current(void)
+{
+	bool		current;
+
+	StartTransactionCommand();
+	current = OidIsValid(get_relname_relid("fault", get_namespace_oid("rtm_gate", false)));
+	CommitTransactionCommand();
+	return current;
 }
 
 /* Carry out quests [0, n) in one transaction; false if it failed. */
@@ -176,15 +198,14 @@ run_batch(GateQuest *quests, int n, MemoryContext batch)
 	{
 		if (n > 1 && run_together(&quests[i], 1, batch))
 			continue;
-		fpnn_buf_reset(&quests[i].answer, 0);
-		quests[i].code = FPNN_CODE_UNKNOWN;
-		quests[i].ex = "the gate could not carry it out; its log says why";
+		gate_quest_forget(&quests[i]);
+		(void) gate_quest_fail(&quests[i], FPNN_CODE_UNKNOWN, "the gate could not carry it out; its log says why");
 	}
 }
 
 /* Those that need a transaction first, in their order; the others behind. */
 static int
-run_simple_ones(GateQuest *quests, int n)
+run_simple_ones(GateQuest *quests, int n, const GateNet *net)
 {
 	int			left = 0;
 
@@ -192,7 +213,7 @@ run_simple_ones(GateQuest *quests, int n)
 	{
 		GateQuest	quest = quests[i];
 
-		if (gate_quest_run_simple(&quest))
+		if (gate_system_run(&quest, net))
 			quests[i] = quest;
 		else
 		{
@@ -203,42 +224,88 @@ run_simple_ones(GateQuest *quests, int n)
 	return left;
 }
 
+/* What came of the quests goes out, and what they sent, in their order. */
+static void
+answer_batch(GateNet *net, GateQuest *quests, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		gate_json_write(&quests[i]);
+		gate_net_answer(net, &quests[i]);
+		gate_push(net, &quests[i]);
+	}
+	gate_net_flush(net);
+}
+
+/* Deleting what isn't kept; a failure is no reason to end. */
+static void
+purge(MemoryContext batch)
+{
+	PG_TRY();
+	{
+		begin();
+		gate_purge_run();
+		commit();
+	}
+	PG_CATCH();
+	{
+		HOLD_INTERRUPTS();
+		MemoryContextSwitchTo(batch);
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		RESUME_INTERRUPTS();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(batch);
+}
+
+/* What isn't about quests, now and then. */
+static void
+do_chores(MemoryContext batch)
+{
+	static int64 checked;
+
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+	if (rtm_now_ms() - checked >= CHECK_MS)
+	{
+		if (checked != 0 && !is_installed())
+			proc_exit(0);
+		checked = rtm_now_ms();
+	}
+	if (rtm_now_ms() >= gate_purge_due())
+		purge(batch);
+}
+
 static void
 serve(GateNet *net)
 {
 	MemoryContext batch = AllocSetContextCreate(TopMemoryContext, "rtm gate batch",
 												ALLOCSET_DEFAULT_SIZES);
-	GateQuest  *quests = MemoryContextAlloc(TopMemoryContext, sizeof(GateQuest) * GATE_BATCH);
-	int64		checked = rtm_now_ms();
+	GateQuest  *quests = MemoryContextAllocZero(TopMemoryContext, sizeof(GateQuest) * GATE_BATCH);
 
 	for (;;)
 	{
 		int			n;
+		int64		timeout;
 
 		pgstat_report_activity(STATE_IDLE, NULL);
-		gate_net_wait(net, gate_net_count(net) ? 1000 : CHECK_MS);
+		timeout = Max(Min(gate_purge_due() - rtm_now_ms(), CHECK_MS), 0);
+		gate_net_wait(net, timeout);
 		CHECK_FOR_INTERRUPTS();
-		if (ConfigReloadPending)
-		{
-			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
-		}
-		if (rtm_now_ms() - checked >= CHECK_MS)
-		{
-			if (!is_installed())
-				proc_exit(0);
-			checked = rtm_now_ms();
-		}
 		MemoryContextReset(batch);
 		MemoryContextSwitchTo(batch);
+		do_chores(batch);
 		n = gate_net_take(net, quests, GATE_BATCH);
 		if (n == 0)
 			continue;
 		pgstat_report_activity(STATE_RUNNING, "rtm gate: carrying out quests");
-		run_batch(quests, run_simple_ones(quests, n), batch);
-		for (int i = 0; i < n; i++)
-			gate_net_answer(net, &quests[i]);
-		gate_net_flush(net);
+		run_batch(quests, run_simple_ones(quests, n, net), batch);
+		answer_batch(net, quests, n);
 		pgstat_report_stat(false);
 	}
 }
@@ -274,14 +341,24 @@ tell_starter(GateStart *start, GateStartState state, int port, const char *why)
 	SetLatch(start->starter);
 }
 
-/* What to listen on: as the starter says, else as the table says. */
+/*
+ * What to listen on: as the starter says, else as the table says.  False: the
+ * gate can't run, and *why says it, or isn't wanted.
+ */
 static bool
-read_config(const GateStart *start, GateConfig *config)
+read_config(const GateStart *start, GateConfig *config, const char **why)
 {
 	bool		wanted;
 
+	*why = "the extension rtm_gate isn't installed, or not committed yet";
 	if (!is_installed())
 		return false;
+	if (!is_current())
+	{
+		*why = "the extension rtm_gate is older than the library: run ALTER EXTENSION rtm_gate UPDATE";
+		ereport(LOG, (errmsg("rtm gate can't run: %s", *why)));
+		return false;
+	}
 	begin();
 	wanted = gate_store_config(config) && config->enabled;
 	if (wanted)
@@ -351,6 +428,9 @@ rtm_gate_main(Datum arg)
 	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_SESSION);
 
+	/* whoever holds a lock of the gate's rows must not hold up everybody */
+	SetConfigOption("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION);
+
 	if (args.start != 0)
 	{
 		segment = dsm_attach(args.start);
@@ -359,11 +439,14 @@ rtm_gate_main(Datum arg)
 		dsm_pin_mapping(segment);
 		start = dsm_segment_address(segment);
 	}
-	if (!read_config(start, &config))
+	if (!read_config(start, &config, &why))
 	{
-		tell_starter(start, GATE_NOT_LISTENING, 0, "the extension rtm_gate isn't installed, or not committed yet");
+		tell_starter(start, GATE_NOT_LISTENING, 0, why);
 		proc_exit(0);
 	}
+	gate_cache_init();
+	gate_listen_init();
+	gate_purge_init();
 	before_shmem_exit(end_gate, (Datum) 0);
 	net = listen_with_patience(&config, &why);
 	if (net == NULL)

@@ -36,10 +36,9 @@ outbox_signature(const RtmMethod *method)
 			return OUTBOX_HISTORY_CALLBACK;
 		case RTM_KIND_INFO:
 			return OUTBOX_INFO_CALLBACK;
-		case RTM_KIND_DELETE:
-			break;
+		default:
+			return OUTBOX_DELETE_CALLBACK;
 	}
-	return OUTBOX_DELETE_CALLBACK;
 }
 
 static Oid
@@ -126,7 +125,7 @@ outbox_check_callback(Oid function, OutboxSignature signature, Oid role)
 const RtmMethod *
 outbox_method(const char *call, int len)
 {
-	for (int i = 0; i < RTM_NUM_METHODS; i++)
+	for (int i = 0; i < RTM_NUM_CALLS; i++)
 		if (strlen(rtm_methods[i].call) == len && memcmp(rtm_methods[i].call, call, len) == 0)
 			return &rtm_methods[i];
 	return NULL;

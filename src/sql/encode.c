@@ -281,6 +281,8 @@ encode_param(RtmRequest *request, msgpack_packer *packer,
 			return;
 		case RTM_PARAM_END:
 			return;
+		default:
+			elog(ERROR, "no SQL function has an argument like \"%s\"", param->name);
 	}
 	request->nparams++;
 }
@@ -309,6 +311,7 @@ find_conversation(RtmRequest *request)
 			request->key_a = request->target;
 			break;
 		case RTM_BROADCAST:
+		case RTM_NO_CONVERSATION:
 			break;
 	}
 }

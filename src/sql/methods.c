@@ -27,8 +27,9 @@ kind_name(RtmKind kind)
 			return "delete";
 		case RTM_KIND_INFO:
 			return "info";
+		default:
+			return NULL;		/* no SQL function does such a thing */
 	}
-	return NULL;
 }
 
 static const char *
@@ -44,6 +45,8 @@ conversation_name(RtmConversation conversation)
 			return "room";
 		case RTM_BROADCAST:
 			return "broadcast";
+		case RTM_NO_CONVERSATION:
+			break;
 	}
 	return NULL;
 }
@@ -71,10 +74,9 @@ type_name(RtmParamType type)
 			return "text";
 		case RTM_PARAM_DESC:
 			return "boolean";
-		case RTM_PARAM_END:
-			break;
+		default:
+			return NULL;		/* no SQL function has such a one */
 	}
-	return NULL;
 }
 
 /* As pg_get_function_identity_arguments() writes those of the SQL function. */
@@ -108,7 +110,7 @@ rtm_sql_methods(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
 
-	for (int i = 0; i < RTM_NUM_METHODS; i++)
+	for (int i = 0; i < RTM_NUM_CALLS; i++)
 	{
 		const RtmMethod *method = &rtm_methods[i];
 		NullableDatum columns[] = {

@@ -135,7 +135,7 @@ captured(const char *name)
 static void
 catalogue(void)
 {
-	for (int i = 0; i < RTM_NUM_METHODS; i++)
+	for (int i = 0; i < RTM_NUM_CALLS; i++)
 	{
 		const RtmMethod *m = &rtm_methods[i];
 		const VCall *call = captured(m->call);
@@ -155,6 +155,26 @@ catalogue(void)
 				CHECK_INT(f->number, m->conversation);
 			if (m->xid_zero && strcmp(f->key, "xid") == 0)
 				CHECK_INT(f->number, 0);
+		}
+		for (const char *const *key = (const char *const[]) {m->key_a, m->key_b, NULL}; *key; key++)
+			CHECK(names_key(m, *key));
+	}
+}
+
+/* Every row is there, with names of its own; typed rows stand for several. */
+static void
+rows(void)
+{
+	for (int i = 0; i < RTM_NUM_METHODS; i++)
+	{
+		const RtmMethod *m = &rtm_methods[i];
+
+		if (!CHECK(m->call != NULL && m->method != NULL))
+			continue;
+		for (int j = 0; j < i; j++)
+		{
+			CHECK(strcmp(m->call, rtm_methods[j].call) != 0);
+			CHECK(m->has_type || strcmp(m->method, rtm_methods[j].method) != 0);
 		}
 		for (const char *const *key = (const char *const[]) {m->key_a, m->key_b, NULL}; *key; key++)
 			CHECK(names_key(m, *key));
@@ -211,6 +231,7 @@ test_catalog(void)
 	unit_run("limits of what can be signed", signature_limits);
 	unit_run("mids are unique and grow", mids);
 	unit_run("catalogue and captured quests agree", catalogue);
+	unit_run("rows of the catalogue", rows);
 	unit_run("codes and SQLSTATEs", codes);
 	unit_run("names of statuses", statuses);
 }
