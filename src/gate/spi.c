@@ -39,6 +39,7 @@ gate_spi_results(void)
 uint64
 gate_spi_run(GatePlan *plan, const Datum *values, const char *nulls)
 {
+	MemoryContext context = CurrentMemoryContext;
 	int			rc;
 
 	if (plan->plan == NULL)
@@ -51,6 +52,9 @@ gate_spi_run(GatePlan *plan, const Datum *values, const char *nulls)
 	}
 	SPI_freetuptable(SPI_tuptable);
 	rc = SPI_execute_plan(plan->plan, (Datum *) values, nulls, false, 0);
+
+	/* SPI leaves its own context as the current one, which ends with it */
+	MemoryContextSwitchTo(context);
 	if (rc < 0)
 		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(rc));
 	return SPI_processed;

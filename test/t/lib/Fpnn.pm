@@ -5,16 +5,19 @@ use strict;
 use warnings;
 use Digest::MD5 qw(md5_hex);
 use IO::Select;
+use JSON::PP ();
 use Msgpack;
+
+my $json = JSON::PP->new->utf8->canonical->allow_bignum;
 
 use constant { ONEWAY => 0, TWOWAY => 1, ANSWER => 2 };
 
 sub quest
 {
 	my ($method, $seq, $params, %opt) = @_;
-	my $payload = exists $opt{payload} ? $opt{payload} : Msgpack::encode($params);
+	my $payload = exists $opt{payload} ? $opt{payload} : $opt{json} ? $json->encode($params) : Msgpack::encode($params);
 	my $mtype = $opt{oneway} ? ONEWAY : TWOWAY;
-	return 'FPNN' . pack('C4V', 1, 0x80, $mtype, length $method, length $payload)
+	return 'FPNN' . pack('C4V', 1, $opt{json} ? 0x40 : 0x80, $mtype, length $method, length $payload)
 	  . ($opt{oneway} ? '' : pack('V', $seq)) . $method . $payload;
 }
 
@@ -51,7 +54,8 @@ sub take_frame
 		seq => $mtype == ONEWAY ? 0 : unpack('V', substr($bytes, 12, 4)),
 		method => substr($bytes, $head, $method_len),
 		payload => substr($bytes, $head + $method_len),
-		params => scalar Msgpack::decode(substr($bytes, $head + $method_len)),
+		params => $flag & 0x40 ? $json->decode(substr($bytes, $head + $method_len))
+		: scalar Msgpack::decode(substr($bytes, $head + $method_len)),
 	};
 }
 

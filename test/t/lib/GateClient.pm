@@ -40,23 +40,68 @@ sub signed
 	return { %$params, pid => $pid, salt => $s, ts => $ts, sign => \Fpnn::sign($pid, $secret, $s, $method, $ts) };
 }
 
+# A number is one in JSON, too, whatever Perl has used it for.
+sub for_json
+{
+	my ($value) = @_;
+	return "$$value" if ref $value eq 'SCALAR';
+	return !ref $value && defined $value && $value =~ /^-?\d{1,18}$/ ? $value + 0 : $value;
+}
+
 # Write a quest; its seq.
 sub ask
 {
 	my ($self, $method, $params, %opt) = @_;
 	my $seq = ++$self->{seq};
-	Fpnn::write_all($self->{socket}, Fpnn::quest($method, $seq, $opt{unsigned} ? $params : $self->signed($method, $params, %opt)));
+	$params = $self->signed($method, $params, %opt) unless $opt{unsigned};
+	$params = { map { $_ => for_json($params->{$_}) } keys %$params } if $opt{json};
+	Fpnn::write_all($self->{socket}, Fpnn::quest($method, $seq, $params, json => $opt{json}));
 	return $seq;
 }
 
+# A frame as it comes; undef at the end, or after a timeout in seconds.
 sub read { my ($self, $timeout) = @_; return Fpnn::read_frame($self->{socket}, \$self->{buffer}, defined $timeout ? $timeout : 60) }
+
+# The next answer.  The gate's own quests that come before it are answered, and
+# kept for pushed().
+sub answer
+{
+	my ($self, $timeout) = @_;
+	while (my $frame = $self->read($timeout))
+	{
+		return $frame if $frame->{mtype} == Fpnn::ANSWER;
+		$self->keep_push($frame);
+	}
+	return undef;
+}
+
+sub keep_push
+{
+	my ($self, $frame) = @_;
+	push @{ $self->{pushes} }, $frame;
+	Fpnn::write_all($self->{socket}, Fpnn::answer($frame->{seq}, {})) unless $self->{mute};
+}
+
+# The next quest of the gate: [method, params]; undef if none comes in time.
+sub pushed
+{
+	my ($self, $timeout) = @_;
+	if (!@{ $self->{pushes} || [] })
+	{
+		my $frame = $self->read($timeout) or return undef;
+		die "an answer to $frame->{seq} that nobody waits for\n" if $frame->{mtype} == Fpnn::ANSWER;
+		$self->keep_push($frame);
+	}
+	my $frame = shift @{ $self->{pushes} };
+	return [ $frame->{method}, $frame->{params}, $frame ];
+}
 
 # Ask and wait: the answer's code (0 when it is good) and its map.
 sub call
 {
 	my ($self, $method, $params, %opt) = @_;
 	my $seq = $self->ask($method, $params, %opt);
-	my $frame = $self->read;
+	my $frame = $self->answer;
 	die "no answer to $method\n" unless $frame;
 	die "an answer to $frame->{seq}, not to $seq\n" if $frame->{seq} != $seq;
 	my $code = $frame->{status} ? $frame->{params}{code} : 0;
