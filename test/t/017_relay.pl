@@ -40,8 +40,8 @@ for my $line (keys %lines)
 # What the calls ask for
 sql(q(DO $$ BEGIN
 	PERFORM rtm_send_group_message(51, 1, 500, 'look at me ' || repeat('long ', 200), mid => i) FROM generate_series(1, 5) AS i;
-	INSERT INTO rtm_gate.message (type, a, b, mid, from_uid, to_uid, mtype, msg, msg_is_bin, attrs, attrs_is_bin, mtime)
-	SELECT 2, 600, 0, i, 1, 0, 51, 'delete me', false, '', false, 1 FROM generate_series(1, 3000) AS i;
+	INSERT INTO rtm_gate.message (pid, type, a, b, mid, from_uid, to_uid, mtype, msg, msg_is_bin, attrs, attrs_is_bin, mtime)
+	SELECT 11000001, 2, 600, 0, i, 1, 0, 51, 'delete me', false, '', false, 1 FROM generate_series(1, 3000) AS i;
 END $$));
 my $deleted = 0;
 my %verified;					# servers: how often the option was changed

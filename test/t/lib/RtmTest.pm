@@ -25,6 +25,8 @@ sub new_node
 	$node->init(%{ $opt{init} || {} });
 	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'rtm'\n");
 	$node->append_conf('postgresql.conf', "log_min_error_statement = panic\n");
+	# the local gate keeps everything, so that tests may count
+	$node->append_conf('postgresql.conf', "rtm_gate.history_days = 0\nrtm_gate.history_messages = 0\n");
 	$node->append_conf('postgresql.conf', $opt{conf}) if $opt{conf};
 	$node->start;
 	return $node;
