@@ -29,6 +29,7 @@
 #include "utils/syscache.h"
 
 #include "outbox/worker.h"
+#include "wait.h"
 
 /* Databases that are looked into at a time, when the server has started. */
 #define LOOK_AT_ONCE	2
@@ -170,7 +171,7 @@ wait_until(TimestampTz due)
 		timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due) + 1;
 	pgstat_report_activity(STATE_IDLE, NULL);
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT, timeout,
-					 PG_WAIT_EXTENSION);
+					 rtm_wait_event(RTM_WAIT_LAUNCHER_MAIN));
 	ResetLatch(MyLatch);
 	(void) outbox_housekeeping();
 }
