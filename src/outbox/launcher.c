@@ -43,6 +43,9 @@ outbox_launcher_init(void (*start_other) (Oid database))
 
 	start_other_worker = start_other;
 
+	/* pg_upgrade runs servers that must not change by themselves */
+	if (IsBinaryUpgrade)
+		return;
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = 1;

@@ -23,7 +23,8 @@ diff -r --exclude=debian --exclude=.pc /src/rtm /tmp/again | tee /tmp/difference
 : >/src/lintian.log
 if [ "$major" = 15 ]; then
 	apt-get -qq install -y lintian
-	lintian --allow-root --display-info --pedantic --fail-on error,warning --suppress-tags-from-file test/matrix/lintian-tags \
+	lintian --allow-root --display-info --pedantic --fail-on error,warning \
+		--suppress-tags-from-file test/matrix/lintian-tags \
 		"/src/rtm_$version"_*.changes | tee /src/lintian.log
 fi
 

@@ -56,6 +56,7 @@ check "and delivered" poll "$port" "SELECT count(*) = 2 FROM rtm_get_group_messa
 is "the extension's version is that of the package" \
 	"$(sql "$port" "SELECT extversion || '.0' FROM pg_extension WHERE extname = 'rtm'")" \
 	"$(dpkg-deb -f "$deb" Version | sed 's/-.*//')"
+rm -r "/etc/postgresql/$major/rtm/conf.d"
 check "the cluster is dropped" pg_dropcluster --stop "$major" rtm
 check "the package is purged" apt-get -qq purge -y "$package"
 check "with what came with it" apt-get -qq autoremove --purge -y
