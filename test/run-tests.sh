@@ -47,8 +47,9 @@ give_up()
 }
 
 # Count the results in a log: TAP lines, pg_regress lines up to PostgreSQL 15.
-# Subtests are indented and not counted.
-count_good() { grep -cE '^ok [0-9]|^(test|     ) [^ ]+ +\.\.\. ok' "$1"; }
+# Subtests are indented and not counted; what is skipped has not passed.
+count_good() { grep -E '^ok [0-9]|^(test|     ) [^ ]+ +\.\.\. ok' "$1" | grep -ciEv '# skip'; }
+count_skipped() { grep -ciE '^ok [0-9].*# skip' "$1"; }
 count_bad() { grep -cE '^not ok|^(test|     ) [^ ]+ +\.\.\. (FAILED|failed)' "$1"; }
 
 # run_suite name command...: run as the unprivileged user, count, report
@@ -56,21 +57,27 @@ run_suite()
 {
 	local name=$1
 	local log=$logs/$name.log
-	local status good bad
+	local status good bad skipped
 
 	shift
 	as_user timeout --kill-after=30 "$suite_timeout" "$@" >"$log" 2>&1
 	status=$?
 	good=$(count_good "$log")
 	bad=$(count_bad "$log")
+	skipped=$(count_skipped "$log")
 	if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
 		note "$name: died with status $status"
 		bad=1
-	elif [ "$good" -eq 0 ] && [ "$bad" -eq 0 ]; then
+	elif [ "$good" -eq 0 ] && [ "$bad" -eq 0 ] && [ "$skipped" -eq 0 ]; then
 		note "$name: ran no test"
 		bad=1
 	fi
-	note "$name: $good passed, $bad failed"
+	if [ "$skipped" -eq 0 ]; then
+		note "$name: $good passed, $bad failed"
+	else
+		note "$name: $good passed, $bad failed, $skipped skipped"
+		grep -iE '^ok [0-9].*# skip' "$log" | sed -E 's/^ok [0-9]+ *-? */#   /' | sort | uniq -c | head -n 20
+	fi
 	if [ "$bad" -gt 0 ]; then
 		grep -E '^not ok|\.\.\. (FAILED|failed)' "$log" | head -n 40
 		note "the end of $log:"

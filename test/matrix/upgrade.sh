@@ -43,7 +43,7 @@ fill()
 	poll "$old" "SELECT count(*) = 1 FROM rtm_result WHERE status = 'failed'"
 	sql "$old" "SELECT rtm_gate_stop()"
 	for i in 1 2 3 4 5; do
-		sql "$old" "SELECT rtm_send_group_message_async(51, 1001, 101, 'queued$i', callback => 'tell')"
+		sql "$old" "SELECT rtm_send_group_message_async(51, 1001, 101, 'queued$i', callback => 'tell(bigint, bigint, rtm_error)')"
 	done
 	sql "$old" "SELECT rtm_send_group_message_async(51, 1001, 101, 'wrong', server => 'wrong')"
 }
@@ -98,8 +98,8 @@ is "with the messages it had" "$(sql "$new" "$messages" | cut -d' ' -f1,2)" "now
 check "a request that is queued now is delivered" sql "$new" "SELECT rtm_wait(rtm_send_room_message_async(51, 1001, 202, 'after'), 20)"
 is "what was queued before is held" "$(sql "$new" 'SELECT queued, held FROM rtm_stat_outbox')" "0|6"
 is "none of it was sent" "$(sql "$new" "$messages")" "now early"
-check "the servers' passwords are put right" sql "$new" "DO \$\$ BEGIN EXECUTE format('ALTER USER MAPPING FOR postgres SERVER wrong OPTIONS (SET secret %L)',
-	(SELECT split_part(o, '=', 2) || coalesce('=' || nullif(substr(o, length(split_part(o, '=', 1)) + length(split_part(o, '=', 2)) + 3), ''), '')
+check "the wrong secret is put right" sql "$new" "DO \$\$ BEGIN EXECUTE format('ALTER USER MAPPING FOR postgres SERVER wrong OPTIONS (SET secret %L)',
+	(SELECT substr(o, length('secret=') + 1)
 	FROM pg_user_mappings, unnest(umoptions) o WHERE srvname = 'rtm' AND o LIKE 'secret=%')); END \$\$"
 is "rtm_adopt_held() takes all of it" "$(sql "$new" 'SELECT rtm_adopt_held()')" 6
 check "it is sent" poll "$new" 'SELECT count(*) = 0 FROM rtm_outbox'
