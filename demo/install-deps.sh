@@ -1,10 +1,12 @@
 #!/bin/bash
 #
 # Install what building, testing and the demo need and this machine lacks, from
-# Debian's packages: install-deps.sh [--fuzz]
+# Debian's packages: install-deps.sh [--fuzz | --matrix]
 #
 # Says nothing and touches nothing when everything is there.  Runs as root, or
-# as a user who may use sudo.  With --fuzz also what `make fuzz` needs.
+# as a user who may use sudo.  With --fuzz also what `make fuzz` needs; with
+# --matrix only what `make test-matrix` needs (which installs the rest in folders
+# of its own).
 #
 # The PostgreSQL it installs for is, in this order: that of $PG_CONFIG, the
 # newest server on this machine, that of pg_config, the release's default.  No
@@ -14,10 +16,12 @@
 set -eu
 
 fuzz=no
+matrix=no
 case ${1:-} in
 	'') ;;
 	--fuzz) fuzz=yes ;;
-	*) echo "usage: $0 [--fuzz]" >&2; exit 2 ;;
+	--matrix) matrix=yes ;;
+	*) echo "usage: $0 [--fuzz | --matrix]" >&2; exit 2 ;;
 esac
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -85,6 +89,10 @@ have_library()
 find_missing()
 {
 	missing=
+	if [ "$matrix" = yes ]; then
+		have debootstrap || missing=debootstrap
+		return
+	fi
 	have gcc || missing="$missing gcc"
 	have make || missing="$missing make"
 	[ -f /usr/include/stdio.h ] || missing="$missing libc-headers"
@@ -108,7 +116,7 @@ cron_wanted()
 {
 	local major
 
-	! have_cron || return 1
+	[ "$matrix" = no ] && ! have_cron || return 1
 	major=$(pg_major)
 	[ -n "$major" ] || return 1
 	have apt-cache || return 1
@@ -177,7 +185,7 @@ choose_packages()
 			*) packages="$packages $need" ;;
 		esac
 	done
-	if ! have_cron && has_candidate "postgresql-$major-cron"; then
+	if [ "$matrix" = no ] && ! have_cron && has_candidate "postgresql-$major-cron"; then
 		packages="$packages postgresql-$major-cron"
 	fi
 	# shellcheck disable=SC2086

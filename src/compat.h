@@ -19,6 +19,11 @@
 #include "storage/waiteventset.h"
 #endif
 
+/* Before a declaration; PostgreSQL 18 has it so, too. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
 /* A set that belongs to nobody but its holder, who frees it. */
 static inline WaitEventSet *
 rtm_create_wait_set(int nevents)

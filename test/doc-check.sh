@@ -133,6 +133,16 @@ known_names()
 }
 
 # Names in `code` that look like ours, in all of the documentation.
+# src/wait.c has the names of wait events, doc/reference.md what they mean.
+check_wait_events()
+{
+	local name
+
+	for name in $(sed -nE 's/^.*\[RTM_WAIT_[A-Z_]+\] = "(Rtm[A-Za-z]+)",?$/\1/p' src/wait.c); do
+		check "wait event $name is in the reference" in_reference "| \`$name\` |"
+	done
+}
+
 check_names()
 {
 	local name
@@ -154,6 +164,7 @@ check_settings
 check_options server "CREATE SERVER nonsense FOREIGN DATA WRAPPER rtm OPTIONS (nonsense '1')"
 query "CREATE SERVER sense FOREIGN DATA WRAPPER rtm OPTIONS (endpoint '127.0.0.1:1', pid '1')" >/dev/null
 check_options 'user mapping' "CREATE USER MAPPING FOR CURRENT_USER SERVER sense OPTIONS (nonsense '1')"
+check_wait_events
 check_names
 
 echo "1..$number"

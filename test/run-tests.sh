@@ -5,7 +5,7 @@
 # Installs what is missing, builds a copy of the tree with warnings as errors,
 # installs it, and runs the suites (all of them, or those named):
 #
-#	unit unit-san regress isolation tap snippets docs
+#	unit unit-san regress isolation tap snippets docs package
 #
 # Works as root, in a tree of any owner: the copy is built and tested by an
 # unprivileged user (TEST_USER, by default postgres), as PostgreSQL refuses to
@@ -19,7 +19,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 source_dir=$PWD
 
-all_suites="unit unit-san regress isolation tap snippets docs"
+all_suites="unit unit-san regress isolation tap snippets docs package"
 suites=${*:-$all_suites}
 suite_timeout=${SUITE_TIMEOUT:-1200}	# seconds
 passed=0
@@ -47,8 +47,9 @@ give_up()
 }
 
 # Count the results in a log: TAP lines, pg_regress lines up to PostgreSQL 15.
-# Subtests are indented and not counted.
-count_good() { grep -cE '^ok [0-9]|^(test|     ) [^ ]+ +\.\.\. ok' "$1"; }
+# Subtests are indented and not counted; what is skipped has not passed.
+count_good() { grep -E '^ok [0-9]|^(test|     ) [^ ]+ +\.\.\. ok' "$1" | grep -ciEv '# skip'; }
+count_skipped() { grep -ciE '^ok [0-9].*# skip' "$1"; }
 count_bad() { grep -cE '^not ok|^(test|     ) [^ ]+ +\.\.\. (FAILED|failed)' "$1"; }
 
 # run_suite name command...: run as the unprivileged user, count, report
@@ -56,21 +57,27 @@ run_suite()
 {
 	local name=$1
 	local log=$logs/$name.log
-	local status good bad
+	local status good bad skipped
 
 	shift
 	as_user timeout --kill-after=30 "$suite_timeout" "$@" >"$log" 2>&1
 	status=$?
 	good=$(count_good "$log")
 	bad=$(count_bad "$log")
+	skipped=$(count_skipped "$log")
 	if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
 		note "$name: died with status $status"
 		bad=1
-	elif [ "$good" -eq 0 ] && [ "$bad" -eq 0 ]; then
+	elif [ "$good" -eq 0 ] && [ "$bad" -eq 0 ] && [ "$skipped" -eq 0 ]; then
 		note "$name: ran no test"
 		bad=1
 	fi
-	note "$name: $good passed, $bad failed"
+	if [ "$skipped" -eq 0 ]; then
+		note "$name: $good passed, $bad failed"
+	else
+		note "$name: $good passed, $bad failed, $skipped skipped"
+		grep -iE '^ok [0-9].*# skip' "$log" | sed -E 's/^ok [0-9]+ *-? */#   /' | sort | uniq -c | head -n 20
+	fi
 	if [ "$bad" -gt 0 ]; then
 		grep -E '^not ok|\.\.\. (FAILED|failed)' "$log" | head -n 40
 		note "the end of $log:"
@@ -182,6 +189,7 @@ for suite in $suites; do
 		tap) run_tap ;;
 		snippets) run_script snippets test/snippets.sh ;;
 		docs) run_script docs test/doc-check.sh ;;
+		package) run_script package test/package.pl ;;
 		*) give_up_suite "$suite" "there is no such suite (there are: $all_suites)" ;;
 	esac
 done

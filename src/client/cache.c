@@ -23,6 +23,7 @@
 #include "client/guc.h"
 #include "client/lookup.h"
 #include "compat.h"
+#include "wait.h"
 
 static HTAB *peers;
 static bool any_stale;
@@ -182,7 +183,8 @@ rtm_peer_wait(RtmPeer *peer, int64 deadline)
 	left = Min(Max(left, 0), INT_MAX);
 
 	if (WaitEventSetWait(peer->set, (long) left, &event, 1,
-						 PG_WAIT_EXTENSION) > 0)
+						 rtm_wait_event(conn->state == RTM_CONN_READY ?
+										RTM_WAIT_GATE_ANSWER : RTM_WAIT_CONNECT)) > 0)
 	{
 		if (event.events & WL_LATCH_SET)
 			ResetLatch(MyLatch);

@@ -10,6 +10,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "compat.h"
 #include "fpnn/payload.h"
 
 /* What to ask, of whom. */
@@ -56,7 +57,7 @@ extern RtmAnswer *rtm_call(const RtmCall *call, StringInfo params, int nparams);
  * MESSAGE what failed (`what` is the SQL function's name), DETAIL code and
  * text, HINT what to do.
  */
-extern void rtm_raise_answer(const RtmAnswer *answer, const char *what) pg_attribute_noreturn();
+pg_noreturn extern void rtm_raise_answer(const RtmAnswer *answer, const char *what);
 
 /*
  * What an answer with a status says: the code, FPNN_CODE_UNKNOWN when there is no
@@ -66,12 +67,12 @@ extern void rtm_raise_answer(const RtmAnswer *answer, const char *what) pg_attri
 extern int	rtm_read_error(const msgpack_object *map, const char **ex, size_t *len);
 
 /* Raise an error of our own with the SQLSTATE that the gate's code has. */
-extern void rtm_raise_code(int code, const char *message, const char *detail,
-						   const char *hint) pg_attribute_noreturn();
+pg_noreturn extern void rtm_raise_code(int code, const char *message, const char *detail,
+									   const char *hint);
 
 /* An answer whose field is missing or of the wrong type: FP206. */
-extern void rtm_raise_bad_answer(const RtmAnswer *answer, const char *what,
-								 const char *field, FpnnStatus status) pg_attribute_noreturn();
+pg_noreturn extern void rtm_raise_bad_answer(const RtmAnswer *answer, const char *what,
+											 const char *field, FpnnStatus status);
 
 /*
  * A new mid, unique in this cluster (from shared memory when the library is

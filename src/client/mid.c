@@ -3,9 +3,11 @@
  * mid.c
  *	  New message ids, and where the extension lives.
  *
- * With the library preloaded a mid comes from one atomic in shared memory.
- * Without it, from the milliseconds and the low bits of a sequence; on a
- * standby, which can't draw from a sequence, from random low bits.
+ * A mid comes from one atomic in shared memory: the server's with the library
+ * preloaded, else a named segment that the first backend makes (PostgreSQL 17
+ * and later).  Where there is neither, it is made of the milliseconds and the
+ * low bits of a sequence; on a standby, which can't draw from a sequence, of
+ * random low bits.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,6 +31,9 @@
 #include "storage/shmem.h"
 #include "storage/lwlock.h"
 #include "utils/lsyscache.h"
+#if PG_VERSION_NUM >= 170000
+#include "storage/dsm_registry.h"
+#endif
 
 #include "client/call.h"
 #include "client/guc.h"
@@ -36,7 +41,7 @@
 
 #define MID_LOW_MASK	((INT64CONST(1) << FPNN_MID_SHIFT) - 1)
 
-static pg_atomic_uint64 *last_mid;	/* in shared memory; NULL: not preloaded */
+static pg_atomic_uint64 *last_mid;	/* in shared memory; NULL: none */
 static shmem_request_hook_type prev_shmem_request_hook;
 static shmem_startup_hook_type prev_shmem_startup_hook;
 
@@ -73,6 +78,26 @@ rtm_mid_init(void)
 	shmem_startup_hook = mid_shmem_startup;
 }
 
+#if PG_VERSION_NUM >= 170000
+static void
+mid_segment_init(void *segment)
+{
+	pg_atomic_init_u64(segment, 0);
+}
+#endif
+
+/* Without preload: the segment that all backends share, where there can be one. */
+static void
+attach_segment(void)
+{
+#if PG_VERSION_NUM >= 170000
+	bool		found;
+
+	if (IsUnderPostmaster)
+		last_mid = GetNamedDSMSegment("rtm mid", sizeof(pg_atomic_uint64), mid_segment_init, &found);
+#endif
+}
+
 static int64
 now_ms(void)
 {
@@ -97,10 +122,12 @@ mid_from_shmem(void)
 int64
 rtm_new_mid(void)
 {
-	static int64 last;			/* of this backend, without preload */
+	static int64 last;			/* of this backend, without shared memory */
 	int64		low;
 	int64		mid;
 
+	if (last_mid == NULL)
+		attach_segment();
 	if (last_mid)
 		return mid_from_shmem();
 

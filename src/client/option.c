@@ -26,6 +26,7 @@
 #include "utils/guc.h"
 
 #include "client/option.h"
+#include "compat.h"
 #include "fpnn/crypt.h"
 #include "fpnn/sign.h"
 
@@ -70,7 +71,7 @@ static const OptionDef option_defs[] = {
 
 PG_FUNCTION_INFO_V1(rtm_fdw_validator);
 
-static void bad_value(const char *name, const char *value, const char *hint) pg_attribute_noreturn();
+pg_noreturn static void bad_value(const char *name, const char *value, const char *hint);
 
 static void
 bad_value(const char *name, const char *value, const char *hint)

@@ -36,6 +36,7 @@
 #include "gate/spi.h"
 #include "gate/store.h"
 #include "host.h"
+#include "wait.h"
 
 PG_FUNCTION_INFO_V1(rtm_gate_setup);
 PG_FUNCTION_INFO_V1(rtm_gate_start);
@@ -152,7 +153,8 @@ wait_for_start(GateStart *start)
 			default:
 				break;
 		}
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 100, PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 100,
+						 rtm_wait_event(RTM_WAIT_GATE_START));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

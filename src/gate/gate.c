@@ -44,6 +44,7 @@
 #include "gate/spi.h"
 #include "gate/system.h"
 #include "host.h"
+#include "wait.h"
 
 /* How often an idle gate looks whether its extension is still there. */
 #define CHECK_MS	10000
@@ -402,7 +403,8 @@ listen_with_patience(GateConfig *config, const char **why)
 			LockRelease(&tag, ExclusiveLock, true);
 			holding = false;
 		}
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 50, PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 50,
+						 rtm_wait_event(RTM_WAIT_GATE_START));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -34,6 +34,8 @@
 #include "storage/latch.h"
 #include "storage/lock.h"
 
+#include "compat.h"
+
 /* Quests that one transaction carries out. */
 #define GATE_BATCH				1024
 
@@ -84,6 +86,6 @@ extern void rtm_gate_launch(Oid database);
 /* The lock that a running gate holds on its database. */
 extern void gate_lock_tag(LOCKTAG *tag);
 
-extern PGDLLEXPORT void rtm_gate_main(Datum arg) pg_attribute_noreturn();
+pg_noreturn extern PGDLLEXPORT void rtm_gate_main(Datum arg);
 
 #endif							/* RTM_GATE_H */

@@ -36,6 +36,7 @@
 #include "gate/guc.h"
 #include "gate/net.h"
 #include "host.h"
+#include "wait.h"
 
 #define READ_SIZE		65536
 #define MAX_EVENTS		256
@@ -678,7 +679,7 @@ gate_net_wait(GateNet *net, int64 timeout_ms)
 	timeout_ms = next_thing(net, timeout_ms);
 	settle(net);
 	n = WaitEventSetWait(net->set, (long) Min(timeout_ms, INT_MAX), events, MAX_EVENTS,
-						 PG_WAIT_EXTENSION);
+						 rtm_wait_event(RTM_WAIT_GATE_MAIN));
 	for (int i = 0; i < n; i++)
 	{
 		GateConn   *conn = events[i].user_data;

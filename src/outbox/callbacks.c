@@ -55,6 +55,7 @@
 #include "sql/encode.h"
 #include "sql/jsonb.h"
 #include "sql/result.h"
+#include "wait.h"
 
 /* Idle time after which the worker ends, in milliseconds. */
 #define IDLE_TIMEOUT	10000
@@ -552,7 +553,8 @@ run_callbacks(OutboxDatabase *entry)
 		/* what somebody has locked is looked at again before long */
 		locked = any_is_due();
 		rc = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					   locked ? LOCKED_DELAY : IDLE_TIMEOUT, PG_WAIT_EXTENSION);
+					   locked ? LOCKED_DELAY : IDLE_TIMEOUT,
+					   rtm_wait_event(RTM_WAIT_CALLBACK_MAIN));
 		ResetLatch(MyLatch);
 		if (!(rc & WL_TIMEOUT) || locked)
 			continue;

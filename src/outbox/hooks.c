@@ -36,6 +36,7 @@
 #include "outbox/hooks.h"
 #include "outbox/registry.h"
 #include "outbox/table.h"
+#include "wait.h"
 
 /* How long ending the workers of a database may take, in milliseconds. */
 #define END_TIMEOUT		5000
@@ -143,7 +144,7 @@ end_workers(Oid database)
 		if (signal_workers(database, SIGTERM) == 0)
 			return;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10,
-						 PG_WAIT_EXTENSION);
+						 rtm_wait_event(RTM_WAIT_WORKERS_END));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -29,6 +29,7 @@
 #include "utils/syscache.h"
 
 #include "outbox/worker.h"
+#include "wait.h"
 
 /* Databases that are looked into at a time, when the server has started. */
 #define LOOK_AT_ONCE	2
@@ -42,6 +43,9 @@ outbox_launcher_init(void (*start_other) (Oid database))
 
 	start_other_worker = start_other;
 
+	/* pg_upgrade runs servers that must not change by themselves */
+	if (IsBinaryUpgrade)
+		return;
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = 1;
@@ -170,7 +174,7 @@ wait_until(TimestampTz due)
 		timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due) + 1;
 	pgstat_report_activity(STATE_IDLE, NULL);
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT, timeout,
-					 PG_WAIT_EXTENSION);
+					 rtm_wait_event(RTM_WAIT_LAUNCHER_MAIN));
 	ResetLatch(MyLatch);
 	(void) outbox_housekeeping();
 }

@@ -37,6 +37,7 @@
 #include "outbox/enqueue.h"
 #include "outbox/registry.h"
 #include "outbox/table.h"
+#include "wait.h"
 
 /* Longest sleep of rtm_wait() between two looks, in milliseconds. */
 #define LOOK_AGAIN	1000
@@ -363,7 +364,7 @@ look_until(OutboxDatabase *entry, int64 id, int64 deadline)
 		if (status || left <= 0)
 			break;
 		(void) ConditionVariableTimedSleep(&entry->finished, (long) Min(left, LOOK_AGAIN),
-										   PG_WAIT_EXTENSION);
+										   rtm_wait_event(RTM_WAIT_RESULT));
 	}
 	ConditionVariableCancelSleep();
 	return status;

@@ -31,6 +31,7 @@
 #include "outbox/settle.h"
 #include "outbox/ticket.h"
 #include "outbox/worker.h"
+#include "wait.h"
 
 /* What is through is written down when it is so many, or so old (milliseconds). */
 #define SETTLE_ROWS		1000
@@ -376,7 +377,8 @@ wait(int64 until)
 	if (timeout > 0 && !gathering)
 		pgstat_report_activity(STATE_IDLE, NULL);
 	ModifyWaitEvent(wait_set, LATCH_POSITION, WL_LATCH_SET, gathering ? NULL : MyLatch);
-	n = WaitEventSetWait(wait_set, (long) timeout, events, lengthof(events), PG_WAIT_EXTENSION);
+	n = WaitEventSetWait(wait_set, (long) timeout, events, lengthof(events),
+						 rtm_wait_event(RTM_WAIT_SENDER_MAIN));
 	for (int i = 0; i < n; i++)
 	{
 		if (events[i].events & WL_LATCH_SET)

@@ -111,7 +111,7 @@ status_of(const uint8_t *bytes, size_t len, size_t max_frame)
 static void
 wrong_headers(void)
 {
-	static const uint8_t good[12] = "FPNN\x01\x80\x01\x04\x00\x00\x00\x00";
+	static const uint8_t good[] = "FPNN\x01\x80\x01\x04\x00\x00\x00";	/* and a 0 */
 	uint8_t		bytes[12];
 
 	CHECK_INT(status_of(good, 12, FPNN_MAX_FRAME), FPNN_MORE);
