@@ -51,6 +51,8 @@ code_hint(int code)
 			return "Sender and recipient must be different users.";
 		case RTM_CODE_DUPLICATE_MID:
 			return "The conversation has a message with this mid; leave mid out to have a new one made.";
+		case RTM_CODE_NOT_FOUND:
+			return "The message is of another conversation, was deleted before, or is older than what the service keeps.";
 		case FPNN_CODE_UNKNOWN_METHOD:
 			return "Check the method's name.";
 		case FPNN_CODE_STOPPING:
