@@ -11,7 +11,7 @@
 #	needs=pg_cron	skipped where that extension isn't installed
 #	setup			(README.md) other files need it as well
 #
-# A fence "output" right behind a snippet is what it prints, to the letter.
+# A fence "output" right behind a snippet is what it prints.
 # A fence "sh run" is a shell script that ends with status 0; PGHOST and its like
 # lead to the database, and the current folder is empty at first.  Any other
 # fence is no snippet.  What belongs to a file's examples and not into its text
@@ -78,11 +78,13 @@ run_snippet()
 	fi
 }
 
-# Does a snippet print what the documentation says?  Blanks at ends of lines don't count.
+# Does a snippet print what the documentation says?  Blanks at ends of lines and
+# empty lines don't count.
 prints_as_told()
 {
 	[ -f "$cluster_dir/output.$1" ] || return 0
-	diff -u <(sed 's/ *$//' "$cluster_dir/output.$1") <(printf '%s\n' "$2" | sed 's/ *$//') >"$cluster_dir/diff"
+	diff -u <(sed 's/ *$//; /^$/d' "$cluster_dir/output.$1") \
+		<(printf '%s\n' "$2" | sed 's/ *$//; /^$/d') >"$cluster_dir/diff"
 }
 
 # test_snippet n where kind expected-SQLSTATE
