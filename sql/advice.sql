@@ -84,6 +84,13 @@ SELECT FROM rtm_get_group_message(1001, 101, true, 0);
 SELECT rtm_delete_group_message(1, 1001, 101);
 SELECT rtm_call('sendmessage');
 
+-- what the gate knows of the user
+SELECT rtm_gate_fault('error', method => 'sendgroupmsg', code => 200041, times => 1) > 0 AS told;
+SELECT rtm_send_group_message(51, 1001, 101, 'hello');
+SELECT rtm_gate_fault('error', method => 'sendgroupmsg', code => 200044, times => 1) > 0 AS told;
+SELECT rtm_send_group_message(51, 1001, 101, 'hello');
+SELECT rtm_gate_fault_clear();
+
 -- queued calls
 CREATE FUNCTION advice_callback(mid bigint) RETURNS void LANGUAGE sql AS '';
 SELECT rtm_send_message_async(51, 1001, 1002, 'hello', callback => 'advice_callback(bigint)');
