@@ -120,7 +120,7 @@ fresh_database()
 {
 	run_admin -c 'DROP DATABASE IF EXISTS docs WITH (FORCE)' -c 'ALTER SYSTEM RESET ALL' \
 		-c 'SELECT pg_reload_conf()' >/dev/null || bail_out "cannot drop the database"
-	run_admin -At -c "SELECT format('DROP ROLE %I', rolname) FROM pg_roles
+	run_admin -At -c "SELECT format('DROP ROLE %I;', rolname) FROM pg_roles
 		WHERE rolname !~ '^pg_' AND rolname <> current_user" >"$cluster_dir/drop" &&
 		run_admin -f "$cluster_dir/drop" || bail_out "cannot drop the roles"
 	run_admin -c 'CREATE DATABASE docs' || bail_out "cannot create the database"
