@@ -7,6 +7,7 @@
 #	- doc/reference.md has each function with its very arguments and result, and
 #	  each type, table, view, foreign-data wrapper, option and setting
 #	- every name rtm... in the documentation exists
+#	- every link to a file or a heading leads somewhere
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -153,6 +154,32 @@ check_names()
 	done < <(grep -ohE '[`]rtm[A-Za-z0-9_.-]*(\(\))?[`]' README.md doc/*.md | tr -d '`()' | sort -u)
 }
 
+# Anchors of a page, as GitHub makes them of its headings.
+anchors()
+{
+	awk '/^ *```/ { inside = !inside } !inside && /^#+ / { sub(/^#+ /, ""); print tolower($0) }' "$1" |
+		sed 's/[^a-z0-9 _-]//g; s/ /-/g'
+}
+
+# Relative links of all pages: file exists, and has the heading.
+check_links()
+{
+	local file link path anchor
+
+	for file in README.md CHANGELOG.md doc/*.md; do
+		while read -r link; do
+			path=${link%%#*}
+			anchor=
+			case $link in *'#'*) anchor=${link#*#} ;; esac
+			[ -n "$path" ] && path=$(dirname "$file")/$path || path=$file
+			check "$file: there is $link" [ -e "$path" ]
+			[ -z "$anchor" ] || check "$file: $link is a heading" has_line "$anchor" "$(anchors "$path")"
+		done < <(tr '\n' ' ' <"$file" | grep -oE '\]\([^):]+\)' | sed 's/^](//; s/)$//' | sort -u)
+	done
+}
+
+has_line() { printf '%s\n' "$2" | grep -qxF -- "$1"; }
+
 start_cluster
 # one line, so that a signature may be broken anywhere
 reference=$(tr -s ' \t\n' ' ' <doc/reference.md | sed 's/( /(/g; s/ )/)/g') || bail_out "there is no doc/reference.md"
@@ -166,6 +193,7 @@ query "CREATE SERVER sense FOREIGN DATA WRAPPER rtm OPTIONS (endpoint '127.0.0.1
 check_options 'user mapping' "CREATE USER MAPPING FOR CURRENT_USER SERVER sense OPTIONS (nonsense '1')"
 check_wait_events
 check_names
+check_links
 
 echo "1..$number"
 [ "$number" -gt 0 ] && [ "$failures" -eq 0 ]

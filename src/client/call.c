@@ -86,11 +86,14 @@ deadlines_of(const RtmCall *call, const RtmOptions *options)
 static void
 raise_failed(const RtmPeer *peer)
 {
+	bool		plain = peer->options->encryption == RTM_ENCRYPTION_NONE;
+
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 			 errmsg("could not connect to server \"%s\"", peer->name),
 			 errdetail("%s", peer->conn->why.data),
-			 errhint("Check that the gate is up and the option endpoint of the server is right.")));
+			 plain ? errhint("Check that the gate is up and the option endpoint of the server is right.")
+			 : errhint("Check that the gate is up, and the server's options endpoint, encryption and those that go with it.")));
 }
 
 static void

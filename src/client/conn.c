@@ -380,6 +380,7 @@ begin_keying(RtmConn *conn)
 	FpnnCodec  *codec;
 	FpnnBuf		payload;
 	FpnnStatus	status;
+	const char *curve;
 	size_t		len;
 	char	   *key = public_key(conn, &len);
 
@@ -398,9 +399,11 @@ begin_keying(RtmConn *conn)
 			codec->free(codec);
 	}
 	fpnn_buf_free(&payload);
-	pfree(key);
-	if (status != FPNN_OK)
+	if (status != FPNN_OK && fpnn_crypt_check_public(key, len, &curve) != FPNN_OK)
+		note_failure(conn, "public_key_file has no PEM public key on a curve of the protocol");
+	else if (status != FPNN_OK)
 		note_failure(conn, psprintf("no key agreement: %s", fpnn_status_text(status)));
+	pfree(key);
 	return status == FPNN_OK;
 }
 

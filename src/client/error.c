@@ -47,10 +47,19 @@ code_hint(int code)
 			return "Give at least one value.";
 		case RTM_CODE_INVALID_MTYPE:
 			return "Message types are 1 to 127; applications use those above 50.";
+		case RTM_CODE_NOT_IN_ROOM:
+			return "The user must enter the room first.";
+		case RTM_CODE_NOT_MEMBER:
+			return "The user must be added to the group first.";
+		case RTM_CODE_BANNED_IN_GROUP:
+		case RTM_CODE_BANNED_IN_ROOM:
+			return "The ban must be lifted, or run out, first.";
 		case RTM_CODE_SEND_TO_SELF:
 			return "Sender and recipient must be different users.";
 		case RTM_CODE_DUPLICATE_MID:
 			return "The conversation has a message with this mid; leave mid out to have a new one made.";
+		case RTM_CODE_NOT_FOUND:
+			return "The message is of another conversation, was deleted before, or is older than what the service keeps.";
 		case FPNN_CODE_UNKNOWN_METHOD:
 			return "Check the method's name.";
 		case FPNN_CODE_STOPPING:

@@ -58,8 +58,8 @@ rtm_find_mapping(Oid server, const char *name, Oid role)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("user mapping for role \"%s\" and server \"%s\" does not exist",
 						GetUserNameFromId(role, false), name),
-				 errhint("Make it with CREATE USER MAPPING FOR ... SERVER %s OPTIONS (secret '...').",
-						 quote_identifier(name))));
+				 errhint("Make it with CREATE USER MAPPING FOR %s SERVER %s OPTIONS (secret '...').",
+						 quote_identifier(GetUserNameFromId(role, false)), quote_identifier(name))));
 	return mapping;
 }
 

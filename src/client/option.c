@@ -48,20 +48,20 @@ typedef struct OptionDef
 	const char *name;
 	Oid			catalog;
 	OptionType	type;
-	const char *choices;		/* of OPTION_CHOICE, comma-separated */
+	const char *choices;		/* of OPTION_CHOICE, separated by ", " */
 } OptionDef;
 
 static const OptionDef option_defs[] = {
 	{"endpoint", ForeignServerRelationId, OPTION_ENDPOINTS, NULL},
 	{"pid", ForeignServerRelationId, OPTION_PID, NULL},
-	{"encryption", ForeignServerRelationId, OPTION_CHOICE, "none,ecdh,tls"},
+	{"encryption", ForeignServerRelationId, OPTION_CHOICE, "none, ecdh, tls"},
 	{"public_key", ForeignServerRelationId, OPTION_KEY, NULL},
 	{"public_key_file", ForeignServerRelationId, OPTION_FILE, NULL},
-	{"ecdh_mode", ForeignServerRelationId, OPTION_CHOICE, "stream,package"},
-	{"ecdh_bits", ForeignServerRelationId, OPTION_CHOICE, "128,256"},
+	{"ecdh_mode", ForeignServerRelationId, OPTION_CHOICE, "stream, package"},
+	{"ecdh_bits", ForeignServerRelationId, OPTION_CHOICE, "128, 256"},
 	{"tls_ca_file", ForeignServerRelationId, OPTION_FILE, NULL},
 	{"tls_verify", ForeignServerRelationId, OPTION_BOOL, NULL},
-	{"tls_max_version", ForeignServerRelationId, OPTION_CHOICE, "1.2,1.3"},
+	{"tls_max_version", ForeignServerRelationId, OPTION_CHOICE, "1.2, 1.3"},
 	{"connect_timeout", ForeignServerRelationId, OPTION_SECONDS, NULL},
 	{"quest_timeout", ForeignServerRelationId, OPTION_SECONDS, NULL},
 	{"rate_limit", ForeignServerRelationId, OPTION_COUNT, NULL},
@@ -93,9 +93,21 @@ find_option(const char *name, Oid catalog)
 	return NULL;
 }
 
+/* An option of the one object that was given to the other: a hint, else NULL. */
+static const char *
+misplaced_hint(const char *name, Oid catalog)
+{
+	if (catalog != UserMappingRelationId && find_option(name, UserMappingRelationId))
+		return psprintf("It belongs to a user mapping: CREATE USER MAPPING FOR ... SERVER ... OPTIONS (%s '...').", name);
+	if (catalog != ForeignServerRelationId && find_option(name, ForeignServerRelationId))
+		return psprintf("It belongs to a server: ALTER SERVER ... OPTIONS (ADD %s '...').", name);
+	return NULL;
+}
+
 static void
 unknown_option(const char *name, Oid catalog)
 {
+	const char *misplaced = misplaced_hint(name, catalog);
 	StringInfoData valid;
 
 	initStringInfo(&valid);
@@ -106,7 +118,8 @@ unknown_option(const char *name, Oid catalog)
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 			 errmsg("invalid option \"%s\"", name),
-			 valid.len ? errhint("Valid options here are: %s.", valid.data)
+			 misplaced ? errhint("%s", misplaced)
+			 : valid.len ? errhint("Valid options here are: %s.", valid.data)
 			 : errhint("There are no valid options here.")));
 }
 
@@ -168,7 +181,7 @@ is_choice(const char *value, const char *choices)
 	char	   *item;
 
 	while ((item = strsep(&rest, ",")) != NULL)
-		if (strcmp(item, value) == 0)
+		if (strcmp(item + strspn(item, " "), value) == 0)
 			return true;
 	return false;
 }
@@ -303,9 +316,10 @@ option_value(List *options, const char *name)
 	return NULL;
 }
 
+/* The value of an option without which nothing works; `alter` is how to add it. */
 static char *
 needed_value(List *options, const char *name, const char *object,
-			 const char *server)
+			 const char *alter, const char *server)
 {
 	char	   *value = option_value(options, name);
 
@@ -313,7 +327,8 @@ needed_value(List *options, const char *name, const char *object,
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
 				 errmsg("the %s \"%s\" has no option \"%s\"", object, server, name),
-				 errhint("Add it with ALTER ... OPTIONS (ADD %s '...').", name)));
+				 errhint("Add it with ALTER %s %s OPTIONS (ADD %s '...').",
+						 alter, quote_identifier(server), name)));
 	return value;
 }
 
@@ -336,12 +351,13 @@ rtm_read_options(List *server_options, List *mapping_options,
 	RtmOptions *o = palloc0(sizeof(RtmOptions));
 	char	   *value;
 
-	value = needed_value(server_options, "endpoint", "foreign server", server);
+	value = needed_value(server_options, "endpoint", "foreign server", "SERVER", server);
 	o->endpoints = parse_endpoints(value, &o->nendpoints);
 	if (o->endpoints == NULL)
 		bad_value("endpoint", value, "Write host:port, several separated by commas, an IPv6 address in brackets.");
-	parse_pid(needed_value(server_options, "pid", "foreign server", server), &o->pid);
-	o->secret = needed_value(mapping_options, "secret", "user mapping of foreign server", server);
+	parse_pid(needed_value(server_options, "pid", "foreign server", "SERVER", server), &o->pid);
+	o->secret = needed_value(mapping_options, "secret", "user mapping of foreign server",
+							 "USER MAPPING FOR ... SERVER", server);
 
 	value = option_value(server_options, "encryption");
 	if (value && strcmp(value, "ecdh") == 0)
