@@ -48,6 +48,7 @@
 #include "compat.h"
 #include "outbox/guc.h"
 #include "outbox/handler.h"
+#include "outbox/origin.h"
 #include "outbox/settle.h"
 #include "outbox/table.h"
 #include "outbox/unpack.h"
@@ -134,9 +135,11 @@ list_due(MemoryContext context, int *n)
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
+	outbox_own_origin = outbox_origin(my_entry);
 	SPI_connect();
-	if (SPI_execute(psprintf("SELECT id FROM %s.rtm_finished WHERE callback_due IS NOT NULL"
-							 " ORDER BY callback_due LIMIT %d FOR UPDATE SKIP LOCKED", schema_name(), BATCH_ROWS),
+	if (SPI_execute(psprintf("SELECT id FROM %s.rtm_finished WHERE callback_due IS NOT NULL%s"
+							 " ORDER BY callback_due LIMIT %d FOR UPDATE SKIP LOCKED", schema_name(),
+							 outbox_origin_condition(), BATCH_ROWS),
 					false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for callbacks");
 	*n = (int) SPI_processed;
@@ -509,6 +512,8 @@ run_batch(MemoryContext context)
 
 	if (!outbox_is_installed())
 		proc_exit(0);
+	if (outbox_pause)
+		return 0;
 	pgstat_report_activity(STATE_RUNNING, "rtm callbacks");
 	overdue = note_overdue();
 	ids = list_due(context, &n);

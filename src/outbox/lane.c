@@ -32,6 +32,7 @@
 #include "outbox/guc.h"
 #include "outbox/lane.h"
 #include "outbox/outcome.h"
+#include "outbox/trouble.h"
 
 /* How long after a change of options answers are waited for, in milliseconds. */
 #define LAST_ANSWERS	5000
@@ -205,6 +206,7 @@ connection_failed(Lane *lane)
 {
 	char	   *why = psprintf("could not connect: %s", lane->conn->why.data);
 
+	outbox_note_unreachable(lane, lane->conn->why.data);
 	close_conn(lane);
 	outbox_pause_lane(lane);
 	note_no_connection(lane, why);
@@ -217,13 +219,16 @@ connection_lost(Lane *lane)
 	int			code = lane->conn->code;
 	char	   *why = psprintf("the connection was lost: %s", lane->conn->why.data);
 	bool		idle = lane->nin_flight == 0;
+	bool		short_life = lane->fresh || (!idle && rtm_now_ms() - lane->connected_at < SHORT_LIFE);
 
+	if (short_life)
+		outbox_note_unreachable(lane, lane->conn->why.data);
 	close_conn(lane);
 	lose_in_flight(lane, code, why);
 	pfree(why);
 
 	/* one that was idle may be closed by the gate at any time, but not at once */
-	if (lane->fresh || (!idle && rtm_now_ms() - lane->connected_at < SHORT_LIFE))
+	if (short_life)
 		outbox_pause_lane(lane);
 }
 
@@ -488,6 +493,7 @@ check_deadlines(Lane *lane, int64 now)
 	}
 	if (hangs && lane->conn)
 	{
+		outbox_note_unreachable(lane, psprintf("%s: no answer in time", lane->conn->endpoint.data));
 		close_conn(lane);
 		lose_in_flight(lane, FPNN_CODE_CLOSED, "the connection was closed, as no answer came");
 		outbox_pause_lane(lane);
@@ -499,6 +505,7 @@ static void
 ping_answered(void *arg, const FpnnFrame *answer)
 {
 	((Lane *) arg)->ping_deadline = 0;
+	outbox_note_reachable(arg);
 }
 
 static void
@@ -567,8 +574,8 @@ outbox_lane_turn(Lane *lane)
 	back = wake_delayed(lane, now);
 	if (lane->broken)
 		fail_ready(lane);
-	else if (lane->stale)
-		;						/* options first */
+	else if (lane->stale || outbox_pause)
+		;						/* options first; or nothing at all */
 	else if (lane->nready > 0 && lane->paused_until > now)
 		back = Min(back, lane->paused_until);
 	else if (lane->nready > 0)

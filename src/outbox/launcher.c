@@ -28,6 +28,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "outbox/instance.h"
 #include "outbox/worker.h"
 
 /* Databases that are looked into at a time, when the server has started. */
@@ -209,6 +210,7 @@ rtm_launcher_main(Datum arg)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	outbox_instance_recovered();
 	outbox_set_launcher(MyLatch);
 	look_into_databases();
 	for (;;)

@@ -54,6 +54,12 @@ outbox_queue_init(OutboxDatabase *database, int64 old)
 	old_seq = old;
 }
 
+OutboxDatabase *
+outbox_queue_entry(void)
+{
+	return entry;
+}
+
 /* ---- lanes ---- */
 
 Server *

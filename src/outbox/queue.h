@@ -105,6 +105,14 @@ struct Conversation
 	dlist_node	cut_node;		/* in server->cut, when next isn't 0 */
 };
 
+/* How often the log hears of a trouble; see trouble.c. */
+typedef struct LogPace
+{
+	int64		next;			/* rtm_now_ms(): no line before */
+	int64		interval;		/* milliseconds; 0: no line was written yet */
+	int64		skipped;		/* lines that were left out */
+} LogPace;
+
 /* A foreign server: what its lanes have in common. */
 struct Server
 {
@@ -120,6 +128,9 @@ struct Server
 	double		tokens;
 	int64		filled_us;		/* when tokens was right */
 	OutboxServerStats *stats;	/* NULL: no room */
+	int64		unreachable_since;	/* rtm_now_ms(); 0: it isn't, or wasn't tried */
+	int64		failed_attempts;	/* to reach it, since then */
+	LogPace		pace;			/* of lines about that */
 };
 
 typedef struct LaneKey
@@ -173,6 +184,9 @@ extern dlist_head outbox_servers;
 extern void outbox_queue_init(OutboxDatabase *entry, int64 old);
 
 extern Server *outbox_server(Oid server);
+
+/* As given to outbox_queue_init(). */
+extern OutboxDatabase *outbox_queue_entry(void);
 
 /* Is the request with that ticket in memory? */
 extern bool outbox_knows(int64 seq);

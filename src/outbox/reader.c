@@ -35,6 +35,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "outbox/origin.h"
 #include "outbox/queue.h"
 #include "outbox/reader.h"
 #include "outbox/ticket.h"
@@ -67,6 +68,8 @@ typedef struct Pass
 	bool		stopped;		/* before its end, having done with `last` */
 	int64		last;			/* seq */
 } Pass;
+
+bool		outbox_found_held;
 
 static int64 position;			/* of discovery */
 static bool current;			/* discovery has come to its end */
@@ -313,6 +316,11 @@ deal_with(Pass *pass, HeapTuple tuple, TupleDesc desc)
 	if (outbox_knows(row.seq))
 		return;
 	outbox_read_row(tuple, desc, &row);
+	if (row.origin != outbox_own_origin)
+	{
+		outbox_found_held = true;
+		return;
+	}
 	note_commit(HeapTupleHeaderGetXmin(tuple->t_data));
 	switch (pass->purpose)
 	{
