@@ -4,6 +4,8 @@
 #	my $gate = KeepGate->new;
 #	$gate->kept('name')		numbers of the messages "name N" that it keeps, in order
 #	$gate->came('name')		the same, refused ones as well
+#
+# A message "error CODE" is answered with that code.
 package KeepGate;
 
 use strict;
@@ -33,6 +35,7 @@ sub keep
 	my $msg = ref $p->{msg} ? ${ $p->{msg} } : $p->{msg};
 	my $new;
 
+	return $self->error($quest, $1, 'as it was asked for') if $msg =~ /^error (\d+)/;
 	open(my $lock, '>', "$self->{place}/lock") or die "lock: $!";
 	flock($lock, LOCK_EX) or die "flock: $!";
 	if (!-e "$self->{place}/$p->{mid}")
