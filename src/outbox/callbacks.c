@@ -400,7 +400,7 @@ static void
 reset_settings(void)
 {
 	ResetAllOptions();
-	outbox_set_session();
+	outbox_set_session(OUTBOX_CALLBACKS);
 }
 
 /* False: somebody has locked the row. */
@@ -514,7 +514,7 @@ run_batch(MemoryContext context)
 		proc_exit(0);
 	if (outbox_pause)
 		return 0;
-	pgstat_report_activity(STATE_RUNNING, "rtm callbacks");
+	pgstat_report_activity(STATE_RUNNING, "rtm callbacks: looking for callbacks");
 	overdue = note_overdue();
 	ids = list_due(context, &n);
 	for (int i = 0; i < n; i++)
@@ -524,11 +524,12 @@ run_batch(MemoryContext context)
 			continue;
 		ran++;
 		clean_session(owner_of(ids[i]));
+		pgstat_report_activity(STATE_RUNNING, psprintf("rtm callbacks: callback of request " INT64_FORMAT, ids[i]));
 		run_callback(ids[i], context);
 		MemoryContextSwitchTo(context);
 	}
 	pgstat_report_stat(false);
-	pgstat_report_activity(STATE_IDLE, NULL);
+	pgstat_report_activity(STATE_IDLE, "rtm callbacks: waiting for callbacks");
 	return ran;
 }
 

@@ -118,6 +118,7 @@ start_workers(void)
 {
 	OutboxDatabase *entry;
 	TimestampTz due = 0;
+	int			failures;
 
 	for (int i = outbox_next_database(0, &entry); i >= 0; i = outbox_next_database(i + 1, &entry))
 	{
@@ -136,6 +137,11 @@ start_workers(void)
 			outbox_note_error(entry, role, "no worker process is left; increase max_worker_processes");
 			outbox_start_failed(entry, role);
 			(void) outbox_claim_start(entry, role, &due);
+
+			/* it may last for hours: the first line, the second, the fourth, ... */
+			failures = outbox_worker(entry, role).failures;
+			if ((failures & (failures - 1)) != 0)
+				continue;
 			ereport(LOG,
 					(errmsg("could not start \"%s\" for database %u: no worker process is left",
 							outbox_role_name(role), entry->database),
@@ -169,7 +175,7 @@ wait_until(TimestampTz due)
 
 	if (due != 0)
 		timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due) + 1;
-	pgstat_report_activity(STATE_IDLE, NULL);
+	pgstat_report_activity(STATE_IDLE, "rtm launcher: waiting for workers to start");
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT, timeout,
 					 PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);

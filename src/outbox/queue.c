@@ -15,6 +15,7 @@
 #include "utils/syscache.h"
 
 #include "fpnn/catalog.h"
+#include "outbox/guc.h"
 #include "outbox/queue.h"
 
 typedef struct Known
@@ -116,7 +117,7 @@ outbox_server_full(const Server *server)
 {
 	/* what waits for its repetition may be any number */
 	return server->nrows - server->ndelayed >= OUTBOX_SERVER_ROWS ||
-		server->nbytes >= OUTBOX_SERVER_BYTES;
+		server->nbytes >= (Size) outbox_sender_memory * 1024;
 }
 
 /* ---- conversations ---- */
@@ -283,6 +284,7 @@ copy_row(const OutboxRow *row)
 
 	memset(request, 0, sizeof(Request));
 	request->row = *row;
+	request->bytes = size + sizeof(Membership) * row->nrecipients;
 	if (row->recipients)
 		request->row.recipients = memcpy(p, row->recipients, recipients);
 	p += recipients;
@@ -339,7 +341,7 @@ outbox_add(const OutboxRow *row, ItemPointer tid)
 	request->tid = *tid;
 	request->maybe_sent = row->seq < old_seq || row->attempts > 0;
 	lane->server->nrows++;
-	lane->server->nbytes += row->params_len;
+	lane->server->nbytes += request->bytes;
 	join_conversations(request);
 	if (request->nheads == request->nmembers)
 		set_ready(request);
@@ -380,7 +382,7 @@ static void
 uncount(Request *request)
 {
 	request->lane->server->nrows--;
-	request->lane->server->nbytes -= request->row.params_len;
+	request->lane->server->nbytes -= request->bytes;
 }
 
 /*

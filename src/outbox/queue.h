@@ -26,9 +26,11 @@
 #include "outbox/registry.h"
 #include "outbox/table.h"
 
-/* How much of a server's and of a conversation's is in memory at most. */
+/*
+ * How much of a server's and of a conversation's is in memory at most; see also
+ * rtm.sender_memory.
+ */
 #define OUTBOX_SERVER_ROWS			8192
-#define OUTBOX_SERVER_BYTES			(32 * 1024 * 1024)
 #define OUTBOX_CONVERSATION_ROWS	256
 
 typedef enum RequestState
@@ -57,6 +59,7 @@ struct Request
 {
 	OutboxRow	row;			/* in the request's own memory */
 	ItemPointerData tid;
+	Size		bytes;			/* that it takes in memory */
 	Lane	   *lane;
 	RequestState state;
 	dlist_node	node;			/* in the list that the state says */
@@ -144,6 +147,7 @@ struct Lane
 	LaneKey		key;
 	Server	   *server;
 	char		name[NAMEDATALEN];	/* of the foreign server */
+	char		owner_name[NAMEDATALEN];	/* of the role */
 	RtmOptions *options;		/* NULL: not read, or of no use */
 	MemoryContext context;		/* of the options */
 	char	   *broken;			/* why nothing can be sent, or NULL */
@@ -159,6 +163,7 @@ struct Lane
 	int			generation;		/* of its socket there; 0: not in it */
 	uint32		events;
 	int			position;		/* in the wait set */
+	int64		waiting_since;	/* rtm_now_ms(): for a connection; 0: not */
 	int64		connected_at;	/* rtm_now_ms() */
 	int64		last_answer;	/* rtm_now_ms() */
 	int64		last_asked;		/* rtm_now_ms(), pings too */

@@ -35,6 +35,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "outbox/guc.h"
 #include "outbox/origin.h"
 #include "outbox/queue.h"
 #include "outbox/reader.h"
@@ -82,7 +83,7 @@ static bool
 has_room(const Server *server)
 {
 	return server->nrows - server->ndelayed <= OUTBOX_SERVER_ROWS / 2 &&
-		server->nbytes <= OUTBOX_SERVER_BYTES / 2;
+		server->nbytes <= (Size) outbox_sender_memory * 1024 / 2;
 }
 
 /* A server that was full and has room again, or NULL. */

@@ -344,6 +344,26 @@ has_requests(void)
 
 /* ---- waiting ---- */
 
+/* What the sender waits for, for pg_stat_activity. */
+static const char *
+what_for(void)
+{
+	bool		ready = false;
+	dlist_iter	iter;
+
+	if (outbox_pause)
+		return "rtm sender: paused, see the setting rtm.pause";
+	dlist_foreach(iter, &outbox_lanes)
+	{
+		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+
+		if (lane->nin_flight > 0)
+			return "rtm sender: waiting for answers";
+		ready |= lane->nready > 0 || !dlist_is_empty(&lane->delayed);
+	}
+	return ready ? "rtm sender: waiting to try again" : "rtm sender: waiting for requests";
+}
+
 static int
 count_lanes(void)
 {
@@ -438,7 +458,7 @@ wait(int64 until)
 	CurrentResourceOwner = traffic_owner;
 	prepare_wait_set();
 	if (timeout > 0 && !gathering)
-		pgstat_report_activity(STATE_IDLE, NULL);
+		pgstat_report_activity(STATE_IDLE, what_for());
 	ModifyWaitEvent(wait_set, LATCH_POSITION, WL_LATCH_SET, gathering ? NULL : MyLatch);
 	n = WaitEventSetWait(wait_set, (long) timeout, events, lengthof(events), PG_WAIT_EXTENSION);
 	for (int i = 0; i < n; i++)

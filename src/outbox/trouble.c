@@ -93,8 +93,8 @@ outbox_note_unreachable(Lane *lane, const char *why)
 		return;
 	ereport(LOG,
 			(errmsg("server \"%s\" of rtm cannot be reached: %s", lane->name, why),
-			 errdetail("Code %d; " INT64_FORMAT " failed attempts since the last such line.",
-					   FPNN_CODE_CLOSED, take_skipped(&server->pace))));
+			 errdetail("Code %d; role \"%s\"; " INT64_FORMAT " more failed attempts since the last such line.",
+					   FPNN_CODE_CLOSED, lane->owner_name, take_skipped(&server->pace))));
 }
 
 void
