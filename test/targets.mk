@@ -6,6 +6,7 @@
 #	make unit-san				the same under ASan and UBSan
 #	make fuzz					each fuzz target for FUZZ_SECONDS seconds
 #	make torture				the outbox while processes are killed, for minutes
+#	make soak					sizes of the outbox at a steady rate, for DURATION seconds
 #
 # Everything is built in tmp_check, which git ignores and `make clean` removes.
 # UNIT_SEED=n repeats a run of the unit tests.
@@ -25,7 +26,7 @@ SANITIZE = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitiz
 
 FUZZ_TARGETS = $(patsubst test/fuzz/%.c,%,$(sort $(wildcard test/fuzz/*.c)))
 
-.PHONY: unit unit-san fuzz torture
+.PHONY: unit unit-san fuzz torture soak
 
 unit: $(UNIT_DIR)/unit
 	$(UNIT_DIR)/unit
@@ -75,6 +76,9 @@ endif
 # how many messages and kills: see there
 torture:
 	test/torture.sh
+
+soak:
+	test/bench/soak.sh
 
 # For test/run-tests.sh: the value of a variable of the Makefile
 print-%:

@@ -48,6 +48,7 @@
 #include "compat.h"
 #include "outbox/guc.h"
 #include "outbox/handler.h"
+#include "outbox/origin.h"
 #include "outbox/settle.h"
 #include "outbox/table.h"
 #include "outbox/unpack.h"
@@ -135,9 +136,11 @@ list_due(MemoryContext context, int *n)
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
+	outbox_own_origin = outbox_origin(my_entry);
 	SPI_connect();
-	if (SPI_execute(psprintf("SELECT id FROM %s.rtm_finished WHERE callback_due IS NOT NULL"
-							 " ORDER BY callback_due LIMIT %d FOR UPDATE SKIP LOCKED", schema_name(), BATCH_ROWS),
+	if (SPI_execute(psprintf("SELECT id FROM %s.rtm_finished WHERE callback_due IS NOT NULL%s"
+							 " ORDER BY callback_due LIMIT %d FOR UPDATE SKIP LOCKED", schema_name(),
+							 outbox_origin_condition(), BATCH_ROWS),
 					false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for callbacks");
 	*n = (int) SPI_processed;
@@ -398,7 +401,7 @@ static void
 reset_settings(void)
 {
 	ResetAllOptions();
-	outbox_set_session();
+	outbox_set_session(OUTBOX_CALLBACKS);
 }
 
 /* False: somebody has locked the row. */
@@ -510,7 +513,9 @@ run_batch(MemoryContext context)
 
 	if (!outbox_is_installed())
 		proc_exit(0);
-	pgstat_report_activity(STATE_RUNNING, "rtm callbacks");
+	if (outbox_pause)
+		return 0;
+	pgstat_report_activity(STATE_RUNNING, "rtm callbacks: looking for callbacks");
 	overdue = note_overdue();
 	ids = list_due(context, &n);
 	for (int i = 0; i < n; i++)
@@ -520,11 +525,12 @@ run_batch(MemoryContext context)
 			continue;
 		ran++;
 		clean_session(owner_of(ids[i]));
+		pgstat_report_activity(STATE_RUNNING, psprintf("rtm callbacks: callback of request " INT64_FORMAT, ids[i]));
 		run_callback(ids[i], context);
 		MemoryContextSwitchTo(context);
 	}
 	pgstat_report_stat(false);
-	pgstat_report_activity(STATE_IDLE, NULL);
+	pgstat_report_activity(STATE_IDLE, "rtm callbacks: waiting for callbacks");
 	return ran;
 }
 

@@ -35,6 +35,7 @@
 
 #include "compat.h"
 #include "outbox/enqueue.h"
+#include "outbox/origin.h"
 #include "outbox/registry.h"
 #include "outbox/ticket.h"
 
@@ -72,6 +73,7 @@ typedef struct Backlog
 	MemoryContext context;
 	Tuplestorestate *rows;
 	TupleDesc	desc;
+	int64		origin;			/* of the rows; see origin.c */
 	int64		nrows;			/* dead ones too */
 	int64		nlive;
 	IdRun	   *ids;
@@ -111,8 +113,13 @@ outbox_check_enqueue(const char *what)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("%s() needs the library \"rtm\" to be preloaded", what),
 				 errhint("Add rtm to shared_preload_libraries and restart the server; without it use the synchronous function.")));
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot execute %s() on a standby", what),
+				 errdetail("Requests are rows of a table, which a standby cannot write."),
+				 errhint("Queue it on the primary, or use the synchronous function.")));
 	PreventCommandIfReadOnly(psprintf("%s()", what));
-	PreventCommandDuringRecovery(psprintf("%s()", what));
 }
 
 int64
@@ -153,6 +160,7 @@ make_backlog(void)
 	rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
 	b->desc = CreateTupleDescCopy(RelationGetDescr(rel));
 	table_close(rel, NoLock);
+	b->origin = outbox_origin(entry);
 
 	/* its file belongs to the whole transaction too */
 	CurrentResourceOwner = TopTransactionResourceOwner;
@@ -188,6 +196,7 @@ add_row(Backlog *b, const OutboxRow *row)
 	bool		nulls[OUTBOX_NCOLUMNS];
 
 	outbox_row_values(row, values, nulls);
+	Assert(b->desc->natts <= OUTBOX_NCOLUMNS);
 	tuplestore_putvalues(b->rows, b->desc, values, nulls);
 	note_id(b, row->id);
 	b->nrows++;
@@ -195,7 +204,7 @@ add_row(Backlog *b, const OutboxRow *row)
 }
 
 void
-outbox_enqueue(const OutboxRow *row)
+outbox_enqueue(OutboxRow *row)
 {
 	if (committing)
 		ereport(ERROR,
@@ -207,6 +216,7 @@ outbox_enqueue(const OutboxRow *row)
 		open_tickets();
 		backlog = make_backlog();
 	}
+	row->origin = backlog->origin;
 	add_row(backlog, row);
 }
 
@@ -442,9 +452,9 @@ move_held(Backlog *held)
 		OutboxRow	row;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!take_held_row(rel, tuple))
-			continue;
 		outbox_read_row(tuple, RelationGetDescr(rel), &row);
+		if (row.origin != held->origin || !take_held_row(rel, tuple))
+			continue;
 		row.enqueued_at = GetCurrentTimestamp();	/* its age counts from now */
 		add_row(held, &row);
 	}

@@ -24,10 +24,10 @@ extern void outbox_check_enqueue(const char *what);
 extern int64 outbox_new_id(void);
 
 /*
- * Queue a row, which is copied.  seq is given to it when the transaction commits
+ * Queue a row, which is copied.  Its origin is set; seq is given to it when the transaction commits
  * (with a prepared one: at COMMIT PREPARED).
  */
-extern void outbox_enqueue(const OutboxRow *row);
+extern void outbox_enqueue(OutboxRow *row);
 
 /* Is a request with that id queued by this very transaction? */
 extern bool outbox_is_queued_here(int64 id);

@@ -20,6 +20,11 @@ int			outbox_max_retry_delay;
 bool		outbox_keep_results;
 int			outbox_result_ttl;
 int			outbox_callback_timeout;
+bool		outbox_send_after_promotion;
+bool		outbox_pause;
+int			outbox_sender_memory;
+int			outbox_sender_connections;
+int			outbox_log_interval;
 
 void
 outbox_guc_init(void)
@@ -55,4 +60,28 @@ outbox_guc_init(void)
 							"0 stands for no limit.",
 							&outbox_callback_timeout, 60 * 1000, 0, INT_MAX,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomBoolVariable("rtm.send_after_promotion",
+							 "A promoted standby sends what the primary had queued.",
+							 "Without it that is held, as it is in any other copy.",
+							 &outbox_send_after_promotion, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("rtm.log_interval",
+							"Time between two log lines about the same trouble of a server.",
+							"It doubles while the trouble lasts, up to 60 times this.",
+							&outbox_log_interval, 60 * 1000, 1, 24 * 60 * 60 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("rtm.sender_memory",
+							"Memory for the requests of one foreign server that a sender has read.",
+							"The others wait in the table.",
+							&outbox_sender_memory, 32 * 1024, 1024, MAX_KILOBYTES,
+							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("rtm.sender_connections",
+							"Connections to gates that a sender has at the same time.",
+							"There is one for each foreign server and role that has requests; above this they take turns.",
+							&outbox_sender_connections, 100, 1, 10000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("rtm.pause",
+							 "Nothing queued is sent, and no callback runs.",
+							 NULL, &outbox_pause, false,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 }

@@ -16,6 +16,12 @@ extern bool outbox_keep_results;	/* rtm.keep_results */
 extern int	outbox_result_ttl;	/* rtm.result_ttl, seconds */
 extern int	outbox_callback_timeout;	/* rtm.callback_timeout, ms; 0: none */
 
+extern bool outbox_send_after_promotion;	/* rtm.send_after_promotion */
+extern int	outbox_log_interval;	/* rtm.log_interval, ms */
+extern int	outbox_sender_memory;	/* rtm.sender_memory, kB, for each server */
+extern int	outbox_sender_connections;	/* rtm.sender_connections */
+extern bool outbox_pause;		/* rtm.pause */
+
 extern void outbox_guc_init(void);
 
 #endif							/* OUTBOX_GUC_H */

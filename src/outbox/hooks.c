@@ -6,7 +6,7 @@
  * DROP DATABASE and its like need the database for themselves: before they run,
  * this library's workers in it are ended, while the command's own lock keeps
  * them from coming back.  COMMIT PREPARED makes rows visible that have no ticket
- * yet.  After CREATE EXTENSION and DROP EXTENSION the workers look for their
+ * yet.  After CREATE, ALTER and DROP EXTENSION the workers look for their
  * tables.
  *
  *-------------------------------------------------------------------------
@@ -229,7 +229,8 @@ is_commit_prepared(Node *command)
 static bool
 may_change_extension(Node *command)
 {
-	if (IsA(command, CreateExtensionStmt) || IsA(command, DropOwnedStmt))
+	if (IsA(command, CreateExtensionStmt) || IsA(command, AlterExtensionStmt) ||
+		IsA(command, DropOwnedStmt))
 		return true;
 	if (!IsA(command, DropStmt))
 		return false;

@@ -11,6 +11,10 @@
  * can't be made, or breaks at once, pauses the whole lane in the same way, and
  * so does an answer that says "not now", which the project gets as a whole.
  *
+ * There are at most rtm.sender_connections connections.  When lanes have to wait
+ * for one, those that have one give it up when they have nothing to send, or have
+ * had it for a while; who has waited for the longest time comes first.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -32,6 +36,7 @@
 #include "outbox/guc.h"
 #include "outbox/lane.h"
 #include "outbox/outcome.h"
+#include "outbox/trouble.h"
 
 /* How long after a change of options answers are waited for, in milliseconds. */
 #define LAST_ANSWERS	5000
@@ -47,8 +52,18 @@
 #define PING_TIMEOUT	10000
 #define KEEP_TIME		600000
 
+/*
+ * How long a lane keeps its connection while others wait for one, and when those
+ * look again.  Milliseconds.
+ */
+#define CONNECTION_TURN	1000
+#define TURN_CHECK		20
+
 /* A rate's quests that may leave in a bunch, as part of a second. */
 #define BUNCH			0.05
+
+static int	nconnections;		/* of all lanes */
+static int64 lanes_wait_until;	/* rtm_now_ms(): lanes have waited for one lately */
 
 /* ---- options ---- */
 
@@ -115,6 +130,7 @@ read_options(Lane *lane)
 	server = GetForeignServerExtended(lane->key.server, FSV_MISSING_OK);
 	if (server == NULL)
 		ereport(ERROR, (errmsg("the server (OID %u) was dropped", lane->key.server)));
+	strlcpy(lane->owner_name, GetUserNameFromId(lane->key.owner, false), NAMEDATALEN);
 	(void) rtm_find_server(server->servername, lane->key.owner);
 	(void) rtm_find_mapping(lane->key.server, server->servername, lane->key.owner);
 	return rtm_server_options(lane->key.server, lane->key.owner, lane->name);
@@ -158,7 +174,10 @@ static void
 close_conn(Lane *lane)
 {
 	if (lane->conn)
+	{
 		rtm_conn_close(lane->conn);
+		nconnections--;
+	}
 	lane->conn = NULL;
 	lane->ping_deadline = 0;
 	lane->serial++;
@@ -205,6 +224,7 @@ connection_failed(Lane *lane)
 {
 	char	   *why = psprintf("could not connect: %s", lane->conn->why.data);
 
+	outbox_note_unreachable(lane, lane->conn->why.data);
 	close_conn(lane);
 	outbox_pause_lane(lane);
 	note_no_connection(lane, why);
@@ -217,13 +237,16 @@ connection_lost(Lane *lane)
 	int			code = lane->conn->code;
 	char	   *why = psprintf("the connection was lost: %s", lane->conn->why.data);
 	bool		idle = lane->nin_flight == 0;
+	bool		short_life = lane->fresh || (!idle && rtm_now_ms() - lane->connected_at < SHORT_LIFE);
 
+	if (short_life)
+		outbox_note_unreachable(lane, lane->conn->why.data);
 	close_conn(lane);
 	lose_in_flight(lane, code, why);
 	pfree(why);
 
 	/* one that was idle may be closed by the gate at any time, but not at once */
-	if (lane->fresh || (!idle && rtm_now_ms() - lane->connected_at < SHORT_LIFE))
+	if (short_life)
 		outbox_pause_lane(lane);
 }
 
@@ -284,6 +307,61 @@ outbox_lane_load(Lane *lane)
 	lane->paused_until = 0;
 }
 
+/* Has the lane to give its connection to one that waits? */
+static bool
+must_yield(const Lane *lane, int64 now)
+{
+	return now < lanes_wait_until && now - lane->connected_at >= CONNECTION_TURN;
+}
+
+/* Could the lane do without its connection at this moment? */
+static bool
+may_yield(const Lane *lane, int64 now)
+{
+	return lane->conn && lane->conn->state == RTM_CONN_READY && lane->nin_flight == 0 &&
+		(lane->nready == 0 || must_yield(lane, now));
+}
+
+/*
+ * Is there a connection for the lane?  One that is of no use elsewhere is closed,
+ * for who has waited for the longest time.
+ */
+static bool
+may_connect(Lane *lane, int64 now)
+{
+	static int64 looked;
+	Lane	   *spare = NULL;
+	dlist_iter	iter;
+
+	if (nconnections < outbox_sender_connections && now >= lanes_wait_until)
+		return true;
+	if (lane->waiting_since == 0)
+		lane->waiting_since = now;
+	lanes_wait_until = now + 10 * TURN_CHECK;
+	if (now == looked && nconnections >= outbox_sender_connections)
+		return false;
+	looked = now;
+	dlist_foreach(iter, &outbox_lanes)
+	{
+		Lane	   *other = dlist_container(Lane, node, iter.cur);
+
+		if (other->waiting_since != 0 && other->waiting_since < lane->waiting_since)
+		{
+			looked = 0;
+			return false;
+		}
+		if (may_yield(other, now) && (spare == NULL || other->last_used < spare->last_used))
+			spare = other;
+	}
+	if (nconnections >= outbox_sender_connections)
+	{
+		if (spare == NULL)
+			return false;
+		close_conn(spare);
+	}
+	return true;
+}
+
 static void
 connect_lane(Lane *lane)
 {
@@ -291,6 +369,8 @@ connect_lane(Lane *lane)
 		? (int64) ceil(lane->options->connect_timeout * 1000) : rtm_connect_timeout;
 
 	lane->conn = rtm_conn_open(lane->options, timeout);
+	nconnections++;
+	lane->waiting_since = 0;
 	lane->serial++;
 	lane->fresh = true;
 	lane->connected_at = lane->last_asked = lane->last_used = rtm_now_ms();
@@ -488,6 +568,7 @@ check_deadlines(Lane *lane, int64 now)
 	}
 	if (hangs && lane->conn)
 	{
+		outbox_note_unreachable(lane, psprintf("%s: no answer in time", lane->conn->endpoint.data));
 		close_conn(lane);
 		lose_in_flight(lane, FPNN_CODE_CLOSED, "the connection was closed, as no answer came");
 		outbox_pause_lane(lane);
@@ -499,6 +580,7 @@ static void
 ping_answered(void *arg, const FpnnFrame *answer)
 {
 	((Lane *) arg)->ping_deadline = 0;
+	outbox_note_reachable(arg);
 }
 
 static void
@@ -565,18 +647,24 @@ outbox_lane_turn(Lane *lane)
 	}
 	check_deadlines(lane, now);
 	back = wake_delayed(lane, now);
+	if (lane->nready == 0 || lane->broken || lane->stale || lane->paused_until > now || outbox_pause)
+		lane->waiting_since = 0;
 	if (lane->broken)
 		fail_ready(lane);
-	else if (lane->stale)
-		;						/* options first */
+	else if (lane->stale || outbox_pause)
+		;						/* options first; or nothing at all */
 	else if (lane->nready > 0 && lane->paused_until > now)
 		back = Min(back, lane->paused_until);
 	else if (lane->nready > 0)
 	{
-		if (lane->conn == NULL)
+		if (lane->conn == NULL && may_connect(lane, now))
 			connect_lane(lane);
+		if (lane->conn == NULL)
+			back = Min(back, now + TURN_CHECK);
 		check_connection(lane);
-		if (lane->conn && lane->conn->state == RTM_CONN_READY)
+		if (lane->conn && lane->conn->state == RTM_CONN_READY && must_yield(lane, now))
+			back = Min(back, now + TURN_CHECK);
+		else if (lane->conn && lane->conn->state == RTM_CONN_READY)
 		{
 			int64		rate_allows = send_ready(lane);
 

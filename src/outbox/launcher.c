@@ -28,6 +28,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "outbox/instance.h"
 #include "outbox/worker.h"
 #include "wait.h"
 
@@ -121,6 +122,7 @@ start_workers(void)
 {
 	OutboxDatabase *entry;
 	TimestampTz due = 0;
+	int			failures;
 
 	for (int i = outbox_next_database(0, &entry); i >= 0; i = outbox_next_database(i + 1, &entry))
 	{
@@ -139,6 +141,11 @@ start_workers(void)
 			outbox_note_error(entry, role, "no worker process is left; increase max_worker_processes");
 			outbox_start_failed(entry, role);
 			(void) outbox_claim_start(entry, role, &due);
+
+			/* it may last for hours: the first line, the second, the fourth, ... */
+			failures = outbox_worker(entry, role).failures;
+			if ((failures & (failures - 1)) != 0)
+				continue;
 			ereport(LOG,
 					(errmsg("could not start \"%s\" for database %u: no worker process is left",
 							outbox_role_name(role), entry->database),
@@ -172,7 +179,7 @@ wait_until(TimestampTz due)
 
 	if (due != 0)
 		timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due) + 1;
-	pgstat_report_activity(STATE_IDLE, NULL);
+	pgstat_report_activity(STATE_IDLE, "rtm launcher: waiting for workers to start");
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT, timeout,
 					 rtm_wait_event(RTM_WAIT_LAUNCHER_MAIN));
 	ResetLatch(MyLatch);
@@ -213,6 +220,7 @@ rtm_launcher_main(Datum arg)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	outbox_instance_recovered();
 	outbox_set_launcher(MyLatch);
 	look_into_databases();
 	for (;;)

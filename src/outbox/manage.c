@@ -35,6 +35,7 @@
 #include "fpnn/catalog.h"
 #include "host.h"
 #include "outbox/enqueue.h"
+#include "outbox/origin.h"
 #include "outbox/registry.h"
 #include "outbox/table.h"
 #include "wait.h"
@@ -68,19 +69,60 @@ check_owner(Oid owner, int64 id)
 }
 
 static HeapTuple
-find_by_id(Relation rel, Oid index, AttrNumber attribute, int64 id, Snapshot snapshot)
+find_by_id(Relation rel, Oid index, int64 id, Snapshot snapshot)
 {
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	ScanKeyInit(&key, attribute, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
 	scan = systable_beginscan(rel, index, OidIsValid(index), snapshot, 1, &key);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 		tuple = heap_copytuple(tuple);
 	systable_endscan(scan);
 	return tuple;
+}
+
+/* Of this database's own requests; see origin.c. */
+static bool
+is_own(HeapTuple tuple, TupleDesc desc)
+{
+	OutboxDatabase *entry = outbox_database(MyDatabaseId, !RecoveryInProgress());
+	bool		null;
+	Datum		origin;
+
+	if (desc->natts < OUTBOX_ORIGIN || (entry == NULL && !RecoveryInProgress()))
+		return true;
+	origin = fastgetattr(tuple, OUTBOX_ORIGIN, desc, &null);
+	return !null && DatumGetInt64(origin) == outbox_origin(entry);
+}
+
+/*
+ * A request that waits.  Requests of other origins may have the same id: its own
+ * comes first, and they come only with `held`.
+ */
+static HeapTuple
+find_pending(Relation rel, int64 id, bool held, Snapshot snapshot)
+{
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	HeapTuple	found = NULL;
+
+	ScanKeyInit(&key, OUTBOX_ID, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
+	scan = systable_beginscan(rel, InvalidOid, false, snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		own = is_own(tuple, RelationGetDescr(rel));
+
+		if (own || (held && found == NULL))
+			found = heap_copytuple(tuple);
+		if (own)
+			break;
+	}
+	systable_endscan(scan);
+	return found;
 }
 
 /* `snapshot` NULL: the latest. */
@@ -93,7 +135,7 @@ find_finished(int64 id, LOCKMODE lock, Snapshot given)
 	bool		null;
 
 	f.rel = table_open(r->finished, lock);
-	f.tuple = find_by_id(f.rel, get_relname_relid("rtm_finished_pkey", r->schema), 1, id, snapshot);
+	f.tuple = find_by_id(f.rel, get_relname_relid("rtm_finished_pkey", r->schema), id, snapshot);
 	UnregisterSnapshot(snapshot);
 	if (f.tuple)
 		check_owner(DatumGetObjectId(column(&f, "owner", &null)), id);
@@ -223,7 +265,7 @@ discard_pending(int64 id)
 	static bool registered;
 	Relation	rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	Finished	pending = {.rel = rel, .tuple = find_by_id(rel, InvalidOid, OUTBOX_ID, id, snapshot)};
+	Finished	pending = {.rel = rel, .tuple = find_pending(rel, id, true, snapshot)};
 	bool		null;
 	bool		taken = false;
 
@@ -300,7 +342,7 @@ is_pending(Awaited *awaited, Snapshot snapshot)
 
 	if (!awaited->pending || !is_still_there(rel, awaited, snapshot))
 	{
-		tuple = find_by_id(rel, InvalidOid, OUTBOX_ID, awaited->id, snapshot);
+		tuple = find_pending(rel, awaited->id, false, snapshot);
 		awaited->pending = tuple != NULL;
 		if (tuple)
 		{

@@ -22,6 +22,10 @@ rtm_outbox_init(void (*start_other) (Oid database))
 	outbox_guc_init();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
+
+	/* pg_upgrade's server is no place for anybody else to connect and write */
+	if (IsBinaryUpgrade)
+		return;
 	outbox_registry_init();
 	outbox_enqueue_init();
 	outbox_hooks_init();

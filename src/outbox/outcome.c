@@ -20,6 +20,7 @@
 #include "outbox/guc.h"
 #include "outbox/handler.h"
 #include "outbox/outcome.h"
+#include "outbox/trouble.h"
 
 /* Milliseconds to wait after so many failures in a row. */
 static int64
@@ -56,6 +57,7 @@ void
 outbox_fail(Request *request, int code, const char *error)
 {
 	set_error(request, code, error);
+	outbox_note_failure(request, code, true);
 	finish(request);
 }
 
@@ -118,6 +120,7 @@ outbox_note_attempt(Request *request, int code, const char *error, int64 delay)
 	if (stats)
 		pg_atomic_fetch_add_u64(&stats->retried, 1);
 	set_error(request, code, error);
+	outbox_note_failure(request, code, false);
 	outbox_touch(request);
 	return true;
 }
@@ -136,7 +139,7 @@ outbox_repeat(Request *request, int code, const char *error)
 bool
 outbox_is_any_call(const Request *request)
 {
-	return request->row.call_len == 4 && memcmp(request->row.call, "call", 4) == 0;
+	return outbox_row_is_any_call(&request->row);
 }
 
 static const RtmMethod *
@@ -231,6 +234,7 @@ take_answer(Request *request, const FpnnFrame *answer)
 	count_answer(request);
 	lane->fresh = false;
 	lane->last_answer = rtm_now_ms();
+	outbox_note_reachable(lane);
 	if (fpnn_doc_open(&doc, answer->payload, answer->payload_len) != FPNN_OK)
 	{
 		outbox_end_badly(request, FPNN_CODE_DECODING, "the gate's answer is no msgpack");

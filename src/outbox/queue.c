@@ -15,6 +15,7 @@
 #include "utils/syscache.h"
 
 #include "fpnn/catalog.h"
+#include "outbox/guc.h"
 #include "outbox/queue.h"
 
 typedef struct Known
@@ -52,6 +53,12 @@ outbox_queue_init(OutboxDatabase *database, int64 old)
 	servers = hash_create("rtm servers", 16, &oids, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	entry = database;
 	old_seq = old;
+}
+
+OutboxDatabase *
+outbox_queue_entry(void)
+{
+	return entry;
 }
 
 /* ---- lanes ---- */
@@ -110,7 +117,7 @@ outbox_server_full(const Server *server)
 {
 	/* what waits for its repetition may be any number */
 	return server->nrows - server->ndelayed >= OUTBOX_SERVER_ROWS ||
-		server->nbytes >= OUTBOX_SERVER_BYTES;
+		server->nbytes >= (Size) outbox_sender_memory * 1024;
 }
 
 /* ---- conversations ---- */
@@ -277,6 +284,7 @@ copy_row(const OutboxRow *row)
 
 	memset(request, 0, sizeof(Request));
 	request->row = *row;
+	request->bytes = size + sizeof(Membership) * row->nrecipients;
 	if (row->recipients)
 		request->row.recipients = memcpy(p, row->recipients, recipients);
 	p += recipients;
@@ -333,7 +341,7 @@ outbox_add(const OutboxRow *row, ItemPointer tid)
 	request->tid = *tid;
 	request->maybe_sent = row->seq < old_seq || row->attempts > 0;
 	lane->server->nrows++;
-	lane->server->nbytes += row->params_len;
+	lane->server->nbytes += request->bytes;
 	join_conversations(request);
 	if (request->nheads == request->nmembers)
 		set_ready(request);
@@ -374,7 +382,7 @@ static void
 uncount(Request *request)
 {
 	request->lane->server->nrows--;
-	request->lane->server->nbytes -= request->row.params_len;
+	request->lane->server->nbytes -= request->bytes;
 }
 
 /*

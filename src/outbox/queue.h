@@ -26,9 +26,11 @@
 #include "outbox/registry.h"
 #include "outbox/table.h"
 
-/* How much of a server's and of a conversation's is in memory at most. */
+/*
+ * How much of a server's and of a conversation's is in memory at most; see also
+ * rtm.sender_memory.
+ */
 #define OUTBOX_SERVER_ROWS			8192
-#define OUTBOX_SERVER_BYTES			(32 * 1024 * 1024)
 #define OUTBOX_CONVERSATION_ROWS	256
 
 typedef enum RequestState
@@ -57,6 +59,7 @@ struct Request
 {
 	OutboxRow	row;			/* in the request's own memory */
 	ItemPointerData tid;
+	Size		bytes;			/* that it takes in memory */
 	Lane	   *lane;
 	RequestState state;
 	dlist_node	node;			/* in the list that the state says */
@@ -105,6 +108,14 @@ struct Conversation
 	dlist_node	cut_node;		/* in server->cut, when next isn't 0 */
 };
 
+/* How often the log hears of a trouble; see trouble.c. */
+typedef struct LogPace
+{
+	int64		next;			/* rtm_now_ms(): no line before */
+	int64		interval;		/* milliseconds; 0: no line was written yet */
+	int64		skipped;		/* lines that were left out */
+} LogPace;
+
 /* A foreign server: what its lanes have in common. */
 struct Server
 {
@@ -120,6 +131,9 @@ struct Server
 	double		tokens;
 	int64		filled_us;		/* when tokens was right */
 	OutboxServerStats *stats;	/* NULL: no room */
+	int64		unreachable_since;	/* rtm_now_ms(); 0: it isn't, or wasn't tried */
+	int64		failed_attempts;	/* to reach it, since then */
+	LogPace		pace;			/* of lines about that */
 };
 
 typedef struct LaneKey
@@ -133,6 +147,7 @@ struct Lane
 	LaneKey		key;
 	Server	   *server;
 	char		name[NAMEDATALEN];	/* of the foreign server */
+	char		owner_name[NAMEDATALEN];	/* of the role */
 	RtmOptions *options;		/* NULL: not read, or of no use */
 	MemoryContext context;		/* of the options */
 	char	   *broken;			/* why nothing can be sent, or NULL */
@@ -148,6 +163,7 @@ struct Lane
 	int			generation;		/* of its socket there; 0: not in it */
 	uint32		events;
 	int			position;		/* in the wait set */
+	int64		waiting_since;	/* rtm_now_ms(): for a connection; 0: not */
 	int64		connected_at;	/* rtm_now_ms() */
 	int64		last_answer;	/* rtm_now_ms() */
 	int64		last_asked;		/* rtm_now_ms(), pings too */
@@ -173,6 +189,9 @@ extern dlist_head outbox_servers;
 extern void outbox_queue_init(OutboxDatabase *entry, int64 old);
 
 extern Server *outbox_server(Oid server);
+
+/* As given to outbox_queue_init(). */
+extern OutboxDatabase *outbox_queue_entry(void);
 
 /* Is the request with that ticket in memory? */
 extern bool outbox_knows(int64 seq);

@@ -35,6 +35,8 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "outbox/guc.h"
+#include "outbox/origin.h"
 #include "outbox/queue.h"
 #include "outbox/reader.h"
 #include "outbox/ticket.h"
@@ -68,6 +70,8 @@ typedef struct Pass
 	int64		last;			/* seq */
 } Pass;
 
+bool		outbox_found_held;
+
 static int64 position;			/* of discovery */
 static bool current;			/* discovery has come to its end */
 static Missing *missing;		/* in hand when they were passed */
@@ -79,7 +83,7 @@ static bool
 has_room(const Server *server)
 {
 	return server->nrows - server->ndelayed <= OUTBOX_SERVER_ROWS / 2 &&
-		server->nbytes <= OUTBOX_SERVER_BYTES / 2;
+		server->nbytes <= (Size) outbox_sender_memory * 1024 / 2;
 }
 
 /* A server that was full and has room again, or NULL. */
@@ -313,6 +317,11 @@ deal_with(Pass *pass, HeapTuple tuple, TupleDesc desc)
 	if (outbox_knows(row.seq))
 		return;
 	outbox_read_row(tuple, desc, &row);
+	if (row.origin != outbox_own_origin)
+	{
+		outbox_found_held = true;
+		return;
+	}
 	note_commit(HeapTupleHeaderGetXmin(tuple->t_data));
 	switch (pass->purpose)
 	{

@@ -22,4 +22,7 @@ extern bool outbox_reader_is_current(void);
  */
 extern void outbox_read(Relation rel);
 
+/* Rows of another origin were passed; see origin.c. */
+extern bool outbox_found_held;
+
 #endif							/* OUTBOX_READER_H */

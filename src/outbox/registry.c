@@ -16,6 +16,7 @@
 #include "storage/proc.h"
 #include "storage/shmem.h"
 
+#include "outbox/instance.h"
 #include "outbox/registry.h"
 #include "outbox/ticket.h"
 
@@ -49,7 +50,26 @@ request_shmem(void)
 		prev_shmem_request_hook();
 	RequestAddinShmemSpace(MAXALIGN(sizeof(Registry)));
 	RequestAddinShmemSpace(MAXALIGN(outbox_tickets_size()));
+	RequestAddinShmemSpace(MAXALIGN(outbox_instance_size()));
 	RequestNamedLWLockTranche("rtm outbox", 1);
+}
+
+static void
+init_figures(OutboxDatabase *entry)
+{
+	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
+	{
+		OutboxServerStats *server = &entry->servers[i];
+
+		pg_atomic_init_u64(&server->sent, 0);
+		pg_atomic_init_u64(&server->failed, 0);
+		pg_atomic_init_u64(&server->retried, 0);
+		pg_atomic_init_u64(&server->answers, 0);
+		pg_atomic_init_u64(&server->answer_us, 0);
+		pg_atomic_init_u64(&server->last_answer_us, 0);
+	}
+	memset(entry->errors, 0, sizeof(entry->errors));
+	entry->counted_since = GetCurrentTimestamp();
 }
 
 static void
@@ -59,19 +79,18 @@ init_entry(OutboxDatabase *entry)
 	pg_atomic_init_u32(&entry->held_for_sender, 1);
 	pg_atomic_init_u32(&entry->chores, 0);
 	pg_atomic_init_u64(&entry->overdue, 0);
+	pg_atomic_init_u64(&entry->origin, 0);
+	pg_atomic_init_u32(&entry->holding, 0);
 	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
 	{
 		OutboxServerStats *server = &entry->servers[i];
 
 		server->server = InvalidOid;
-		pg_atomic_init_u64(&server->sent, 0);
-		pg_atomic_init_u64(&server->failed, 0);
-		pg_atomic_init_u64(&server->retried, 0);
+		server->unreachable_since = 0;
+		server->reason[0] = '\0';
 		pg_atomic_init_u32(&server->in_flight, 0);
-		pg_atomic_init_u64(&server->answers, 0);
-		pg_atomic_init_u64(&server->answer_us, 0);
-		pg_atomic_init_u64(&server->last_answer_us, 0);
 	}
+	init_figures(entry);
 }
 
 static void
@@ -98,6 +117,7 @@ startup_shmem(void)
 		}
 	}
 	outbox_tickets_attach();
+	outbox_instance_attach();
 	LWLockRelease(AddinShmemInitLock);
 }
 
@@ -399,4 +419,92 @@ outbox_server_stats(OutboxDatabase *entry, Oid server)
 		}
 	}
 	return NULL;
+}
+
+void
+outbox_show_unreachable(OutboxServerStats *stats, bool unreachable, const char *why)
+{
+	if (stats == NULL)
+		return;
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	if (!unreachable)
+		stats->unreachable_since = 0;
+	else if (stats->unreachable_since == 0)
+		stats->unreachable_since = GetCurrentTimestamp();
+	strlcpy(stats->reason, why ? why : "", OUTBOX_REASON_LEN);
+	LWLockRelease(registry->lock);
+}
+
+/* The place of a server and code, or of all that have none.  Lock held. */
+static OutboxErrorStats *
+error_place(OutboxDatabase *entry, Oid server, int code)
+{
+	for (int i = 0; i < OUTBOX_MAX_ERRORS - 1; i++)
+	{
+		OutboxErrorStats *e = &entry->errors[i];
+
+		if (e->server == server && e->code == code)
+			return e;
+		if (e->server == InvalidOid)
+		{
+			e->server = server;
+			e->code = code;
+			return e;
+		}
+	}
+	return &entry->errors[OUTBOX_MAX_ERRORS - 1];
+}
+
+void
+outbox_count_error(OutboxDatabase *entry, Oid server, int code)
+{
+	OutboxErrorStats *place;
+
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	place = error_place(entry, server, code);
+	place->count++;
+	place->last = GetCurrentTimestamp();
+	LWLockRelease(registry->lock);
+}
+
+OutboxServerStats
+outbox_copy_server_stats(const OutboxServerStats *stats)
+{
+	OutboxServerStats copy;
+
+	LWLockAcquire(registry->lock, LW_SHARED);
+	copy = *stats;
+	LWLockRelease(registry->lock);
+	return copy;
+}
+
+OutboxErrorStats
+outbox_error_stats(const OutboxDatabase *entry, int i)
+{
+	OutboxErrorStats copy;
+
+	LWLockAcquire(registry->lock, LW_SHARED);
+	copy = entry->errors[i];
+	LWLockRelease(registry->lock);
+	return copy;
+}
+
+void
+outbox_reset_stats(OutboxDatabase *entry)
+{
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
+	{
+		OutboxServerStats *server = &entry->servers[i];
+
+		pg_atomic_write_u64(&server->sent, 0);
+		pg_atomic_write_u64(&server->failed, 0);
+		pg_atomic_write_u64(&server->retried, 0);
+		pg_atomic_write_u64(&server->answers, 0);
+		pg_atomic_write_u64(&server->answer_us, 0);
+		pg_atomic_write_u64(&server->last_answer_us, 0);
+	}
+	memset(entry->errors, 0, sizeof(entry->errors));
+	entry->counted_since = GetCurrentTimestamp();
+	LWLockRelease(registry->lock);
 }

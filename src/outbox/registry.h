@@ -20,7 +20,9 @@
 
 #define OUTBOX_MAX_DATABASES	256
 #define OUTBOX_MAX_SERVERS		64	/* per database, with figures of their own */
+#define OUTBOX_MAX_ERRORS		64	/* per database, pairs of server and code */
 #define OUTBOX_ERROR_LEN		256
+#define OUTBOX_REASON_LEN		128
 
 typedef enum OutboxRole
 {
@@ -61,7 +63,19 @@ typedef struct OutboxServerStats
 	pg_atomic_uint64 answers;
 	pg_atomic_uint64 answer_us; /* sum over all answers */
 	pg_atomic_uint64 last_answer_us;
+	TimestampTz unreachable_since;	/* 0: it isn't, or wasn't tried; this and
+									 * the reason are protected by the lock */
+	char		reason[OUTBOX_REASON_LEN];	/* why, or "" */
 } OutboxServerStats;
+
+/* Attempts that failed with a code; protected by the lock. */
+typedef struct OutboxErrorStats
+{
+	Oid			server;			/* 0: the place is free */
+	int			code;			/* 0: all those that found no place */
+	int64		count;
+	TimestampTz last;
+} OutboxErrorStats;
 
 typedef struct OutboxDatabase
 {
@@ -83,14 +97,21 @@ typedef struct OutboxDatabase
 	/* a callback that could only be ended with its process; 0: none */
 	pg_atomic_uint64 overdue;
 
+	/* what requests of this database are marked with; 0: nobody knows yet */
+	pg_atomic_uint64 origin;
+	pg_atomic_uint32 holding;	/* there are requests of other origins */
+
 	pg_atomic_uint32 waiters;	/* backends in rtm_wait() */
 	ConditionVariable finished; /* a request is through */
 	OutboxServerStats servers[OUTBOX_MAX_SERVERS];
+	OutboxErrorStats errors[OUTBOX_MAX_ERRORS];
+	TimestampTz counted_since;	/* all of these figures */
 } OutboxDatabase;
 
 #define OUTBOX_CHORE_INSTALLED	1	/* is the extension still there? */
 #define OUTBOX_CHORE_PREPARED	2	/* rows of a COMMIT PREPARED */
 #define OUTBOX_CHORE_DISCARDED	4	/* rows that were deleted */
+#define OUTBOX_CHORE_HELD		8	/* rows of other origins were adopted or deleted */
 
 /* From _PG_init(), while the library is preloaded. */
 extern void outbox_registry_init(void);
@@ -142,5 +163,18 @@ extern void outbox_note_error(OutboxDatabase *entry, OutboxRole role, const char
 
 /* The figures of a server; NULL when there is no room. Only for the sender. */
 extern OutboxServerStats *outbox_server_stats(OutboxDatabase *entry, Oid server);
+
+/* Whether the gate of a server can be reached, and why not; NULL: no-op. */
+extern void outbox_show_unreachable(OutboxServerStats *stats, bool unreachable, const char *why);
+
+/* One more attempt that failed with that code. */
+extern void outbox_count_error(OutboxDatabase *entry, Oid server, int code);
+
+/* Consistent copies, for views. */
+extern OutboxServerStats outbox_copy_server_stats(const OutboxServerStats *stats);
+extern OutboxErrorStats outbox_error_stats(const OutboxDatabase *entry, int i);
+
+/* Count anew. */
+extern void outbox_reset_stats(OutboxDatabase *entry);
 
 #endif							/* OUTBOX_REGISTRY_H */

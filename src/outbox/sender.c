@@ -27,6 +27,7 @@
 #include "outbox/enqueue.h"
 #include "outbox/guc.h"
 #include "outbox/lane.h"
+#include "outbox/origin.h"
 #include "outbox/reader.h"
 #include "outbox/settle.h"
 #include "outbox/ticket.h"
@@ -53,6 +54,7 @@
 static WaitEventSet *wait_set;
 static ResourceOwner traffic_owner; /* of what signing takes from the server */
 static int64 next_purge;
+static bool has_origin;			/* the table, when it was opened the last time */
 static bool gathering;			/* commits that may come soon are waited for */
 
 /* Open the table in a new transaction; ends the process when it is gone. */
@@ -66,7 +68,12 @@ begin(LOCKMODE lock)
 	relations = outbox_relations(true);
 	if (relations)
 		rel = try_table_open(relations->request, lock);
-	if (rel == NULL)
+
+	/* it may have changed before it was locked */
+	relations = rel ? outbox_relations(true) : NULL;
+	if (relations)
+		has_origin = OidIsValid(relations->origin);
+	else
 	{
 		AbortCurrentTransaction();
 		proc_exit(0);
@@ -81,7 +88,50 @@ commit(Relation rel)
 	CommitTransactionCommand();
 }
 
+/* Bind the outbox to this server; again when the table has got an origin. */
+static void
+claim(OutboxDatabase *entry, Relation rel)
+{
+	outbox_claim(entry);
+	commit(rel);
+
+	/* those of prepared transactions have their origin only now */
+	pg_atomic_fetch_add_u32(&entry->held, 1);
+	pg_atomic_fetch_add_u32(&entry->held_for_sender, 1);
+	pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_PREPARED);
+	rel = begin(AccessShareLock);
+	if (outbox_callbacks_are_due())
+		outbox_wake(entry, OUTBOX_CALLBACKS);
+	commit(rel);
+}
+
+/* The table as the reader needs it, with the origin known. */
+static Relation
+begin_reading(OutboxDatabase *entry)
+{
+	Relation	rel = begin(AccessShareLock);
+
+	while (has_origin && outbox_own_origin == 0)
+	{
+		claim(entry, rel);
+		rel = begin(AccessShareLock);
+	}
+	return rel;
+}
+
 /* ---- turns ---- */
+
+static void
+show_held(OutboxDatabase *entry, bool any)
+{
+	bool		known = pg_atomic_exchange_u32(&entry->holding, any) != 0;
+
+	if (any && !known)
+		ereport(LOG,
+				(errmsg("requests in the outbox of database %u are held, as they were not queued by it",
+						MyDatabaseId),
+				 errhint("See the view rtm_outbox; rtm_adopt_held() sends them from here, rtm_discard_held() deletes them.")));
+}
 
 /*
  * While commits come one after the other, a few of them are read together: each
@@ -101,7 +151,7 @@ let_commits_gather(void)
 }
 
 static void
-read_turn(void)
+read_turn(OutboxDatabase *entry)
 {
 	Relation	rel;
 
@@ -112,9 +162,12 @@ read_turn(void)
 	if (gathering)
 		return;
 	pgstat_report_activity(STATE_RUNNING, "rtm sender: reading requests");
-	rel = begin(AccessShareLock);
+	rel = begin_reading(entry);
 	outbox_read(rel);
 	commit(rel);
+	if (outbox_found_held)
+		show_held(entry, true);
+	outbox_found_held = false;
 }
 
 /*
@@ -228,6 +281,9 @@ do_chores(OutboxDatabase *entry)
 		commit(begin(AccessShareLock));
 		if (!outbox_is_installed())
 			proc_exit(0);
+
+		/* DROP and CREATE EXTENSION: the note is gone, what it says isn't */
+		claim(entry, begin(AccessShareLock));
 	}
 	if (chores & OUTBOX_CHORE_PREPARED)
 	{
@@ -244,6 +300,14 @@ do_chores(OutboxDatabase *entry)
 		Relation	rel = begin(AccessShareLock);
 
 		outbox_notice_discarded(rel);
+		commit(rel);
+	}
+	if (chores & OUTBOX_CHORE_HELD ||
+		(chores & OUTBOX_CHORE_DISCARDED && pg_atomic_read_u32(&entry->holding)))
+	{
+		Relation	rel = begin(AccessShareLock);
+
+		show_held(entry, outbox_look_for_held());
 		commit(rel);
 	}
 }
@@ -280,6 +344,26 @@ has_requests(void)
 }
 
 /* ---- waiting ---- */
+
+/* What the sender waits for, for pg_stat_activity. */
+static const char *
+what_for(void)
+{
+	bool		ready = false;
+	dlist_iter	iter;
+
+	if (outbox_pause)
+		return "rtm sender: paused, see the setting rtm.pause";
+	dlist_foreach(iter, &outbox_lanes)
+	{
+		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+
+		if (lane->nin_flight > 0)
+			return "rtm sender: waiting for answers";
+		ready |= lane->nready > 0 || !dlist_is_empty(&lane->delayed);
+	}
+	return ready ? "rtm sender: waiting to try again" : "rtm sender: waiting for requests";
+}
 
 static int
 count_lanes(void)
@@ -375,7 +459,7 @@ wait(int64 until)
 	CurrentResourceOwner = traffic_owner;
 	prepare_wait_set();
 	if (timeout > 0 && !gathering)
-		pgstat_report_activity(STATE_IDLE, NULL);
+		pgstat_report_activity(STATE_IDLE, what_for());
 	ModifyWaitEvent(wait_set, LATCH_POSITION, WL_LATCH_SET, gathering ? NULL : MyLatch);
 	n = WaitEventSetWait(wait_set, (long) timeout, events, lengthof(events),
 						 rtm_wait_event(RTM_WAIT_SENDER_MAIN));
@@ -406,7 +490,7 @@ serve(OutboxDatabase *entry)
 		if (outbox_housekeeping())
 			next_purge = 0;
 		do_chores(entry);
-		read_turn();
+		read_turn(entry);
 		MemoryContextSwitchTo(turn);
 		if (has_requests())
 			catalog_turn();
@@ -441,8 +525,9 @@ open_outbox(OutboxDatabase *entry)
 	PopActiveSnapshot();
 	entry->opened = true;
 	outbox_queue_init(entry, outbox_look_at_tickets(&hands, &n));
-	if (outbox_callbacks_are_due())
-		outbox_wake(entry, OUTBOX_CALLBACKS);
+	claim(entry, rel);
+	rel = begin(AccessShareLock);
+	show_held(entry, outbox_look_for_held());
 	commit(rel);
 }
 
@@ -452,7 +537,6 @@ run_sender(OutboxDatabase *entry)
 	traffic_owner = ResourceOwnerCreate(NULL, "rtm sender");
 	outbox_lane_init();
 	open_outbox(entry);
-	pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_PREPARED);
 	serve(entry);
 }
 

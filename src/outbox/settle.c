@@ -31,6 +31,7 @@
 #include "fpnn/catalog.h"
 #include "host.h"
 #include "outbox/guc.h"
+#include "outbox/origin.h"
 #include "outbox/queue.h"
 #include "outbox/settle.h"
 #include "outbox/table.h"
@@ -46,37 +47,41 @@ bool		outbox_made_callbacks;
 
 static BlockNumber nblocks;		/* of the table, in this transaction */
 
-/* Statements; %s is the extension's schema. */
+/*
+ * Statements.  {schema} is the extension's schema; {, origin} and {own} are a
+ * column and a condition on it, which the tables of version 1.0 don't have.
+ */
 typedef struct Statement
 {
 	const char *text;
 	int			nargs;
 	Oid			types[7];
 	SPIPlanPtr	plan;
+	int64		origin;			/* that the plan was made for */
 } Statement;
 
 static Statement move_row = {
-	"WITH r AS (DELETE FROM %s.rtm_request WHERE ctid = (SELECT ctid FROM %s.rtm_request"
+	"WITH r AS (DELETE FROM {schema}.rtm_request WHERE ctid = (SELECT ctid FROM {schema}.rtm_request"
 	" WHERE ctid = $1 AND seq = $7 FOR UPDATE SKIP LOCKED) RETURNING *)"
-	" INSERT INTO %s.rtm_finished (id, status, owner, server, conversation, nparams, mid_made,"
+	" INSERT INTO {schema}.rtm_finished (id, status, owner, server, conversation, nparams, mid_made,"
 	" attempts, key_a, key_b, enqueued_at, finished_at, timeout, call, method, params, mid,"
-	" recipients, callback, mtime, answer, error_code, error, callback_due)"
+	" recipients, callback, mtime, answer, error_code, error, callback_due{, origin})"
 	" SELECT id, CASE WHEN $2 = 0 THEN 'done' ELSE 'failed' END, owner, server, conversation,"
 	" nparams, mid_made, $6, key_a, key_b, enqueued_at, pg_catalog.clock_timestamp(), timeout,"
 	" call, method, params, mid, recipients, callback, $4, $5, nullif($2, 0), $3,"
-	" CASE WHEN callback IS NOT NULL THEN seq END FROM r",
+	" CASE WHEN callback IS NOT NULL THEN seq END{, origin} FROM r",
 	7, {TIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID, INT4OID, INT8OID}, NULL
 };
 
 static Statement note_row = {
-	"UPDATE %s.rtm_request SET attempts = $2, error_code = nullif($3, 0), error = $4,"
-	" next_attempt = $5 WHERE ctid = (SELECT ctid FROM %s.rtm_request"
+	"UPDATE {schema}.rtm_request SET attempts = $2, error_code = nullif($3, 0), error = $4,"
+	" next_attempt = $5 WHERE ctid = (SELECT ctid FROM {schema}.rtm_request"
 	" WHERE ctid = $1 AND seq = $6 FOR UPDATE SKIP LOCKED) RETURNING ctid",
 	6, {TIDOID, INT4OID, INT4OID, TEXTOID, TIMESTAMPTZOID, INT8OID}, NULL
 };
 
 static Statement purge_rows = {
-	"DELETE FROM %s.rtm_finished WHERE id IN (SELECT id FROM %s.rtm_finished"
+	"DELETE FROM {schema}.rtm_finished WHERE id IN (SELECT id FROM {schema}.rtm_finished"
 	" WHERE status = 'done' AND callback_due IS NULL"
 	" AND finished_at <= pg_catalog.clock_timestamp() - $1 * interval '1 second'"
 	" FOR UPDATE SKIP LOCKED)",
@@ -85,23 +90,53 @@ static Statement purge_rows = {
 
 static Statement oldest_row = {
 	"SELECT extract(epoch FROM pg_catalog.clock_timestamp() - min(finished_at))::bigint"
-	" FROM %s.rtm_finished WHERE status = 'done' AND callback_due IS NULL",
+	" FROM {schema}.rtm_finished WHERE status = 'done' AND callback_due IS NULL",
 	0, {0}, NULL
 };
 
 static Statement find_due = {
-	"SELECT 1 FROM %s.rtm_finished WHERE callback_due IS NOT NULL LIMIT 1", 0, {0}, NULL
+	"SELECT 1 FROM {schema}.rtm_finished WHERE callback_due IS NOT NULL{own} LIMIT 1", 0, {0}, NULL
 };
+
+/* The statement's text, with what stands in braces replaced. */
+static char *
+statement_text(const Statement *statement)
+{
+	const char *schema = quote_identifier(get_namespace_name(outbox_relations(false)->schema));
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (const char *p = statement->text; *p;)
+	{
+		const char *end = *p == '{' ? strchr(p, '}') : NULL;
+
+		if (end == NULL)
+		{
+			appendStringInfoChar(&text, *p++);
+			continue;
+		}
+		if (strncmp(p, "{schema}", end + 1 - p) == 0)
+			appendStringInfoString(&text, schema);
+		else if (strncmp(p, "{own}", end + 1 - p) == 0)
+			appendStringInfoString(&text, outbox_origin_condition());
+		else if (outbox_own_origin != 0)
+			appendStringInfoString(&text, ", origin");
+		p = end + 1;
+	}
+	return text.data;
+}
 
 static void
 prepare(Statement *statement)
 {
-	const char *schema = quote_identifier(get_namespace_name(outbox_relations(false)->schema));
 
-	if (statement->plan)
+	/* ALTER EXTENSION UPDATE gives the tables an origin */
+	if (statement->plan && statement->origin == outbox_own_origin)
 		return;
-	statement->plan = SPI_prepare(psprintf(statement->text, schema, schema, schema),
-								  statement->nargs, statement->types);
+	if (statement->plan)
+		(void) SPI_freeplan(statement->plan);
+	statement->plan = SPI_prepare(statement_text(statement), statement->nargs, statement->types);
+	statement->origin = outbox_own_origin;
 	if (statement->plan == NULL || SPI_keepplan(statement->plan) != 0)
 		elog(ERROR, "could not prepare a statement of the outbox");
 }

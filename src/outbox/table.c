@@ -53,6 +53,7 @@ outbox_relations(bool missing_ok)
 	found.request_index = get_relname_relid("rtm_request_seq", found.schema);
 	found.finished = get_relname_relid("rtm_finished", found.schema);
 	found.sequence = get_relname_relid("rtm_request_id_seq", found.schema);
+	found.origin = get_relname_relid("rtm_origin", found.schema);
 	if (!OidIsValid(found.request) || !OidIsValid(found.request_index) ||
 		!OidIsValid(found.finished) || !OidIsValid(found.sequence))
 	{
@@ -114,6 +115,8 @@ outbox_row_values(const OutboxRow *row, Datum *values, bool *nulls)
 	nulls[OUTBOX_NEXT_ATTEMPT - 1] = true;
 	nulls[OUTBOX_ERROR_CODE - 1] = true;
 	nulls[OUTBOX_ERROR - 1] = true;
+	values[OUTBOX_ORIGIN - 1] = Int64GetDatum(row->origin);
+	nulls[OUTBOX_ORIGIN - 1] = row->origin == 0;
 }
 
 /* The bytes of a text or bytea. */
@@ -172,6 +175,14 @@ outbox_read_row(HeapTuple tuple, TupleDesc desc, OutboxRow *row)
 		row->callback = DatumGetObjectId(v[OUTBOX_CALLBACK - 1]);
 	if (!null[OUTBOX_NEXT_ATTEMPT - 1])
 		row->next_attempt = DatumGetTimestampTz(v[OUTBOX_NEXT_ATTEMPT - 1]);
+	if (desc->natts >= OUTBOX_ORIGIN && !null[OUTBOX_ORIGIN - 1])
+		row->origin = DatumGetInt64(v[OUTBOX_ORIGIN - 1]);
+}
+
+bool
+outbox_row_is_any_call(const OutboxRow *row)
+{
+	return row->call_len == 4 && memcmp(row->call, "call", 4) == 0;
 }
 
 void

@@ -36,7 +36,8 @@ enum
 	OUTBOX_NEXT_ATTEMPT,
 	OUTBOX_ERROR_CODE,
 	OUTBOX_ERROR,
-	OUTBOX_NCOLUMNS = OUTBOX_ERROR
+	OUTBOX_ORIGIN,				/* from version 1.1 on */
+	OUTBOX_NCOLUMNS = OUTBOX_ORIGIN
 };
 
 /*
@@ -74,6 +75,7 @@ typedef struct OutboxRow
 	const char *params;			/* packed pairs; params_len bytes */
 	int			params_len;
 	int			nparams;
+	int64		origin;			/* see origin.c; 0: none */
 } OutboxRow;
 
 typedef struct OutboxRelations
@@ -83,6 +85,7 @@ typedef struct OutboxRelations
 	Oid			request_index;	/* on seq */
 	Oid			finished;
 	Oid			sequence;		/* of ids */
+	Oid			origin;			/* table; 0: version 1.0, which has none */
 } OutboxRelations;
 
 /*
@@ -91,7 +94,7 @@ typedef struct OutboxRelations
  */
 extern const OutboxRelations *outbox_relations(bool missing_ok);
 
-/* A row's values, palloc()ed. */
+/* A row's values, palloc()ed; the table of version 1.0 has no place for the last. */
 extern void outbox_row_values(const OutboxRow *row, Datum *values, bool *nulls);
 
 /* A row; the pointers go into the tuple, recipients are palloc()ed. */
@@ -99,6 +102,9 @@ extern void outbox_read_row(HeapTuple tuple, TupleDesc desc, OutboxRow *row);
 
 /* The column recipients, bigint[]. */
 extern void outbox_read_recipients(Datum value, OutboxRow *row);
+
+/* Is it any method, of which nobody knows whether it may be repeated? */
+extern bool outbox_row_is_any_call(const OutboxRow *row);
 
 /* Only whose it is: seq, owner and server. */
 extern void outbox_read_key(HeapTuple tuple, TupleDesc desc, OutboxRow *row);

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 
 #include "fpnn/catalog.h"
+#include "outbox/guc.h"
 #include "outbox/registry.h"
 #include "outbox/unpack.h"
 #include "outbox/worker.h"
@@ -42,8 +43,17 @@ rtm_sql_error_of(PG_FUNCTION_ARGS)
 												rtm_result_desc(fcinfo)));
 }
 
+/* A running sender may have requests that it leaves alone. */
 static const char *
-state_name(OutboxState state)
+running_state(OutboxDatabase *entry, OutboxRole role)
+{
+	if (outbox_pause)
+		return "paused";
+	return role == OUTBOX_SENDER && pg_atomic_read_u32(&entry->holding) ? "holding" : "running";
+}
+
+static const char *
+state_name(OutboxDatabase *entry, OutboxRole role, OutboxState state)
 {
 	switch (state)
 	{
@@ -53,7 +63,7 @@ state_name(OutboxState state)
 		case OUTBOX_STARTING:
 			return "starting";
 		case OUTBOX_RUNNING:
-			return "running";
+			return running_state(entry, role);
 		case OUTBOX_FAILED:
 			return "failed";
 	}
@@ -85,7 +95,7 @@ rtm_sql_worker_stats(PG_FUNCTION_ARGS)
 				rtm_column(ObjectIdGetDatum(entry->database)),
 				text_column(outbox_role_name(role)),
 				worker.pid ? rtm_column(Int32GetDatum(worker.pid)) : rtm_null_column(),
-				text_column(state_name(worker.state)),
+				text_column(state_name(entry, role, worker.state)),
 				rtm_column(TimestampTzGetDatum(worker.since)),
 				text_column(worker.error),
 			};
@@ -128,4 +138,86 @@ rtm_sql_server_stats(PG_FUNCTION_ARGS)
 							rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
 	}
 	return (Datum) 0;
+}
+
+static NullableDatum
+time_column(TimestampTz at)
+{
+	return at ? rtm_column(TimestampTzGetDatum(at)) : rtm_null_column();
+}
+
+PG_FUNCTION_INFO_V1(rtm_sql_server_health);
+
+Datum
+rtm_sql_server_health(PG_FUNCTION_ARGS)
+{
+	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
+	ReturnSetInfo *result;
+
+	InitMaterializedSRF(fcinfo, 0);
+	result = (ReturnSetInfo *) fcinfo->resultinfo;
+	for (int i = 0; entry && i < OUTBOX_MAX_SERVERS && OidIsValid(entry->servers[i].server); i++)
+	{
+		OutboxServerStats s = outbox_copy_server_stats(&entry->servers[i]);
+		NullableDatum columns[] = {
+			rtm_column(ObjectIdGetDatum(s.server)),
+			time_column(s.unreachable_since),
+			text_column(s.reason),
+		};
+
+		tuplestore_puttuple(result->setResult,
+							rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
+	}
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(rtm_sql_error_stats);
+
+Datum
+rtm_sql_error_stats(PG_FUNCTION_ARGS)
+{
+	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
+	ReturnSetInfo *result;
+
+	InitMaterializedSRF(fcinfo, 0);
+	result = (ReturnSetInfo *) fcinfo->resultinfo;
+	for (int i = 0; entry && i < OUTBOX_MAX_ERRORS; i++)
+	{
+		OutboxErrorStats e = outbox_error_stats(entry, i);
+		NullableDatum columns[] = {
+			rtm_column(ObjectIdGetDatum(e.server)),
+			e.code ? rtm_column(Int32GetDatum(e.code)) : rtm_null_column(),
+			rtm_column(Int64GetDatum(e.count)),
+			time_column(e.last),
+		};
+
+		if (e.count > 0)
+			tuplestore_puttuple(result->setResult,
+								rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
+	}
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(rtm_sql_counted_since);
+
+Datum
+rtm_sql_counted_since(PG_FUNCTION_ARGS)
+{
+	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
+
+	if (entry == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(entry->counted_since);
+}
+
+PG_FUNCTION_INFO_V1(rtm_sql_stat_reset);
+
+Datum
+rtm_sql_stat_reset(PG_FUNCTION_ARGS)
+{
+	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
+
+	if (entry)
+		outbox_reset_stats(entry);
+	PG_RETURN_VOID();
 }

@@ -55,8 +55,9 @@ outbox_is_installed(void)
 }
 
 void
-outbox_set_session(void)
+outbox_set_session(OutboxRole role)
 {
+	SetConfigOption("application_name", outbox_role_name(role), PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
@@ -76,7 +77,7 @@ outbox_begin_worker(OutboxRole role, Datum database)
 	if (entry == NULL || !outbox_enter(entry, role))
 		proc_exit(0);
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
-	outbox_set_session();
+	outbox_set_session(role);
 	if (!outbox_is_installed())
 	{
 		outbox_leave_for_good();

@@ -26,7 +26,7 @@ extern void outbox_launcher_init(void (*start_other) (Oid database));
 extern OutboxDatabase *outbox_begin_worker(OutboxRole role, Datum database);
 
 /* Settings of the session that the workers' own statements rely on. */
-extern void outbox_set_session(void);
+extern void outbox_set_session(OutboxRole role);
 
 /* Is the outbox installed here?  Not in a transaction. */
 extern bool outbox_is_installed(void);

@@ -125,6 +125,7 @@ sub busy
 	$gate->wait_for('kept', $before + 1);
 }
 
+my $id;
 my $nowhere = '127.0.0.1:' . free_port();
 my $gate = start_gate();
 
@@ -317,9 +318,13 @@ busy($node, 'drei', $gate, 'twice', 20);
 state_is(one($node, 'CREATE DATABASE copy2 TEMPLATE drei'), '00000', undef, 'CREATE DATABASE from one that is busy');
 release($gate);
 delivered($node, 'drei');
-enqueue($node, 'copy2', 'copy2', 1);
+$id = $node->safe_psql('copy2', "SELECT rtm_send_message_async(51, 1, 2, 'copy2 1')");
+is($node->safe_psql('copy2', "SELECT rtm_wait($id, 60)"), 'done', 'a copy sends what it queues itself');
+is($node->safe_psql('copy2', 'SELECT count(*) FROM rtm_outbox WHERE held'), 20, '... and holds the backlog that it has');
+once_and_in_order($gate, 'twice', 20, 'the backlog of a database that was copied');
+is($node->safe_psql('copy2', 'SELECT rtm_adopt_held()'), 20, 'the copy adopts it');
 delivered($node, 'copy2');
-once_and_in_order($gate, 'twice', 20, 'the backlog of a copy has the same mids');
+once_and_in_order($gate, 'twice', 20, '... which has the same mids');
 
 state_is(one($node, 'ALTER DATABASE copy IS_TEMPLATE true'), '00000', undef, 'a database becomes a template');
 sender_goes($node, 'copy');
@@ -330,7 +335,8 @@ $node->safe_psql('postgres', 'CREATE DATABASE copy4 TEMPLATE copy3');
 $node->restart;
 sender_comes($node, $_) for 'postgres', 'drei', 'copy2', 'copy3', 'copy4';
 is(sender($node, 'copy'), '', 'no sender in a template when the server has started');
-is(scalar(grep { $_->{msg} eq 'template 1' } $gate->events('kept')), 1, 'the copies of the template send');
+is($node->safe_psql('postgres', "SELECT count(*) FROM rtm_stat_worker WHERE state = 'holding'"), 2, 'the copies of the template hold its backlog');
+is(scalar(grep { $_->{msg} eq 'template 1' } $gate->events('kept')), 0, '... and send nothing of it');
 state_is(one($node, 'ALTER DATABASE copy IS_TEMPLATE false'), '00000', undef, 'a template no more');
 enqueue($node, 'copy', 'template', 1, 11);
 delivered($node, 'copy');
@@ -436,7 +442,7 @@ sub set_conf
 }
 
 $before = sender($node, 'drei');
-my $id = $node->safe_psql('drei', "SELECT rtm_send_message_async(51, 1, 2, 'no trace')");
+$id = $node->safe_psql('drei', "SELECT rtm_send_message_async(51, 1, 2, 'no trace')");
 is($node->safe_psql('drei', "SELECT rtm_wait($id, 60)"), 'done', 'a request is through');
 is($node->safe_psql('drei', 'SELECT count(*) FROM rtm_result'), 0, '... and leaves no result');
 set_conf('rtm.keep_results', 'on');

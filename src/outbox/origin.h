@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * origin.h
+ *	  Whose requests the rows of an outbox are.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OUTBOX_ORIGIN_H
+#define OUTBOX_ORIGIN_H
+
+#include "outbox/registry.h"
+
+/*
+ * What this database marks its requests with; 0: its outbox is of version 1.0.
+ * Needs a transaction; nothing is written.  On a standby it is the primary's.
+ */
+extern int64 outbox_origin(OutboxDatabase *entry);
+
+/*
+ * The sender's side: find the origin, and write down what it is bound to.  Needs
+ * a transaction.  From then on outbox_own_origin is right, 0 with version 1.0.
+ */
+extern void outbox_claim(OutboxDatabase *entry);
+extern int64 outbox_own_origin;
+
+/* " AND" a row of rtm_request or rtm_finished is of that origin; palloc()ed. */
+extern const char *outbox_origin_condition(void);
+
+/* Are any rows, or callbacks that are due, of other origins?  Needs a transaction. */
+extern bool outbox_look_for_held(void);
+
+#endif							/* OUTBOX_ORIGIN_H */
