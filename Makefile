@@ -26,7 +26,7 @@ PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wn
 SHLIB_LINK = $(shell pkg-config --libs $(MSGPACK) libssl libcrypto 2>/dev/null || echo -lmsgpackc -lssl -lcrypto)
 
 # these do their own installing and must work where PGXS isn't there yet
-STANDALONE = demo demo-stop test deps unit unit-san fuzz bench torture
+STANDALONE = demo demo-stop test deps unit unit-san fuzz bench torture interop interop-cpp interop-node
 ifneq ($(filter-out $(STANDALONE),$(or $(MAKECMDGOALS),all)),)
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)

@@ -6,6 +6,8 @@
 #	make unit-san				the same under ASan and UBSan
 #	make fuzz					each fuzz target for FUZZ_SECONDS seconds
 #	make torture				the outbox while processes are killed, for minutes
+#	make interop SDK=folder		the vendor's SDK against the local gate, see
+#								test/interop/README.md; also interop-cpp, interop-node
 #
 # Everything is built in tmp_check, which git ignores and `make clean` removes.
 # UNIT_SEED=n repeats a run of the unit tests.
@@ -25,7 +27,7 @@ SANITIZE = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitiz
 
 FUZZ_TARGETS = $(patsubst test/fuzz/%.c,%,$(sort $(wildcard test/fuzz/*.c)))
 
-.PHONY: unit unit-san fuzz torture
+.PHONY: unit unit-san fuzz torture interop interop-cpp interop-node
 
 unit: $(UNIT_DIR)/unit
 	$(UNIT_DIR)/unit
@@ -75,6 +77,13 @@ endif
 # how many messages and kills: see there
 torture:
 	test/torture.sh
+
+interop:
+	test/interop/run.sh python '$(SDK)'
+interop-cpp:
+	test/interop/run.sh cpp '$(SDK)'
+interop-node:
+	test/interop/run.sh node '$(SDK)'
 
 # For test/run-tests.sh: the value of a variable of the Makefile
 print-%:

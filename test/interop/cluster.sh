@@ -1,0 +1,46 @@
+#!/bin/bash
+#
+# The unprivileged part of run.sh: a cluster with a gate, and the driver against
+# it: cluster.sh LANGUAGE SDK.  Results on standard output, see table.pl.
+
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+language=$1
+sdk=$2
+
+. test/own-cluster.sh
+. "test/interop/$language.sh"
+
+secret=interop-secret
+pid=11000001
+
+settings()
+{
+	# what is asked here is what the service asks, too
+	run_psql -At -c "SELECT name FROM pg_settings WHERE name = 'rtm_gate.check_membership'" | grep -q . ||
+		return 0
+	run_psql -c "ALTER SYSTEM SET rtm_gate.check_membership = on" -c "SELECT pg_reload_conf()" >/dev/null
+}
+
+start_cluster >&2
+run_psql -c 'CREATE EXTENSION rtm' -c 'CREATE EXTENSION rtm_gate' >&2 || bail_out "CREATE EXTENSION failed"
+endpoint=$(run_psql -At -c "SELECT rtm_gate_setup(secret => '$secret', pid => $pid)") || bail_out "no gate"
+host=${endpoint%:*}
+port=${endpoint##*:}
+settings
+new_key()
+{
+	run_psql -At -c "SELECT rtm_gate_new_key('$1')" >"$cluster_dir/$1.pem"
+}
+
+new_key secp256k1
+run_driver all secp256k1
+status=$?
+for curve in secp256k1 secp256r1 secp224r1 secp192r1; do
+	new_key "$curve"
+	run_driver curve "$curve" || status=$?
+done
+if grep -E 'PANIC|TRAP:|terminated by signal' "$cluster_dir/log" >&2; then
+	printf 'server log\tall\tFAILED\tthe server was not well: see its log\n'
+fi
+exit "$status"
