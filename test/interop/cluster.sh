@@ -14,20 +14,22 @@ sdk=$2
 secret=interop-secret
 pid=11000001
 
+# What decides whether a message may be sent is on trial, too; pings shouldn't be
+# waited for.
 settings()
 {
-	# what is asked here is what the service asks, too
-	run_psql -At -c "SELECT name FROM pg_settings WHERE name = 'rtm_gate.check_membership'" | grep -q . ||
-		return 0
-	run_psql -c "ALTER SYSTEM SET rtm_gate.check_membership = on" -c "SELECT pg_reload_conf()" >/dev/null
+	run_psql -c "ALTER SYSTEM SET rtm_gate.enforce_membership = on" \
+		-c "ALTER SYSTEM SET rtm_gate.ping_interval = '2s'" \
+		-c "SELECT pg_reload_conf()" >/dev/null || bail_out "the settings of the gate are other ones"
 }
 
 start_cluster >&2
 run_psql -c 'CREATE EXTENSION rtm' -c 'CREATE EXTENSION rtm_gate' >&2 || bail_out "CREATE EXTENSION failed"
+settings
 endpoint=$(run_psql -At -c "SELECT rtm_gate_setup(secret => '$secret', pid => $pid)") || bail_out "no gate"
 host=${endpoint%:*}
 port=${endpoint##*:}
-settings
+
 new_key()
 {
 	run_psql -At -c "SELECT rtm_gate_new_key('$1')" >"$cluster_dir/$1.pem"

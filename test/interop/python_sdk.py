@@ -112,7 +112,7 @@ class Pushes(object):
     def taker(self, name):
         def take(*args):
             with self.changed:
-                self.list.append((name, args[0] if len(args) == 1 else args))
+                self.list.append((name, args[0] if len(args) == 1 else None))
                 self.changed.notify_all()
         return take
 
@@ -120,7 +120,7 @@ class Pushes(object):
         return [m for (n, m) in self.list if n == name and m.message_id == mid]
 
     def any_of(self, mid):
-        return [n for (n, m) in self.list if n != 'ping' and n != 'push_event' and m.message_id == mid]
+        return [n for (n, m) in self.list if m is not None and m.message_id == mid]
 
     def wait(self, name, mid):
         with self.changed:
@@ -742,6 +742,16 @@ def listen_events(c):
     client, _ = listener(c)
     ok(c.call('add_listen', events=['login', 'logout'], client=client))
     ok(c.call('remove_listen', events=['login'], client=client))
+
+
+@row('ping')
+def ping(c):
+    """The gate asks whether we are there; the SDK answers, and the connection lives on."""
+    client, pushes = listener(c)
+    ok(c.call('set_all_listen', p2p=False, group=False, room=False, ev=False, client=client))
+    with pushes.changed:
+        expect(pushes.changed.wait_for(lambda: 'ping' in [n for (n, m) in pushes.list], TIMEOUT), 'no ping came')
+    ok(c.call('set_all_listen', p2p=False, group=False, room=False, ev=False, client=client))
 
 
 @row('remove_listen')
