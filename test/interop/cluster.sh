@@ -32,7 +32,8 @@ port=${endpoint##*:}
 
 new_key()
 {
-	run_psql -At -c "SELECT rtm_gate_new_key('$1')" >"$cluster_dir/$1.pem"
+	# without the empty line at the end, which the C++ SDK doesn't take
+	run_psql -At -c "SELECT rtrim(rtm_gate_new_key('$1'), E'\\n')" >"$cluster_dir/$1.pem"
 }
 
 new_key secp256k1

@@ -251,12 +251,18 @@ public:
 	Column(const Options &o, Encryption e, bool c, bool strong = false)
 		: options(o), encryption(e), reinforce(strong), callbacks(c)
 	{
-		static const char *names[] = {"plain", "package", "stream"};
-
-		name = std::string(names[e]) + (c ? " callback" : " sync");
+		name = name_of(e, c);
 		/* nothing that a column makes is seen by another one or by another run */
 		base = (Id) (time(NULL) % 100000) * 1000000 + getpid() % 1000 * 1000 + ++numbers * 100;
 		client = connect();
+	}
+
+	static std::string
+	name_of(Encryption encryption, bool callbacks)
+	{
+		static const char *names[] = {"plain", "package", "stream"};
+
+		return std::string(names[encryption]) + (callbacks ? " callback" : " sync");
 	}
 
 	~Column()
@@ -333,8 +339,12 @@ unique(const std::function<int32_t ()> &send)
 {
 	int32_t error = 200053;
 
-	for (int i = 0; i < 5 && error == 200053; i++)
+	for (int i = 0; i < 50 && error == 200053; i++)
+	{
+		if (i > 0)
+			pause_ms(30);
 		error = send();
+	}
 	return error;
 }
 
@@ -1236,10 +1246,7 @@ run_curve(const Options &options)
 		for (bool strong : {false, true})
 			for (bool callbacks : {false, true})
 			{
-				static const char *names[] = {"plain", "package", "stream"};
-
-				report(options.curve + (strong ? ", 256 bits" : ", 128 bits"),
-					   std::string(names[encryption]) + (callbacks ? " callback" : " sync"), [&] {
+				report(options.curve + (strong ? ", 256 bits" : ", 128 bits"), Column::name_of(encryption, callbacks), [&] {
 					Column c(options, encryption, callbacks, strong);
 					Listener l = listener(c);
 
@@ -1288,11 +1295,14 @@ main(int argc, char **argv)
 	for (Encryption encryption : {PLAIN, PACKAGE, STREAM})
 		for (bool callbacks : {false, true})
 		{
-			Column c(options, encryption, callbacks);
+			std::unique_ptr<Column> c;
 
+			report("connecting", Column::name_of(encryption, callbacks), [&] {
+				c.reset(new Column(options, encryption, callbacks));
+			});
 			for (const auto &r : rows)
-				if (only == NULL || r.first.find(only) != std::string::npos)
-					report(r.first, c.name, [&] { r.second(c); });
+				if (c && (only == NULL || r.first.find(only) != std::string::npos))
+					report(r.first, c->name, [&] { r.second(*c); });
 		}
 	fflush(stdout);
 	_exit(0);					/* the SDK's threads never end */
