@@ -1,12 +1,12 @@
 #!/bin/bash
 #
 # Install what building, testing and the demo need and this machine lacks, from
-# Debian's packages: install-deps.sh [--fuzz | --matrix]
+# Debian's packages: install-deps.sh [--fuzz | --interop | --matrix]
 #
 # Says nothing and touches nothing when everything is there.  Runs as root, or
-# as a user who may use sudo.  With --fuzz also what `make fuzz` needs; with
-# --matrix only what `make test-matrix` needs (which installs the rest in folders
-# of its own).
+# as a user who may use sudo.  With --fuzz also what `make fuzz` needs, with
+# --interop what `make interop` needs; with --matrix only what `make test-matrix`
+# needs (which installs the rest in folders of its own).
 #
 # The PostgreSQL it installs for is, in this order: that of $PG_CONFIG, the
 # newest server on this machine, that of pg_config, the release's default.  No
@@ -16,12 +16,14 @@
 set -eu
 
 fuzz=no
+interop=no
 matrix=no
 case ${1:-} in
 	'') ;;
 	--fuzz) fuzz=yes ;;
+	--interop) interop=yes ;;
 	--matrix) matrix=yes ;;
-	*) echo "usage: $0 [--fuzz | --matrix]" >&2; exit 2 ;;
+	*) echo "usage: $0 [--fuzz | --interop | --matrix]" >&2; exit 2 ;;
 esac
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -107,6 +109,10 @@ find_missing()
 	perl -MIPC::Run -e 1 2>/dev/null || missing="$missing perl-IPC-Run"
 	if [ "$fuzz" = yes ] && ! have clang; then
 		missing="$missing clang"
+	fi
+	if [ "$interop" = yes ]; then
+		/usr/bin/python3 -c 'import msgpack' 2>/dev/null || missing="$missing python3-msgpack"
+		/usr/bin/python3 -c 'import cryptography' 2>/dev/null || missing="$missing python3-cryptography"
 	fi
 	missing=${missing# }
 }

@@ -7,6 +7,8 @@
 #	make fuzz					each fuzz target for FUZZ_SECONDS seconds
 #	make torture				the outbox while processes are killed, for minutes
 #	make soak					sizes of the outbox at a steady rate, for DURATION seconds
+#	make interop SDK=folder		the vendor's SDK against the local gate, see
+#								test/interop/README.md; also interop-cpp, interop-node
 #
 # Everything is built in tmp_check, which git ignores and `make clean` removes.
 # UNIT_SEED=n repeats a run of the unit tests.
@@ -26,7 +28,7 @@ SANITIZE = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitiz
 
 FUZZ_TARGETS = $(patsubst test/fuzz/%.c,%,$(sort $(wildcard test/fuzz/*.c)))
 
-.PHONY: unit unit-san fuzz torture soak
+.PHONY: unit unit-san fuzz torture soak interop interop-cpp interop-node
 
 unit: $(UNIT_DIR)/unit
 	$(UNIT_DIR)/unit
@@ -79,6 +81,13 @@ torture:
 
 soak:
 	test/bench/soak.sh
+
+interop:
+	test/interop/run.sh python '$(SDK)'
+interop-cpp:
+	test/interop/run.sh cpp '$(SDK)'
+interop-node:
+	test/interop/run.sh node '$(SDK)'
 
 # For test/run-tests.sh: the value of a variable of the Makefile
 print-%:
