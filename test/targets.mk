@@ -4,7 +4,8 @@
 #
 #	make unit					the unit tests
 #	make unit-san				the same under ASan and UBSan
-#	make fuzz					each fuzz target for FUZZ_SECONDS seconds
+#	make fuzz					each fuzz target for FUZZ_SECONDS seconds, or those
+#								that FUZZ_ONLY names: a minute in all
 #	make torture				the outbox while processes are killed, for minutes
 #	make soak					sizes of the outbox at a steady rate, for DURATION seconds
 #	make interop SDK=folder		the vendor's SDK against the local gate, see
@@ -15,7 +16,7 @@
 
 UNIT_DIR = tmp_check/unit
 FUZZ_DIR = tmp_check/fuzz
-FUZZ_SECONDS ?= 20
+FUZZ_SECONDS ?= 5
 
 UNIT_SOURCES = $(sort $(wildcard test/unit/*.c))
 WIRE_SOURCES = $(sort $(wildcard src/fpnn/*.c))
@@ -48,19 +49,20 @@ $(UNIT_DIR)/unit: $(UNIT_SOURCES) $(WIRE_SOURCES) $(UNIT_HEADERS)
 $(UNIT_DIR)/unit_san: $(UNIT_SOURCES) $(WIRE_SOURCES) $(UNIT_HEADERS)
 	$(CC) $(UNIT_CFLAGS) $(SANITIZE) -o $@ $(UNIT_SOURCES) $(WIRE_SOURCES) $(UNIT_LIBS)
 
-# libFuzzer is clang's
+# libFuzzer is clang's.  Some targets run inside a server: see fuzz/backend.
+FUZZ_PG = $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
+FUZZ_SOURCES = $(sort $(wildcard src/*.c src/*/*.c test/fuzz/backend/*.c))
+FUZZ_OBJECTS = $(addprefix $(FUZZ_DIR)/backend/,$(subst /,_,$(FUZZ_SOURCES:.c=.o)))
+FUZZ_RUNTIME = $(shell clang -print-file-name=libclang_rt.fuzzer_no_main-x86_64.a 2>/dev/null)
+FUZZ_MODULE = $(if $(wildcard $(FUZZ_PG)/postgres.h),$(FUZZ_DIR)/rtm_fuzz.so $(FUZZ_DIR)/early.so)
+FUZZ_BACKEND_CFLAGS = -std=gnu11 -D_GNU_SOURCE -g -fPIC -fno-strict-aliasing -fwrapv -Wall -Wextra \
+	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers $(WERROR) \
+	$(SANITIZE) -fsanitize=fuzzer-no-link -shared-libasan -isystem $(FUZZ_PG) -Isrc \
+	$(shell pkg-config --cflags $(MSGPACK) libssl libcrypto 2>/dev/null)
+
 ifneq ($(shell command -v clang 2>/dev/null),)
-fuzz: $(addprefix $(FUZZ_DIR)/,$(FUZZ_TARGETS)) $(FUZZ_DIR)/seeds/.made
-	@set -e; for t in $(FUZZ_TARGETS); do \
-		echo "fuzzing $$t for $(FUZZ_SECONDS) seconds"; \
-		mkdir -p $(FUZZ_DIR)/corpus/$$t $(FUZZ_DIR)/seeds/$$t; \
-		$(FUZZ_DIR)/$$t -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 \
-			-rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=1 \
-			-artifact_prefix=$(FUZZ_DIR)/$$t- \
-			$(FUZZ_DIR)/corpus/$$t $(FUZZ_DIR)/seeds/$$t 2>$(FUZZ_DIR)/$$t.log \
-			|| { tail -n 60 $(FUZZ_DIR)/$$t.log; exit 1; }; \
-		grep -E 'number_of_executed_units|new_units_added' $(FUZZ_DIR)/$$t.log; \
-	done
+fuzz: $(addprefix $(FUZZ_DIR)/,$(FUZZ_TARGETS)) $(FUZZ_MODULE) $(FUZZ_DIR)/seeds/.made
+	@PG_CONFIG=$(PG_CONFIG) test/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_ONLY)
 
 $(FUZZ_DIR)/seeds/.made: test/fuzz/seeds.pl test/unit/vectors.json
 	@mkdir -p $(FUZZ_DIR)/seeds
@@ -70,6 +72,21 @@ $(FUZZ_DIR)/seeds/.made: test/fuzz/seeds.pl test/unit/vectors.json
 $(FUZZ_DIR)/%: test/fuzz/%.c $(WIRE_SOURCES) $(UNIT_HEADERS) $(wildcard test/fuzz/*.h)
 	@mkdir -p $(FUZZ_DIR)
 	clang $(UNIT_CFLAGS) $(SANITIZE) -fsanitize=fuzzer -o $@ $< $(WIRE_SOURCES) $(UNIT_LIBS)
+
+# -Bsymbolic: the counters are those of libFuzzer, not of the preloaded runtime
+$(FUZZ_DIR)/rtm_fuzz.so: $(FUZZ_OBJECTS)
+	clang -shared -shared-libasan -fsanitize=address,undefined -Wl,-Bsymbolic -o $@ $(FUZZ_OBJECTS) $(FUZZ_RUNTIME) \
+		$(UNIT_LIBS) -lstdc++ -lm -lpthread
+
+$(FUZZ_DIR)/early.so: test/sanitize/early.c
+	clang -shared -fPIC -Wl,-z,initfirst -o $@ $<
+
+define fuzz_object
+$(FUZZ_DIR)/backend/$(subst /,_,$(1:.c=.o)): $(1) $(wildcard src/*.h src/*/*.h)
+	@mkdir -p $(FUZZ_DIR)/backend
+	clang $$(FUZZ_BACKEND_CFLAGS) -c -o $$@ $$<
+endef
+$(foreach source,$(FUZZ_SOURCES),$(eval $(call fuzz_object,$(source))))
 else
 fuzz:
 	@echo "fuzz: skipped, as there is no clang on this machine"

@@ -6,8 +6,7 @@
  * The first byte says what the others are:
  *	0-127	encrypted bytes of a channel: even stream, odd package mode, with the
  *			keys of a captured connection
- *	128-191	a peer's point on one of the captured curves
- *	192-	a public key
+ *	128-	a peer's point on one of the captured curves
  *
  *-------------------------------------------------------------------------
  */
@@ -104,21 +103,6 @@ try_point(const VCrypt *v, const uint8_t *data, size_t size)
 		codec->free(codec);
 }
 
-static void
-try_public_key(const uint8_t *data, size_t size)
-{
-	FpnnBuf		payload;
-	FpnnCodec  *codec = NULL;
-	FpnnStatus	good = fpnn_crypt_check_public((const char *) data, size, NULL);
-
-	fpnn_buf_init(&payload, &fuzz_env);
-	require(fpnn_crypt_client(&fuzz_env, (const char *) data, size, (FpnnCryptMode) {256, false}, 4096,
-							  &payload, &codec) == good);
-	if (codec)
-		codec->free(codec);
-	fpnn_buf_free(&payload);
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -128,9 +112,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	v = &v_crypts[data[0] / 2 % NUM_CRYPTS];
-	if (data[0] >= 192)
-		try_public_key(data + 1, size - 1);
-	else if (data[0] >= 128)
+	if (data[0] >= 128)
 		try_point(&v_crypts[data[0] % NUM_CRYPTS], data + 1, size - 1);
 	else
 	{

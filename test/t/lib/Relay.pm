@@ -9,8 +9,11 @@
 #
 #	refuse => 1				reset at once, before a byte
 #	cut => N				after N bytes in direction dir the line ends: how =>
-#							'close', 'reset' or 'silent' (open, but nothing goes
-#							through any more)
+#							'close', 'reset', 'silent' (open, but nothing goes
+#							through any more) or 'half' (silent, and the client sees
+#							the end of the gate's half)
+#	flip => N				a bit of byte N in direction dir changes
+#	twice => 1				the first piece in direction dir comes twice
 #	delay => S				each piece comes S seconds late
 #	drip => 1				one byte at a time
 #	inject => HEX			bytes in direction dir, before the first others; with
@@ -21,6 +24,7 @@
 #							payload of 4 GiB in its header), with skip => N only from
 #							the one numbered N on; once
 #	keyed => 1				count bytes, and inject, behind the key agreement
+#	records => {up, down}	the same behind so many TLS records each way
 #
 # dir is 'up' (to the gate) or 'down'.  What was seen is in a file, an event a
 # line; events() reads it.  With option "record" all bytes are in recorded($dir).
@@ -188,7 +192,8 @@ sub relay
 		}
 	}
 	$self->note('end');
-	$self->silence($client) if ($fault->{how} || '') eq 'silent' && $self->{cut};
+	shutdown($client, 1) if ($fault->{how} || '') eq 'half' && $self->{cut};
+	$self->silence($client) if ($fault->{how} || '') =~ /^(silent|half)$/ && $self->{cut};
 	return $self->{cut} && ($fault->{how} || '') eq 'reset' ? reset_socket($client) : close $client;
 }
 
@@ -209,12 +214,15 @@ sub pass
 	my $mine = ($fault->{dir} || '') eq $way->{name};
 	# the key agreement is the first piece of either direction
 	my $keying = $fault->{keyed} && $way->{pieces}++ == 0;
+	my $before = $fault->{records} ? $self->first_records($way, \$bytes, $fault->{records}{ $way->{name} }) : '';
 
 	sleep $fault->{delay} if $fault->{delay};
-	if (!$keying)
+	if (!$keying && (length $bytes || !$fault->{records}))
 	{
 		$bytes = $self->changed_answers($way, $bytes) if $fault->{answer} && $way->{name} eq 'down';
 		$bytes = $self->injected($bytes) if $mine && defined $fault->{inject};
+		$bytes .= $bytes if $mine && $fault->{twice} && !$self->{twice}++;
+		$self->flip($way, \$bytes) if $mine && defined $fault->{flip};
 		if ($mine && defined $fault->{cut} && $way->{passed} + length $bytes >= $fault->{cut})
 		{
 			$bytes = substr($bytes, 0, $fault->{cut} - $way->{passed});
@@ -222,6 +230,7 @@ sub pass
 		}
 		$way->{passed} += length $bytes;
 	}
+	$bytes = $before . $bytes;
 	$self->append("$self->{log}.$way->{name}", $bytes) if $self->{record};
 	$self->write($way->{to}, $bytes) or return 0;
 	$self->note('cut') if $self->{cut};
@@ -238,6 +247,41 @@ sub write
 		sleep 0.0003;
 	}
 	return 1;
+}
+
+# Take the bytes that belong to the first N TLS records of a direction.
+sub first_records
+{
+	my ($self, $way, $bytes, $n) = @_;
+	my $taken = '';
+
+	while (length $$bytes && (($way->{records} || 0) < $n || $way->{left}))
+	{
+		if (!$way->{left})
+		{
+			# a header that isn't whole goes on with what comes next
+			$way->{header} = ($way->{header} || '') . substr($$bytes, 0, 5 - length($way->{header} || ''), '');
+			last if length $way->{header} < 5;
+			$way->{left} = unpack('x3n', $way->{header});
+			$taken .= $way->{header};
+			$way->{header} = '';
+			$way->{records}++;
+		}
+		my $part = substr($$bytes, 0, $way->{left}, '');
+		$way->{left} -= length $part;
+		$taken .= $part;
+	}
+	return $taken;
+}
+
+sub flip
+{
+	my ($self, $way, $bytes) = @_;
+	my $at = $self->{fault}{flip} - ($way->{passed} || 0);
+
+	return if $at < 0 || $at >= length $$bytes;
+	substr($$bytes, $at, 1) ^= "\x04";
+	$self->note('flipped');
 }
 
 sub injected
