@@ -159,6 +159,11 @@ const RtmMethod rtm_methods[RTM_NUM_METHODS] = {
 	[RTM_GET_ROOM_MEMBERS] = {
 		OF_ROOM("get_room_members", "getroommembers", RTM_KIND_UIDS), {P_RID}
 	},
+	/* SDKs send rids; the C++ one sends one rid */
+	[RTM_GET_ROOM_COUNT] = {
+		OF_ROOM("get_room_count", "getroomcount", RTM_KIND_ROOM_COUNTS),
+		{{"rids", "rids", RTM_PARAM_IDS}, {"rid", "rid", RTM_PARAM_ANY_ID}}
+	},
 	[RTM_ADD_ROOM_BAN] = {
 		OF_ROOM("add_room_ban", "addroomban", RTM_KIND_CHANGE),
 		{{"rid", "rid", RTM_PARAM_ANY_ID}, P_UID, P_BTIME}

@@ -75,6 +75,7 @@ typedef enum RtmKind
 	RTM_KIND_CHECK,				/* -> ok */
 	RTM_KIND_UIDS,				/* -> uids */
 	RTM_KIND_GIDS,				/* -> gids */
+	RTM_KIND_ROOM_COUNTS,		/* -> cn: a map from rid, as str, to a number */
 	RTM_KIND_LISTEN				/* -> nothing; for this connection only */
 } RtmKind;
 
@@ -179,6 +180,7 @@ typedef enum RtmMethodId
 	RTM_ADD_ROOM_MEMBER,
 	RTM_DELETE_ROOM_MEMBER,
 	RTM_GET_ROOM_MEMBERS,
+	RTM_GET_ROOM_COUNT,
 	RTM_ADD_ROOM_BAN,
 	RTM_REMOVE_ROOM_BAN,
 	RTM_IS_BAN_OF_ROOM,

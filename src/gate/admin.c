@@ -39,6 +39,41 @@ answer_ids(GateQuest *quest, const char *key, const int64 *ids, int n)
 	gate_answer_ints(&packer, key, ids, n);
 }
 
+/* Rooms and numbers of members: the keys are text, as the SDKs read them. */
+static void
+answer_room_counts(GateQuest *quest, const int64 *rids, const int64 *counts, int n)
+{
+	msgpack_packer packer;
+
+	gate_answer_begin(quest, &packer, 1);
+	fpnn_pack_text(&packer, "cn");
+	msgpack_pack_map(&packer, n);
+	for (int i = 0; i < n; i++)
+		gate_answer_int(&packer, psprintf(INT64_FORMAT, rids[i]), counts[i]);
+}
+
+static void
+count_rooms(GateQuest *quest, const GateArgs *args)
+{
+	GateIds		rooms = args->listen[GATE_FROM_ROOM];
+	int64		rid = args->conversation.a;
+	int64	   *counts;
+	int			n;
+
+	if (!rooms.there && !args->any_id)
+		rooms = (GateIds) {&rid, 1, true};
+	if (!rooms.there)
+		gate_args_check(quest, "rids", FPNN_NO_KEY);
+	else if (rooms.n > RTM_MAX_RECIPIENTS)
+		gate_quest_fail(quest, RTM_CODE_TOO_MANY, NULL);
+	else
+	{
+		int64	   *rids = gate_member_count_rooms(args->pid, rooms.ids, rooms.n, &counts, &n);
+
+		answer_room_counts(quest, rids, counts, n);
+	}
+}
+
 static int
 check_uids(const GateIds *uids)
 {
@@ -189,6 +224,9 @@ gate_run_admin(GateQuest *quest, RtmMethodId id, GateArgs *args)
 		case RTM_GET_ROOM_MEMBERS:
 			ids = gate_member_list(pid, type, xid, &n);
 			answer_ids(quest, "uids", ids, n);
+			break;
+		case RTM_GET_ROOM_COUNT:
+			count_rooms(quest, args);
 			break;
 		case RTM_GET_USER_GROUPS:
 			ids = gate_member_groups(pid, args->uid, &n);

@@ -33,7 +33,7 @@ typedef struct GateArgs
 	int64		xid;
 	GatePage	page;
 
-	/* listening: by GateSource */
+	/* listening: by GateSource (and the rooms of getroomcount) */
 	GateIds		listen[GATE_SOURCES];
 	bool		flags[GATE_SOURCES];
 	bool		has_events;

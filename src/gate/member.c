@@ -128,6 +128,29 @@ gate_member_list(int64 pid, RtmConversation type, int64 xid, int *n)
 }
 
 int64 *
+gate_member_count_rooms(int64 pid, const int64 *rids, int nrids, int64 **counts, int *n)
+{
+	static GatePlan plan = {
+		"SELECT r, (SELECT pg_catalog.count(*) FROM rtm_gate.room_member"
+		" WHERE pid OPERATOR(pg_catalog.=) $1 AND rid OPERATOR(pg_catalog.=) r)"
+		" FROM (SELECT DISTINCT pg_catalog.unnest($2) AS r) AS rooms ORDER BY r",
+		2, {INT8OID, INT8ARRAYOID}
+	};
+	Datum		values[] = {Int64GetDatum(pid), gate_int8_array(rids, nrids)};
+	int64	   *rooms;
+
+	*n = (int) gate_spi_run(&plan, values, NULL);
+	rooms = MemoryContextAlloc(gate_spi_results(), sizeof(int64) * Max(*n, 1));
+	*counts = MemoryContextAlloc(gate_spi_results(), sizeof(int64) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+	{
+		rooms[i] = DatumGetInt64(gate_spi_column(i, 1, NULL));
+		(*counts)[i] = DatumGetInt64(gate_spi_column(i, 2, NULL));
+	}
+	return rooms;
+}
+
+int64 *
 gate_member_groups(int64 pid, int64 uid, int *n)
 {
 	static GatePlan plan = {

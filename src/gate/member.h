@@ -32,6 +32,9 @@ extern int64 gate_member_count_others(int64 pid, int64 gid, const int64 *uids, i
 extern int64 *gate_member_list(int64 pid, RtmConversation type, int64 xid, int *n);
 extern int64 *gate_member_groups(int64 pid, int64 uid, int *n);
 
+/* The rooms, each once and in order, with how many members each has. */
+extern int64 *gate_member_count_rooms(int64 pid, const int64 *rids, int nrids, int64 **counts, int *n);
+
 /* Members and bans of a group; its messages stay. */
 extern void gate_member_delete_group(int64 pid, int64 gid);
 

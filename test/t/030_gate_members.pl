@@ -87,6 +87,13 @@ is($c->call('addroommember', { rid => 200, uid => 1 }), 0, 'addroommember');
 is($c->call('addroommember', { rid => 200, uid => 2 }), 0, '... and another');
 is($c->call('delroommember', { rid => 200, uid => 1 }), 0, 'delroommember');
 is(list('uids', 'getroommembers', { rid => 200 }), '2', 'getroommembers');
+$c->call('addroommember', { rid => 201, uid => $_ }) for 1 .. 3;
+my ($count_code, $counted) = $c->call('getroomcount', { rids => [ 201, 9, 200, 201 ] });
+is($count_code, 0, 'getroomcount');
+is_deeply($counted->{cn}, { 200 => 1, 201 => 3, 9 => 0 }, '... of several rooms, with text as keys');
+is_deeply(($c->call('getroomcount', { rid => 201 }))[1]{cn}, { 201 => 3 }, '... of one, as the C++ SDK asks');
+is_deeply(($c->call('getroomcount', { rids => [] }))[1]{cn}, {}, '... of none');
+is($c->call('getroomcount', {}), 10009, '... of nobody knows which');
 
 # Membership decides when it is to be enforced
 
@@ -160,7 +167,7 @@ is(sql('SELECT count(*) FROM rtm_gate.project'), 2, '... and the projects');
 is($c->call('sendmsg', message(to => 2, from => 66)), 0, 'the gate knows at once');
 
 # whatever else the service offers
-is($c->call($_, {}), 20004, "$_ is unknown") for qw(getroomcount addfriends gettoken setuserinfo translate);
+is($c->call($_, {}), 20004, "$_ is unknown") for qw(getgroupcount addfriends gettoken setuserinfo translate);
 unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'nothing crashed');
 $node->stop;
 done_testing();
