@@ -13,6 +13,10 @@ build_tools()
 
 	pkg-config --exists msgpack-c && msgpack=msgpack-c
 	# shellcheck disable=SC2046
+	as_user cc -std=gnu11 -O2 -Isrc $(pkg-config --cflags $msgpack libcrypto) -o "$work/load" test/bench/load.c src/fpnn/buf.c src/fpnn/channel.c \
+		src/fpnn/fpnn.c src/fpnn/frame.c src/fpnn/payload.c src/fpnn/sign.c $(pkg-config --libs $msgpack libcrypto) ||
+		give_up "load.c doesn't compile"
+	# shellcheck disable=SC2046
 	as_user cc -std=gnu11 -O2 -Isrc $(pkg-config --cflags $msgpack) -o "$work/echo" test/bench/echo.c src/fpnn/buf.c src/fpnn/channel.c \
 		src/fpnn/fpnn.c src/fpnn/frame.c src/fpnn/payload.c $(pkg-config --libs $msgpack) ||
 		give_up "echo.c doesn't compile"
@@ -37,6 +41,8 @@ start_cluster()
 	port = $new_port
 	shared_preload_libraries = 'rtm'
 	max_worker_processes = 16
+	max_connections = 120
+	rtm_gate.history_messages = 0
 	EOF
 	as_user "$bindir/pg_ctl" -s -w -D "$work/data" -l "$logs/server.log" start || { tail "$logs/server.log"; give_up "the cluster doesn't start"; }
 	port=$new_port
