@@ -40,9 +40,9 @@ static inline JsonLexContext *
 rtm_json_lexer(char *text, int len, int encoding)
 {
 #if PG_VERSION_NUM >= 170000
-	return makeJsonLexContextCstringLen(NULL, text, len, encoding, false);
+	return makeJsonLexContextCstringLen(NULL, text, len, encoding, true);
 #else
-	return makeJsonLexContextCstringLen(text, len, encoding, false);
+	return makeJsonLexContextCstringLen(text, len, encoding, true);
 #endif
 }
 

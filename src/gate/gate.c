@@ -156,6 +156,29 @@ is_current(void)
 	return current;
 }
 
+/*
+ * In a PG_CATCH: end the transaction, say why in the log.  An error's details,
+ * and the text of one about data, may show what a user wrote, so they are left
+ * out.
+ */
+static void
+recover(const char *what, MemoryContext batch)
+{
+	ErrorData  *error;
+
+	HOLD_INTERRUPTS();
+	MemoryContextSwitchTo(batch);
+	error = CopyErrorData();
+	FlushErrorState();
+	AbortCurrentTransaction();
+	ereport(LOG,
+			(errmsg("rtm gate could not %s: %s", what,
+					ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION ?
+					"there is a value that it cannot take" : error->message),
+			 errdetail("The error's SQLSTATE is %s.", unpack_sql_state(error->sqlerrcode))));
+	RESUME_INTERRUPTS();
+}
+
 /* Carry out quests [0, n) in one transaction; false if it failed. */
 static bool
 run_together(GateQuest *quests, int n, MemoryContext batch)
@@ -175,12 +198,7 @@ run_together(GateQuest *quests, int n, MemoryContext batch)
 	}
 	PG_CATCH();
 	{
-		HOLD_INTERRUPTS();
-		MemoryContextSwitchTo(batch);
-		EmitErrorReport();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		RESUME_INTERRUPTS();
+		recover(n > 1 ? "carry out quests together" : "carry out a quest", batch);
 		good = false;
 	}
 	PG_END_TRY();
@@ -250,12 +268,8 @@ purge(MemoryContext batch)
 	}
 	PG_CATCH();
 	{
-		HOLD_INTERRUPTS();
-		MemoryContextSwitchTo(batch);
-		EmitErrorReport();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		RESUME_INTERRUPTS();
+		recover("delete what it doesn't keep", batch);
+		gate_purge_postpone();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(batch);

@@ -110,6 +110,12 @@ purge_all(void)
 }
 
 void
+gate_purge_postpone(void)
+{
+	conversations_due = age_due = rtm_now_ms() + AGE_MS;
+}
+
+void
 gate_purge_run(void)
 {
 	int64		now = rtm_now_ms();

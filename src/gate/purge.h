@@ -24,4 +24,7 @@ extern int64 gate_purge_due(void);
 /* Delete some of it; in a transaction between gate_spi_begin() and _end(). */
 extern void gate_purge_run(void);
 
+/* It failed: not again at once, since whoever waits for answers pays for it. */
+extern void gate_purge_postpone(void);
+
 #endif							/* GATE_PURGE_H */

@@ -155,7 +155,7 @@ is($sender->call('sendgroupmsg', message(gid => 40, mid => Math::BigInt->new('92
 is($sender->call('nonsense', {}, json => 1), 20004, 'an unknown method in JSON');
 is(($sender->call('*ping', {}, unsigned => 1, json => 1))[2]{flag}, 0x40, '*ping in JSON');
 for my $case ([ 'no JSON', '{"a":' ], [ 'no object', '[1]' ], [ 'too deep', '{"a":' . '[' x 1000 . ']' x 1000 . '}' ], [ 'no UTF-8', "{\"a\":\"\xff\"}" ],
-	[ 'nothing', '' ])
+	[ 'nothing', '' ], [ 'a character that is none', '{"a":"\u0000"}' ])
 {
 	my $bad = client();
 	is($bad->bytes(Fpnn::quest('sendmsg', 1, undef, json => 1, payload => $case->[1])), 'closed', "$case->[0] closes the connection");
@@ -163,6 +163,19 @@ for my $case ([ 'no JSON', '{"a":' ], [ 'no object', '[1]' ], [ 'too deep', '{"a
 	is($bad->bytes(Fpnn::quest('*ping', 1, undef, json => 1, payload => $case->[1])), 'closed', "... *ping, too: $case->[0]");
 }
 is($sender->call('*ping', {}, unsigned => 1), 0, "the others' connections stay");
+
+# What can't be carried out is an error to the one who asked, and what it was
+# about isn't in the log.
+is(client()->bytes(Fpnn::quest('sendmsg', 7, undef, json => 1, payload => '{"a": 1e200000, "msg": "very private"}'))->{params}{code}, 20001, 'a number beyond all bounds');
+$node->safe_psql('postgres', q(ALTER TABLE rtm_gate.message ADD CONSTRAINT polite CHECK (msg <> 'very private')));
+$sender->ask('sendgroupmsg', message(gid => 41)) for 1 .. 3;
+my $refused = $sender->ask('sendgroupmsg', message(gid => 41, msg => \'very private'));
+my %code = map { my $f = $sender->answer(10); $f->{seq} => $f->{status} ? $f->{params}{code} : 0 } 1 .. 4;
+is(delete $code{$refused}, 20001, 'a message that a constraint of the table refuses');
+is_deeply([ values %code ], [ 0, 0, 0 ], '... those that came with it are kept');
+$node->safe_psql('postgres', 'ALTER TABLE rtm_gate.message DROP CONSTRAINT polite');
+like(slurp_file($node->logfile), qr/could not carry out a quest: .*violates check constraint "polite"/, '... and the log says which');
+unlike(join("\n", grep { !/statement:/ } split /\n/, slurp_file($node->logfile)), qr/very private/, '... but not what it was');
 
 # The framework's own quests
 
