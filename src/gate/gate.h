@@ -8,6 +8,8 @@
  *	system.c	quests that need no transaction
  *	push.c		messages to the connections that listen
  *	net.c		sockets: bytes in, quests out; answers and pushes in, bytes out
+ *	conn.c		... one connection
+ *	accept.c, waitset.c	... new ones, and waiting for all of them
  *	quest.c		from a quest to its answer
  *	json.c		... whose payload is JSON
  *	limit.c		... may it be asked at all
