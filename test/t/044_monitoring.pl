@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 my $gate = KeepGate->new;
-my $silent = FakeGate->start(pid => $pid, secret => $secret, default => 'silence');
+my $silent = FakeGate->start(pid => $pid, secret => $secret);
 my $port = free_port();
 my $node = new_node('monitor', conf =>
 	"max_worker_processes = 16\nrtm.retry_delay = '5ms'\nrtm.max_retry_delay = '10ms'\nlog_line_prefix = '%m [%p] %a '\n");
@@ -39,7 +39,7 @@ server_for($node, 'silent', $silent->endpoint);
 activity('rtm launcher', 'waiting for workers to start');
 activity('rtm sender', 'waiting for requests');
 is(sql("SELECT application_name FROM pg_stat_activity WHERE backend_type = 'rtm sender'"), 'rtm sender', 'application_name, for log_line_prefix');
-my $id = sql("SELECT rtm_send_message_async(51, 1, 2, 'x', server => 'silent')");
+my $id = sql("SELECT rtm_send_message_async(51, 1, 2, 'stall', server => 'silent')");
 activity('rtm sender', 'waiting for answers');
 poll("SELECT in_flight = 1 FROM rtm_stat_server WHERE server = 'silent'", 'a quest without an answer');
 sql("ALTER SERVER silent OPTIONS (SET endpoint '127.0.0.1:$port')");
