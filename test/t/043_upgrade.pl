@@ -151,6 +151,34 @@ my ($fresh, $updated) = map { [ split /\n/, sql($_, $objects) ] } 'fresh', 'upda
 is_deeply($updated, $fresh, 'an updated database has what a fresh one has');
 cmp_ok(scalar(@$fresh), '>', 200, '... and that is a lot');
 
+# A local gate of 1.0 with messages: the library of today says what to do, and after
+# the update the gate has what it had
+
+sql('postgres', 'CREATE DATABASE gate');
+sql('gate', "CREATE EXTENSION rtm VERSION '1.0'; CREATE EXTENSION rtm_gate VERSION '1.0'");
+my $history = q(SELECT string_agg(msg, ' ' ORDER BY id) FROM rtm_get_group_message(1, 7, false, NULL, server => 'localgate'));
+sub gate_one { my ($query) = @_; my $r = one($node, { db => 'gate' }, $query); diag($r->{message}) if $r->{message}; return $r->{out} }
+my $setup = "SELECT rtm_gate_setup(server => 'localgate', pid => $pid, secret => '$secret')";
+state_is(one($node, { db => 'gate' }, $setup), '55000', qr/run ALTER EXTENSION rtm_gate UPDATE/, 'gate: objects of 1.0');
+sql('gate', qq(INSERT INTO rtm_gate.project VALUES ($pid, '$secret');
+	INSERT INTO rtm_gate.message (type, a, b, mid, from_uid, to_uid, mtype, msg, msg_is_bin, attrs, attrs_is_bin, mtime)
+	SELECT 2, 7, 0, 1000 + g, 1, 0, 51, convert_to('old' || g, 'UTF8'), false, '', false, extract(epoch FROM now()) * 1000 - 1000 + g
+	FROM generate_series(1, 30) AS g));
+my $old = join ' ', map { "old$_" } 1 .. 30;
+sql('gate', "ALTER EXTENSION rtm UPDATE; ALTER EXTENSION rtm_gate UPDATE; $setup");
+is(gate_one('SELECT count(*), min(pid) = max(pid), min(pid) = (SELECT pid FROM rtm_gate.project) FROM rtm_gate.message'), '30|t|t',
+	'gate: the messages of 1.0 belong to its project');
+is(gate_one($history), $old, '... and are in the history');
+state_is(one($node, { db => 'gate' }, q(SELECT rtm_send_group_message(51, 1, 7, 'again', mid => 1001, server => 'localgate'))),
+	'RTM53', undef, '... and known by their mid');
+sql('gate', q(SELECT rtm_delete_group_message(1002, 1, 7, server => 'localgate'), rtm_send_group_message(51, 1, 7, 'new', server => 'localgate')));
+my $now = join ' ', (map { "old$_" } 1, 3 .. 30), 'new';
+is(gate_one($history), $now, 'gate: it goes on after the update');
+$node->restart;
+wait_until('the gate after a restart', sub { (one($node, { db => 'gate' }, $history)->{out} || '') eq $now });
+is(gate_one($history), $now, '... and after a restart');
+sql('gate', 'SELECT rtm_gate_stop()');
+
 # Dump and restore
 
 sql('postgres', 'CREATE ROLE app LOGIN; CREATE ROLE reader');
