@@ -424,7 +424,8 @@ outbox_server_stats(OutboxDatabase *entry, Oid server)
 void
 outbox_show_unreachable(OutboxServerStats *stats, bool unreachable, const char *why)
 {
-	if (stats == NULL)
+	/* nobody but the sender, who asks, changes it: each answer looks without a lock */
+	if (stats == NULL || (!unreachable && stats->unreachable_since == 0))
 		return;
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
 	if (!unreachable)

@@ -102,6 +102,8 @@ outbox_note_reachable(Lane *lane)
 {
 	Server	   *server = lane->server;
 
+	/* a sender that ended, or a queue that was emptied, may have left it so */
+	outbox_show_unreachable(server->stats, false, NULL);
 	if (server->unreachable_since == 0)
 		return;
 	ereport(LOG,
@@ -111,7 +113,6 @@ outbox_note_reachable(Lane *lane)
 	server->unreachable_since = 0;
 	server->failed_attempts = 0;
 	memset(&server->pace, 0, sizeof(server->pace));
-	outbox_show_unreachable(server->stats, false, NULL);
 }
 
 /* ---- requests ---- */

@@ -117,6 +117,18 @@ is(scalar(log_lines($from, qr/LOG:  server "down" of rtm answers again \(endpoin
 is(scalar(log_lines($from, qr/LOG:  server "rtm" of rtm answers again/)), 1, '... for each server');
 is(sql("SELECT unreachable_since IS NULL AND last_error IS NULL FROM rtm_stat_server WHERE server = 'down'"), 't', 'rtm_stat_server: it can be reached');
 
+# the sender ends in an outage, and what it knew with it
+my $dead = free_port();
+sql("ALTER SERVER rtm OPTIONS (SET endpoint '127.0.0.1:$dead')");
+$id = sql("SELECT rtm_send_message_async(51, 1, 2, 'other 2')");
+poll("SELECT unreachable_since IS NOT NULL FROM rtm_stat_server WHERE server = 'rtm'", 'another outage');
+sql("SELECT rtm_discard($id)");
+sql('SELECT pg_terminate_backend(sender_pid, 10000) FROM rtm_stat_outbox');
+sql("ALTER SERVER rtm OPTIONS (SET endpoint '" . $gate->endpoint . "')");
+$id = sql("SELECT rtm_send_message_async(51, 1, 2, 'other 3')");
+is(sql("SELECT rtm_wait($id, 60)"), 'done', '... the next sender reaches the gate');
+is(sql("SELECT unreachable_since IS NULL AND last_error IS NULL FROM rtm_stat_server WHERE server = 'rtm'"), 't', '... and the view says so');
+
 # Requests that fail: a line for the first of each code, with server and endpoint
 
 set("rtm.log_interval = '1h'");
