@@ -266,6 +266,18 @@ stored_config(GateConfig *config)
 	return found;
 }
 
+/* Does a gate run, and go on?  One that was stopped may still be ending: start_gate() waits for it. */
+static bool
+runs_on(const GateConfig *config)
+{
+	if (to_stop != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the local gate ends with this transaction"),
+				 errhint("Start it in another transaction.")));
+	return config->enabled && running_gate() != 0;
+}
+
 static void
 need_config(GateConfig *config)
 {
@@ -376,7 +388,7 @@ rtm_gate_setup(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("server \"%s\" already exists", server),
 				 errhint("If it is that of the gate, start the gate with rtm_gate_start(); else give another name in the argument server.")));
-	if (stored_config(&config) && running_gate() != 0)
+	if (stored_config(&config) && runs_on(&config))
 	{
 		/* a second server for the gate that runs */
 		if (port != 0 && port != config.port)
@@ -410,7 +422,7 @@ rtm_gate_start(PG_FUNCTION_ARGS)
 	GateConfig	config;
 
 	need_config(&config);
-	if (running_gate() == 0)
+	if (!runs_on(&config))
 		start_gate(config.listen, config.port, 0, NULL);
 	if (!config.enabled)
 	{

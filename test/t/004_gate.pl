@@ -227,6 +227,15 @@ $node->safe_psql('postgres', 'SELECT rtm_gate_start()');
 client();
 is(one($node, q(SELECT mid > 0 FROM rtm_send_message(51, 1, 2, 'x')))->{out}, 't', 'rtm_gate_start()');
 
+# one right after the other: what is ending doesn't count as running
+my @workers;
+for (1 .. 10)
+{
+	push @workers, map { (split /\n/)[-1] } $node->safe_psql('postgres', "SELECT rtm_gate_stop();\nSELECT rtm_gate_start();\nSELECT worker FROM rtm_gate_status()");
+}
+is(scalar(keys %{ { map { $_ => 1 } grep { /^\d+$/ } @workers } }), 10, 'rtm_gate_stop() and rtm_gate_start() ten times') or diag "@workers";
+state_is(one($node, q(BEGIN; SELECT rtm_gate_stop(); SELECT rtm_gate_start())), '55000', undef, 'not in the transaction that stops it');
+
 # the worker killed is started again
 my $worker = $node->safe_psql('postgres', q(SELECT pid FROM pg_stat_activity WHERE backend_type LIKE '%gate%'));
 like($worker, qr/^\d+$/, 'one worker');
