@@ -236,7 +236,8 @@ for (1 .. 10)
 is(scalar(keys %{ { map { $_ => 1 } grep { /^\d+$/ } @workers } }), 10, 'rtm_gate_stop() and rtm_gate_start() ten times') or diag "@workers";
 state_is(one($node, q(BEGIN; SELECT rtm_gate_stop(); SELECT rtm_gate_start())), '55000', undef, 'not in the transaction that stops it');
 
-# the worker killed is started again
+# the worker killed is started again; what those before have left behind is gone by then
+$node->poll_query_until('postgres', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type LIKE '%gate%')) or die "not one worker\n";
 my $worker = $node->safe_psql('postgres', q(SELECT pid FROM pg_stat_activity WHERE backend_type LIKE '%gate%'));
 like($worker, qr/^\d+$/, 'one worker');
 $node->safe_psql('postgres', "SELECT pg_terminate_backend($worker)");
