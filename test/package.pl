@@ -278,6 +278,7 @@ sub test_dist
 	{
 		run('git --version');
 		skip 'make dist needs git, which is not here', 1 if $?;
+		skip 'an archive that make dist made has no .gitignore', 1 unless -e '.gitignore' || -e '.gitattributes';
 
 		# what git would have of this tree
 		mkdir $repo;
@@ -310,6 +311,7 @@ sub test_archive
 
 	is_deeply([ grep { !$in_git{$_} } @files ], [], 'nothing is in it that git does not have');
 	is_deeply([ grep { /\.(o|so|bc|log|diffs)$|tmp_check|\.gitignore$|^\/\.ci/ } @files ], [], 'and no rubbish');
+	is_deeply([ grep { !-e "$unpacked$_" && !m{^/(\.ci/|\.git)} } sort keys %in_git ], [], 'nothing else is missing from it');
 	is_deeply([ grep { !-e "$unpacked/$_" } qw(META.json README.md LICENSE CHANGELOG.md Makefile debian/rules) ],
 		[], 'what people look for is in it');
 	runs_ok("cd '$unpacked' && make -s -j2 PG_CONFIG='$pg_config' with_llvm=no COPT=-O0 all && "
@@ -328,6 +330,7 @@ sub test_debian
 	is(slurp('debian/control'), $control, 'debian/control is debian/control.in for 15');
 	ok(-x 'debian/rules', 'debian/rules is executable');
 	like(slurp('debian/pgversions'), qr/^15\+$/, 'debian/pgversions: from 15 on');
+	like(slurp('debian/rules'), qr/dh_installdocs .*\b\Q$_\E\b/, "debian/rules installs $_") for qw(README.md doc monitoring);
 }
 
 my $meta = test_meta();

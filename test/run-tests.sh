@@ -57,7 +57,8 @@ run_suite()
 {
 	local name=$1
 	local log=$logs/$name.log
-	local status good bad skipped
+	local start=$SECONDS
+	local status good bad skipped took
 
 	shift
 	as_user timeout --kill-after=30 "$suite_timeout" "$@" >"$log" 2>&1
@@ -65,6 +66,7 @@ run_suite()
 	good=$(count_good "$log")
 	bad=$(count_bad "$log")
 	skipped=$(count_skipped "$log")
+	took=$((SECONDS - start))
 	if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
 		note "$name: died with status $status"
 		bad=1
@@ -73,9 +75,9 @@ run_suite()
 		bad=1
 	fi
 	if [ "$skipped" -eq 0 ]; then
-		note "$name: $good passed, $bad failed"
+		note "$name: $good passed, $bad failed ($took s)"
 	else
-		note "$name: $good passed, $bad failed, $skipped skipped"
+		note "$name: $good passed, $bad failed, $skipped skipped ($took s)"
 		grep -iE '^ok [0-9].*# skip' "$log" | sed -E 's/^ok [0-9]+ *-? */#   /' | sort | uniq -c | head -n 20
 	fi
 	if [ "$bad" -gt 0 ]; then

@@ -20,32 +20,41 @@ start_cluster()
 		pg_ctlcluster "$major" rtm start
 }
 
+# Queue one message by this call and wait for its delivery: port call seconds
+queue_and_wait()
+{
+	local id
+
+	# two transactions: nothing is sent before the first one commits
+	id=$(sql "$1" "SELECT $2") && test "$(sql "$1" "SELECT rtm_wait($id, $3)")" = done
+}
+
 messages="SELECT string_agg(h.msg, ' ' ORDER BY h.id) FROM rtm_get_group_message(1001, 101, false, NULL) h"
 
 # In the old cluster: what a database in use has.
 fill()
 {
-	runuser -u postgres -- createdb -h /var/run/postgresql -p "$old" shop
+	runuser -u postgres -- createdb -h /var/run/postgresql -p "$old" shop || return
 	# more servers than the new cluster will have, so that OIDs differ there
-	sql "$old" 'CREATE EXTENSION rtm; CREATE EXTENSION rtm_gate'
-	sql "$old" "SELECT rtm_gate_setup()"
-	sql "$old" "CREATE SERVER spare FOREIGN DATA WRAPPER rtm OPTIONS (endpoint '127.0.0.1:1', pid '1'); DROP SERVER spare"
+	sql "$old" 'CREATE EXTENSION rtm; CREATE EXTENSION rtm_gate' || return
+	sql "$old" "SELECT rtm_gate_setup()" || return
+	sql "$old" "CREATE SERVER spare FOREIGN DATA WRAPPER rtm OPTIONS (endpoint '127.0.0.1:1', pid '1'); DROP SERVER spare" || return
 	sql "$old" "DO \$\$ BEGIN EXECUTE format('CREATE SERVER wrong FOREIGN DATA WRAPPER rtm OPTIONS (endpoint %L, pid %L)',
 		(SELECT endpoint FROM rtm_gate_status()),
-		(SELECT split_part(o, '=', 2) FROM pg_foreign_server, unnest(srvoptions) o WHERE srvname = 'rtm' AND o LIKE 'pid=%')); END \$\$"
-	sql "$old" "CREATE USER MAPPING FOR postgres SERVER wrong OPTIONS (secret 'not the secret')"
-	sql "$old" "CREATE TABLE told (mid bigint, error rtm_error)"
+		(SELECT split_part(o, '=', 2) FROM pg_foreign_server, unnest(srvoptions) o WHERE srvname = 'rtm' AND o LIKE 'pid=%')); END \$\$" || return
+	sql "$old" "CREATE USER MAPPING FOR postgres SERVER wrong OPTIONS (secret 'not the secret')" || return
+	sql "$old" "CREATE TABLE told (mid bigint, error rtm_error)" || return
 	sql "$old" "CREATE FUNCTION tell(mid bigint, mtime bigint, error rtm_error) RETURNS void
-		LANGUAGE sql BEGIN ATOMIC INSERT INTO told VALUES (mid, error); END"
-	sql "$old" "SELECT rtm_send_group_message(51, 1001, 101, 'now')"
-	sql "$old" "SELECT rtm_wait(rtm_send_group_message_async(51, 1001, 101, 'early'), 10)"
-	sql "$old" "SELECT rtm_send_group_message_async(51, 1001, 101, 'refused', server => 'wrong')"
-	poll "$old" "SELECT count(*) = 1 FROM rtm_result WHERE status = 'failed'"
-	sql "$old" "SELECT rtm_gate_stop()"
+		LANGUAGE sql BEGIN ATOMIC INSERT INTO told VALUES (mid, error); END" || return
+	sql "$old" "SELECT rtm_send_group_message(51, 1001, 101, 'now')" || return
+	queue_and_wait "$old" "rtm_send_group_message_async(51, 1001, 101, 'early')" 10 || return
+	sql "$old" "SELECT rtm_send_group_message_async(51, 1001, 101, 'refused', server => 'wrong')" || return
+	poll "$old" "SELECT count(*) = 1 FROM rtm_result WHERE status = 'failed'" || return
+	sql "$old" "SELECT rtm_gate_stop()" || return
 	for i in 1 2 3 4 5; do
-		sql "$old" "SELECT rtm_send_group_message_async(51, 1001, 101, 'queued$i', callback => 'tell(bigint, bigint, rtm_error)')"
+		sql "$old" "SELECT rtm_send_group_message_async(51, 1001, 101, 'queued$i', callback => 'tell(bigint, bigint, rtm_error)')" || return
 	done
-	sql "$old" "SELECT rtm_send_group_message_async(51, 1001, 101, 'wrong', server => 'wrong')"
+	sql "$old" "SELECT rtm_send_group_message_async(51, 1001, 101, 'wrong', server => 'wrong')" || return
 }
 
 upgrade()
@@ -72,7 +81,7 @@ apt-get -qq install -y /src/postgresql-15-rtm_*.deb /src/postgresql-17-rtm_*.deb
 
 check "a cluster of 15 starts" start_cluster 15 "$old"
 check "with a database in use" fill
-is "two messages were sent before the upgrade, six requests are queued, one has failed" \
+is "six requests are queued, one has failed" \
 	"$(sql "$old" "SELECT (SELECT count(*) FROM rtm_outbox), (SELECT count(*) FROM rtm_result WHERE status = 'failed')")" "6|1"
 mids=$(sql "$old" 'SELECT array_agg(mid ORDER BY id) FROM rtm_outbox')
 old_oids=$(server_oids "$old")
@@ -95,7 +104,7 @@ check "the gate starts again" sql "$new" 'SELECT rtm_gate_start()'
 is "with the messages it had" "$(sql "$new" "$messages" | cut -d' ' -f1,2)" "now early"
 
 # what was queued in another cluster is held until somebody says that this one goes on
-check "a request that is queued now is delivered" sql "$new" "SELECT rtm_wait(rtm_send_room_message_async(51, 1001, 202, 'after'), 20)"
+check "a request that is queued now is delivered" queue_and_wait "$new" "rtm_send_room_message_async(51, 1001, 202, 'after')" 20
 is "what was queued before is held" "$(sql "$new" 'SELECT queued, held FROM rtm_stat_outbox')" "0|6"
 is "none of it was sent" "$(sql "$new" "$messages")" "now early"
 check "the wrong secret is put right" sql "$new" "DO \$\$ BEGIN EXECUTE format('ALTER USER MAPPING FOR postgres SERVER wrong OPTIONS (SET secret %L)',

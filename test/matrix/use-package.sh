@@ -20,10 +20,11 @@ snapshot()
 files_are_there()
 {
 	local share=usr/share/postgresql/$major/extension
+	local doc=usr/share/doc/$package
 	local file
 
-	for file in "usr/lib/postgresql/$major/lib/rtm.so" "$share/rtm.control" "$share/rtm_gate.control" \
-		"$share/rtm--1.0.sql" "$share/rtm--1.0--1.1.sql" "$share/rtm_gate--1.0.sql" "usr/share/doc/$package/README.md.gz"; do
+	for file in "usr/lib/postgresql/$major/lib/rtm.so" $(printf "$share/%s " rtm*.control rtm*--*.sql) \
+		"$doc/README.md.gz" "$doc/doc/operations.md.gz" "$doc/monitoring/postgres_exporter.yml"; do
 		[ -e "/$file" ] || [ -e "/${file%.gz}" ] || { echo "/$file isn't there"; return 1; }
 	done
 	! ldd "/usr/lib/postgresql/$major/lib/rtm.so" | grep 'not found'
