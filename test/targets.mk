@@ -75,7 +75,7 @@ $(FUZZ_DIR)/%: test/fuzz/%.c $(WIRE_SOURCES) $(UNIT_HEADERS) $(wildcard test/fuz
 
 # -Bsymbolic: the counters are those of libFuzzer, not of the preloaded runtime
 $(FUZZ_DIR)/rtm_fuzz.so: $(FUZZ_OBJECTS)
-	clang -shared -shared-libasan -fsanitize=address,undefined -Wl,-Bsymbolic -o $@ $(FUZZ_OBJECTS) $(FUZZ_RUNTIME) \
+	@clang -shared -shared-libasan -fsanitize=address,undefined -Wl,-Bsymbolic -o $@ $(FUZZ_OBJECTS) $(FUZZ_RUNTIME) \
 		$(UNIT_LIBS) -lstdc++ -lm -lpthread
 
 $(FUZZ_DIR)/early.so: test/sanitize/early.c
@@ -84,7 +84,7 @@ $(FUZZ_DIR)/early.so: test/sanitize/early.c
 define fuzz_object
 $(FUZZ_DIR)/backend/$(subst /,_,$(1:.c=.o)): $(1) $(wildcard src/*.h src/*/*.h)
 	@mkdir -p $(FUZZ_DIR)/backend
-	clang $$(FUZZ_BACKEND_CFLAGS) -c -o $$@ $$<
+	@clang $$(FUZZ_BACKEND_CFLAGS) -c -o $$@ $$<
 endef
 $(foreach source,$(FUZZ_SOURCES),$(eval $(call fuzz_object,$(source))))
 else
