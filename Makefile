@@ -35,7 +35,7 @@ endif
 SHLIB_LINK = $(shell pkg-config --libs $(MSGPACK) libssl libcrypto 2>/dev/null || echo -lmsgpackc -lssl -lcrypto)
 
 # these do their own installing and must work where PGXS isn't there yet
-STANDALONE = demo demo-stop test test-matrix test-matrix-clean dist deps unit unit-san fuzz bench torture soak interop interop-cpp interop-node
+STANDALONE = demo demo-stop test test-matrix test-matrix-clean dist deps unit unit-san fuzz sanitize bench torture soak interop interop-cpp interop-node
 ifneq ($(filter-out $(STANDALONE),$(or $(MAKECMDGOALS),all)),)
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)

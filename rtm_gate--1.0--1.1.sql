@@ -121,7 +121,7 @@ CREATE TABLE rtm_gate.fault (
 	code integer,
 	delay interval,
 	times bigint CHECK (times > 0),
-	probability double precision NOT NULL DEFAULT 1 CHECK (probability > 0 AND probability <= 1),
+	probability double precision NOT NULL DEFAULT 1 CHECK (probability OPERATOR(pg_catalog.>) 0 AND probability OPERATOR(pg_catalog.<=) 1),
 	hits bigint NOT NULL DEFAULT 0,
 	CONSTRAINT code_of_error CHECK ((action = 'error') = (code IS NOT NULL) AND code <> 0),
 	CONSTRAINT delay_of_delay CHECK ((action = 'delay') = (delay IS NOT NULL) AND delay BETWEEN '0' AND '1 day'),

@@ -35,7 +35,7 @@ rtm_create_wait_set(int nevents)
 #endif
 }
 
-/* A lexer of len bytes in an encoding, for a look at the syntax only. */
+/* A lexer of len bytes in an encoding, which looks at escapes too. */
 static inline JsonLexContext *
 rtm_json_lexer(char *text, int len, int encoding)
 {

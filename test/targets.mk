@@ -1,11 +1,14 @@
 # Targets of the tests that need no server: unit tests of the wire layer, the
-# same under sanitizers, fuzzing; and the torture test, which brings its own.
+# same under sanitizers, fuzzing; and of those that bring their own.
 # Included by the top Makefile.
 #
 #	make unit					the unit tests
 #	make unit-san				the same under ASan and UBSan
 #	make fuzz					each fuzz target for FUZZ_SECONDS seconds, or those
 #								that FUZZ_ONLY names: a minute in all
+#	make sanitize				regression and isolation tests with the library under
+#								ASan and UBSan, or SANITIZE_MODE=valgrind; also TAP
+#								files: SANITIZE_TAP="004_gate 017_relay"
 #	make torture				the outbox while processes are killed, for minutes
 #	make soak					sizes of the outbox at a steady rate, for DURATION seconds
 #	make interop SDK=folder		the vendor's SDK against the local gate, see
@@ -16,7 +19,7 @@
 
 UNIT_DIR = tmp_check/unit
 FUZZ_DIR = tmp_check/fuzz
-FUZZ_SECONDS ?= 5
+FUZZ_SECONDS ?= 4
 
 UNIT_SOURCES = $(sort $(wildcard test/unit/*.c))
 WIRE_SOURCES = $(sort $(wildcard src/fpnn/*.c))
@@ -29,7 +32,7 @@ SANITIZE = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitiz
 
 FUZZ_TARGETS = $(patsubst test/fuzz/%.c,%,$(sort $(wildcard test/fuzz/*.c)))
 
-.PHONY: unit unit-san fuzz torture soak interop interop-cpp interop-node
+.PHONY: unit unit-san fuzz sanitize torture soak interop interop-cpp interop-node
 
 unit: $(UNIT_DIR)/unit
 	$(UNIT_DIR)/unit
@@ -75,7 +78,7 @@ $(FUZZ_DIR)/%: test/fuzz/%.c $(WIRE_SOURCES) $(UNIT_HEADERS) $(wildcard test/fuz
 
 # -Bsymbolic: the counters are those of libFuzzer, not of the preloaded runtime
 $(FUZZ_DIR)/rtm_fuzz.so: $(FUZZ_OBJECTS)
-	clang -shared -shared-libasan -fsanitize=address,undefined -Wl,-Bsymbolic -o $@ $(FUZZ_OBJECTS) $(FUZZ_RUNTIME) \
+	@clang -shared -shared-libasan -fsanitize=address,undefined -Wl,-Bsymbolic -o $@ $(FUZZ_OBJECTS) $(FUZZ_RUNTIME) \
 		$(UNIT_LIBS) -lstdc++ -lm -lpthread
 
 $(FUZZ_DIR)/early.so: test/sanitize/early.c
@@ -84,13 +87,17 @@ $(FUZZ_DIR)/early.so: test/sanitize/early.c
 define fuzz_object
 $(FUZZ_DIR)/backend/$(subst /,_,$(1:.c=.o)): $(1) $(wildcard src/*.h src/*/*.h)
 	@mkdir -p $(FUZZ_DIR)/backend
-	clang $$(FUZZ_BACKEND_CFLAGS) -c -o $$@ $$<
+	@clang $$(FUZZ_BACKEND_CFLAGS) -c -o $$@ $$<
 endef
 $(foreach source,$(FUZZ_SOURCES),$(eval $(call fuzz_object,$(source))))
 else
 fuzz:
 	@echo "fuzz: skipped, as there is no clang on this machine"
 endif
+
+SANITIZE_MODE ?= asan
+sanitize:
+	test/sanitize/run.sh $(SANITIZE_MODE) $(SANITIZE_TAP)
 
 # how many messages and kills: see there
 torture:

@@ -555,6 +555,28 @@ take_frames(RtmConn *conn)
 		lose_garbage(conn, status);
 }
 
+/*
+ * The codec takes no more bytes.  Those that it took may have ended the
+ * connection already.
+ */
+static void
+end_undecoded(RtmConn *conn, FpnnStatus status)
+{
+	int			generation = conn->generation;
+
+	if (conn->sock == PGINVALID_SOCKET)
+		return;
+	if (status == FPNN_CLOSED)
+	{
+		lose(conn, FPNN_CODE_CLOSED, "the gate closed the connection");
+		return;
+	}
+	/* tell the gate why, if it listens; that may end the connection as well */
+	do_write(conn);
+	if (conn->sock != PGINVALID_SOCKET && conn->generation == generation)
+		lose_garbage(conn, status);
+}
+
 static void
 do_read(RtmConn *conn)
 {
@@ -582,23 +604,15 @@ do_read(RtmConn *conn)
 		return;
 	}
 	status = fpnn_channel_received(channel, (size_t) n);
-	if (status == FPNN_CLOSED)
-		lose(conn, FPNN_CODE_CLOSED, "the gate closed the connection");
-	else if (status != FPNN_OK)
-	{
-		/* tell the gate why, if it listens; that may end the connection as well */
-		int			generation = conn->generation;
+	if (status == FPNN_OK && conn->state == RTM_CONN_KEYING &&
+		conn->p->tls && fpnn_tls_is_ready(conn->p->tls))
+		become_ready(conn);
 
-		do_write(conn);
-		if (conn->sock != PGINVALID_SOCKET && conn->generation == generation)
-			lose_garbage(conn, status);
-	}
-	else
-	{
-		if (conn->state == RTM_CONN_KEYING && conn->p->tls && fpnn_tls_is_ready(conn->p->tls))
-			become_ready(conn);
+	/* an answer that came whole counts, whatever came behind it */
+	if (status == FPNN_OK || conn->state == RTM_CONN_READY)
 		take_frames(conn);
-	}
+	if (status != FPNN_OK)
+		end_undecoded(conn, status);
 }
 
 static void

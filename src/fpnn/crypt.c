@@ -427,7 +427,9 @@ decode_package(CryptCodec *crypt, const uint8_t *package, size_t len,
 	status = fpnn_frame_parse(clear->data + clear->end - len, len,
 							  crypt->max_frame, &frame, &need);
 	if (status == FPNN_MORE || (status == FPNN_OK && frame.length != len))
-		return FPNN_CRYPTO;
+		status = FPNN_CRYPTO;
+	if (status != FPNN_OK)
+		clear->end -= len;		/* the packages before it are good */
 	return status;
 }
 

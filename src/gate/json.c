@@ -4,7 +4,8 @@
  *	  Quests whose payload is JSON, and their answers.
  *
  * PostgreSQL's own parser reads them: first only to see whether it is JSON,
- * which raises nothing, then into a jsonb.
+ * which raises nothing, then into a jsonb.  Escapes that jsonb doesn't take are
+ * refused by the first look, too: its error would put the text into the log.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,9 +29,28 @@
 
 /* ---- reading ---- */
 
+/*
+ * Of a number with this exponent, or a larger one, nobody reads more than "too
+ * large": as a numeric it would cost its digits, far more than its text.
+ */
+#define MAX_EXPONENT_DIGITS	3
+
+/* Has the exponent that begins behind the "e" at text[i] too many digits? */
+static bool
+is_vast(const char *text, size_t len, size_t i)
+{
+	int			digits = 0;
+
+	for (i++; i < len && (text[i] == '+' || text[i] == '-' || text[i] == '0'); i++)
+		;
+	for (; i < len && isdigit((unsigned char) text[i]); i++)
+		digits++;
+	return digits > MAX_EXPONENT_DIGITS;
+}
+
 /* The parser recurses, and what it says of a deep text is an error. */
 static bool
-is_shallow(const char *text, size_t len)
+is_modest(const char *text, size_t len)
 {
 	int			depth = 0;
 	bool		quoted = false;
@@ -45,6 +65,8 @@ is_shallow(const char *text, size_t len)
 			depth++;
 		else if (!quoted && (text[i] == '}' || text[i] == ']'))
 			depth--;
+		else if (!quoted && (text[i] == 'e' || text[i] == 'E') && is_vast(text, len, i))
+			return false;
 		if (depth > FPNN_MAX_DEPTH)
 			return false;
 	}
@@ -59,7 +81,7 @@ gate_json_is_object(const char *text, size_t len)
 
 	while (i < len && isspace((unsigned char) text[i]))
 		i++;
-	if (i == len || text[i] != '{' || !is_shallow(text, len) || !pg_verify_mbstr(PG_UTF8, text, (int) len, true))
+	if (i == len || text[i] != '{' || !is_modest(text, len) || !pg_verify_mbstr(PG_UTF8, text, (int) len, true))
 		return false;
 	lex = rtm_json_lexer((char *) text, (int) len, PG_UTF8);
 	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
@@ -91,6 +113,7 @@ pack_number(msgpack_packer *packer, Numeric number)
 	else
 		msgpack_pack_double(packer, DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
 																	   NumericGetDatum(number))));
+	pfree(digits);
 }
 
 static void

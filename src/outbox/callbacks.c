@@ -525,6 +525,9 @@ run_batch(MemoryContext context)
 			continue;
 		ran++;
 		clean_session(owner_of(ids[i]));
+
+		/* transactions end in TopMemoryContext, which is never reset */
+		MemoryContextSwitchTo(context);
 		pgstat_report_activity(STATE_RUNNING, psprintf("rtm callbacks: callback of request " INT64_FORMAT, ids[i]));
 		run_callback(ids[i], context);
 		MemoryContextSwitchTo(context);

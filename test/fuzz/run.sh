@@ -15,7 +15,7 @@ seconds=${1:-5}
 shift
 wire_targets=$(for f in test/fuzz/*.c; do basename "$f" .c; done)
 backend_targets=
-[ -f "$dir/rtm_fuzz.so" ] && backend_targets="send history info any error pack option"
+[ -f "$dir/rtm_fuzz.so" ] && backend_targets="send history info any error pack option gate json"
 targets=${*:-$wire_targets $backend_targets}
 jobs_done=0
 failed=0

@@ -56,6 +56,8 @@ for my $call (@{ $all->{calls} })
 	seed('payload', "answer$n", substr($answer, 16));
 	seed($kinds{ $call->{method} } || 'send', "answer$n", substr($answer, 16));
 	seed('any', "answer$n", substr($answer, 16));
+	seed('gate', "quest$n", substr($quest, 16 + length($call->{method})));
+	seed('json', "quest$n", JSON::PP->new->utf8->canonical->encode({ pid => 11000001, salt => 1, ts => 1, sign => 'A', %{ params($call->{params}) } }));
 	seed('pack', "params$n", JSON::PP->new->ascii->canonical->encode(params($call->{params})));
 }
 seed('any', 'count', msgpack({ sender => 3, num => 12 }));
@@ -65,6 +67,8 @@ seed('error', 'rtm', msgpack({ code => 200041, ex => 'not group member', raiser 
 seed('error', 'fpnn', msgpack({ code => 20004, ex => 'unknown method' }));
 seed('error', 'empty', msgpack({}));
 seed('pack', 'values', '{"a": [null, true, -1, 1.5, 1e30, 18446744073709551616, {"base64": "/wA="}], "\u00e9": {}, "base64": "x"}');
+
+seed('json', 'values', ' {"uids": [1, -1, 1.0, 1.5, 1e3, "1", null, true, {"a": []}], "events": ["login"], "p2p": true, "desc": false, "ti\u00e9me": "\ud83d\ude00 \\\"", "bans": 1e400, "e": -12E-007}');
 
 # how options of a server are numbered: see backend/backend.c
 my $option = 0;

@@ -75,7 +75,8 @@ prove_it_checks()
 	[ ! -L "$library" ] || give_up "the library is the installed one"
 }
 
-# What starts in the place of postgres; reports go to files of their own.
+# What starts in the place of postgres; reports go to files of their own.  The
+# server believes that it is the wrapper (-a), which it names to pg_ctl restart.
 write_wrapper()
 {
 	local reports=$work/report
@@ -84,16 +85,16 @@ write_wrapper()
 	chmod 777 "$reports"
 	if [ "$mode" = asan ]; then
 		cat <<-EOF
-			#!/bin/sh
+			#!/bin/bash
 			export LD_PRELOAD='$(gcc -print-file-name=libasan.so):$root/early.so'
 			export ASAN_OPTIONS='detect_leaks=0:strict_string_checks=1:log_path=$reports/asan'
 			export UBSAN_OPTIONS='print_stacktrace=1:log_path=$reports/ubsan'
-			exec '$programs/postgres.checked' "\$@"
+			exec -a '$programs/postgres' '$programs/postgres.checked' "\$@"
 		EOF
 	else
 		# looking at a program's version needs no checking
 		cat <<-EOF
-			#!/bin/sh
+			#!/bin/bash
 			case "\$1" in
 				-V|--version|--boot|--check|--single) exec '$programs/postgres.checked' "\$@" ;;
 			esac

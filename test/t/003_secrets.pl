@@ -23,6 +23,12 @@ my %local = GateClient::options($node);
 push @needles, $local{secret};
 ok(length $local{secret} >= 16, 'rtm_gate_setup() makes a secret of its own');
 server_for($node, 'wrong', $local{endpoint});
+server_for($node, 'no_tls', $local{endpoint}, encryption => 'tls', tls_verify => 'false');
+server_for($node, 'wrong_key', $local{endpoint}, encryption => 'ecdh', public_key => $node->safe_psql('postgres', 'SELECT rtm_gate_public_key()'));
+$node->safe_psql('postgres', 'SELECT rtm_gate_new_key()');
+# the gate's private key is as secret
+my ($private) = $node->safe_psql('postgres', 'SELECT private_key FROM rtm_gate.config') =~ /^(\w{20}.*)$/m;
+push @needles, substr($private, 20, 30);
 my $endpoint = $gate->endpoint;
 $node->safe_psql('postgres', qq(
 	CREATE ROLE app LOGIN; CREATE ROLE stranger LOGIN; CREATE ROLE unmapped LOGIN;
@@ -46,11 +52,13 @@ debug_print_rewritten = on
 debug_print_plan = on
 log_connections = on
 log_disconnections = on
+rtm.max_attempts = 2
+rtm.retry_delay = 10ms
 ));
 $node->reload;
 
 my $said = '';
-for my $server ('fake', 'dead', 'noname', 'wrong', 'private', 'rtm', 'nowhere')
+for my $server ('fake', 'dead', 'noname', 'wrong', 'no_tls', 'wrong_key', 'private', 'rtm', 'nowhere')
 {
 	for my $user ('', 'app', 'stranger', 'unmapped')
 	{
@@ -61,10 +69,17 @@ for my $server ('fake', 'dead', 'noname', 'wrong', 'private', 'rtm', 'nowhere')
 			"SELECT rtm_call('anything', '{\"pid\": 5, \"sign\": \"x\", \"secret\": \"y\"}', timeout => 0.5)",
 			"SELECT rtm_send_message(51, 1, NULL, 'x')",
 			"SELECT count(*) FROM rtm_get_group_message(1, 2, false, NULL, timeout => 0.5)",
+			"SELECT rtm_send_message_async(51, 1, 2, 'error 200002 invalid sign', timeout => 0.5)",
+			"SELECT rtm_send_message_async(51, 1, 2, 'ok')",
 			"SHOW ALL", "SELECT query FROM pg_stat_activity", "SELECT * FROM pg_user_mappings WHERE false");
 		$said .= join "\n", map { ($_->{out}, $_->{message}) } @r;
 	}
 }
+
+# what the workers say, too
+wait_until('the end of what was queued', sub { $node->safe_psql('postgres', 'SELECT NOT EXISTS (SELECT FROM rtm_outbox)') eq 't' });
+cmp_ok($node->safe_psql('postgres', q(SELECT count(*) FROM rtm_result WHERE status = 'failed')), '>', 10, 'queued calls that failed');
+$said .= $node->safe_psql('postgres', 'SELECT r::text FROM rtm_result r UNION ALL SELECT w::text FROM rtm_stat_worker w UNION ALL SELECT s::text FROM rtm_stat_server s UNION ALL SELECT e::text FROM rtm_stat_error e');
 
 # while a call waits, everybody looks at it
 my $waiting = begin_session($node, { user => 'app', name => 'looked at' }, "SELECT rtm_call('x', '{\"msg\":\"stall\"}', server => 'private', timeout => 30)");
@@ -119,7 +134,7 @@ for my $function ('rtm_gate_setup()', 'rtm_gate_start()', 'rtm_gate_stop()')
 {
 	state_is(one($node, { user => 'app' }, "SELECT $function"), '42501', undef, "$function is for superusers");
 }
-is(scalar($gate->events('quest')), 2, 'nobody else reached the gate');
+is(scalar(grep { $_->{method} ne '*ping' } $gate->events('quest')), 2, 'nobody else reached the gate');
 
 # A kept connection doesn't outlive the right to it, nor serve another role
 @r = session($node, { user => 'app' }, $call, $call);

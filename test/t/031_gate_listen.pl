@@ -155,7 +155,7 @@ is($sender->call('sendgroupmsg', message(gid => 40, mid => Math::BigInt->new('92
 is($sender->call('nonsense', {}, json => 1), 20004, 'an unknown method in JSON');
 is(($sender->call('*ping', {}, unsigned => 1, json => 1))[2]{flag}, 0x40, '*ping in JSON');
 for my $case ([ 'no JSON', '{"a":' ], [ 'no object', '[1]' ], [ 'too deep', '{"a":' . '[' x 1000 . ']' x 1000 . '}' ], [ 'no UTF-8', "{\"a\":\"\xff\"}" ],
-	[ 'nothing', '' ], [ 'a character that is none', '{"a":"\u0000"}' ])
+	[ 'nothing', '' ], [ 'a number that costs more than its text', '{"a":[-1E+131071]}' ], [ 'a character that is none', '{"a":"\u0000"}' ])
 {
 	my $bad = client();
 	is($bad->bytes(Fpnn::quest('sendmsg', 1, undef, json => 1, payload => $case->[1])), 'closed', "$case->[0] closes the connection");
@@ -166,7 +166,7 @@ is($sender->call('*ping', {}, unsigned => 1), 0, "the others' connections stay")
 
 # What can't be carried out is an error to the one who asked, and what it was
 # about isn't in the log.
-is(client()->bytes(Fpnn::quest('sendmsg', 7, undef, json => 1, payload => '{"a": 1e200000, "msg": "very private"}'))->{params}{code}, 20001, 'a number beyond all bounds');
+is(client()->bytes(Fpnn::quest('sendmsg', 7, undef, json => 1, payload => '{"a": ' . '1' x 200000 . ', "msg": "very private"}'))->{params}{code}, 20001, 'a number beyond all bounds');
 $node->safe_psql('postgres', q(ALTER TABLE rtm_gate.message ADD CONSTRAINT polite CHECK (msg <> 'very private')));
 $sender->ask('sendgroupmsg', message(gid => 41)) for 1 .. 3;
 my $refused = $sender->ask('sendgroupmsg', message(gid => 41, msg => \'very private'));

@@ -5,8 +5,9 @@
  *
  * The library's objects, instrumented, and this file make a module; a server in
  * single-user mode loads it, and rtm_fuzz() hands the process to libFuzzer.  So
- * the answer decoders, jsonb and the option validator run on the server's own
- * memory contexts, errors, types and numbers, not on imitations of them.
+ * the answer decoders, jsonb, the option validator and what the local gate reads
+ * run on the server's own memory contexts, errors, types and numbers, not on
+ * imitations of them.
  *
  * An input may fail, with an SQLSTATE that a user can do something about; an
  * internal error is a finding, and so is memory that outlives its input.
@@ -20,6 +21,7 @@
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_type.h"
 #include "catalog/pg_user_mapping.h"
+#include "common/jsonapi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
@@ -34,6 +36,10 @@
 
 #include "client/option.h"
 #include "client/text.h"
+#include "compat.h"
+#include "gate/args.h"
+#include "gate/json.h"
+#include "host.h"
 #include "sql/answer.h"
 #include "sql/encode.h"
 #include "sql/jsonb.h"
@@ -293,6 +299,99 @@ run_option(const uint8_t *data, size_t size)
 	(void) rtm_read_options(server, list_make1(makeDefElem("secret", (Node *) makeString("s"), -1)), "fuzz");
 }
 
+/* ---- the local gate ---- */
+
+static GateQuest *gate_quest;	/* of the input being tried */
+
+/* A quest as net.c keeps it: an array that is exactly as long as the payload. */
+static void
+begin_quest(uint8 flag, const uint8_t *data, size_t size)
+{
+	uint8	   *payload = palloc(Max(size, 1));
+
+	memcpy(payload, data, size);
+	gate_quest = palloc0(sizeof(GateQuest));
+	gate_quest->frame.flag = flag;
+	gate_quest->frame.mtype = FPNN_TWOWAY;
+	gate_quest->frame.method = "sendmsg";
+	gate_quest->frame.method_len = strlen("sendmsg");
+	gate_quest->frame.payload = payload;
+	gate_quest->frame.payload_len = size;
+	fpnn_buf_init(&gate_quest->answer, &rtm_env);
+}
+
+/* Its parameters, taken for those of each method: right, or a code that says why not. */
+static void
+read_parameters(const msgpack_object *map)
+{
+	for (RtmMethodId id = 0; id < RTM_NUM_METHODS; id++)
+	{
+		GateArgs	args = {.pid = 1};
+		bool		good = gate_args_read(gate_quest, map, &rtm_methods[id], &args);
+
+		require(good == (gate_quest->code == 0), "parameters that are wrong without a code");
+		require(good || gate_quest->ex != NULL, "a code without a text");
+		gate_quest->code = 0;
+		gate_quest->ex = NULL;
+	}
+}
+
+/* What the gate would answer in JSON is JSON. */
+static void
+write_json(const void *answer, size_t size)
+{
+	JsonLexContext *lexer;
+
+	gate_quest->frame.flag = FPNN_FLAG_JSON;
+	fpnn_buf_reset(&gate_quest->answer, SIZE_MAX);
+	require(fpnn_buf_append(&gate_quest->answer, answer, size) == FPNN_OK, "out of memory");
+	gate_json_write(gate_quest);
+	lexer = rtm_json_lexer((char *) fpnn_buf_head(&gate_quest->answer),
+						   (int) fpnn_buf_len(&gate_quest->answer), PG_UTF8);
+	require(pg_parse_json(lexer, &nullSemAction) == JSON_SUCCESS, "an answer in JSON that is none");
+}
+
+static void
+read_and_answer(void)
+{
+	Unpacked   *u = palloc0(sizeof(Unpacked));
+	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+
+	callback->func = close_doc;
+	callback->arg = u;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	if (fpnn_doc_open(&u->doc, gate_quest->frame.payload, gate_quest->frame.payload_len) != FPNN_OK)
+		return;
+	read_parameters(u->doc.map);
+	write_json(gate_quest->frame.payload, gate_quest->frame.payload_len);
+}
+
+/* A quest in msgpack, answered with its own payload. */
+static void
+run_gate(const uint8_t *data, size_t size)
+{
+	begin_quest(FPNN_FLAG_MSGPACK, data, size);
+	read_and_answer();
+}
+
+/* The same for one that comes in JSON. */
+static void
+run_json(const uint8_t *data, size_t size)
+{
+	begin_quest(FPNN_FLAG_JSON, data, size);
+	if (gate_json_read(gate_quest))
+		read_and_answer();
+}
+
+/* The worker gives the answer's buffer back when a quest has failed, too. */
+static void
+end_quest(void)
+{
+	if (gate_quest)
+		fpnn_buf_free(&gate_quest->answer);
+	gate_quest = NULL;
+}
+
 static const Target targets[] = {
 	{"send", run_send},
 	{"history", run_history},
@@ -301,6 +400,8 @@ static const Target targets[] = {
 	{"error", run_error},
 	{"pack", run_pack},
 	{"option", run_option},
+	{"gate", run_gate},
+	{"json", run_json},
 };
 
 /* ---- libFuzzer ---- */
@@ -334,6 +435,7 @@ run_input(const uint8_t *data, size_t size)
 		FlushErrorState();
 	}
 	PG_END_TRY();
+	end_quest();
 	MemoryContextReset(fuzz_context);
 }
 
