@@ -147,13 +147,9 @@ CREATE FUNCTION @extschema@.rtm_gate_fault(action text, method text DEFAULT NULL
 	type integer DEFAULT NULL, xid bigint DEFAULT NULL, code integer DEFAULT NULL, delay interval DEFAULT NULL,
 	times bigint DEFAULT NULL, probability double precision DEFAULT 1, pid bigint DEFAULT NULL)
 RETURNS bigint
-LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-	INSERT INTO rtm_gate.fault (action, method, type, xid, code, delay, times, probability, pid)
-	VALUES ($1, $2, $3::smallint, $4, $5, $6, $7, $8, $9)
-	RETURNING id
-$$;
+AS 'MODULE_PATHNAME', 'rtm_gate_fault'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp;
 REVOKE ALL ON FUNCTION @extschema@.rtm_gate_fault(text, text, integer, bigint, integer, interval, bigint, double precision, bigint) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.rtm_gate_fault(text, text, integer, bigint, integer, interval, bigint, double precision, bigint) IS
 	'from its commit on the gate does something wrong with the quests that fit; returns the id of the fault';

@@ -46,11 +46,28 @@ PG_FUNCTION_INFO_V1(rtm_gate_new_key);
 PG_FUNCTION_INFO_V1(rtm_gate_public_key);
 PG_FUNCTION_INFO_V1(rtm_gate_set_certificate);
 
-/* What the end of the transaction decides about. */
+/*
+ * What the end of the transaction decides about.  SIGUSR2 is for a gate that is
+ * not to have a successor, which one that got SIGTERM has.
+ */
 static BackgroundWorkerHandle *started;
 static SubTransactionId started_in;
 static int	to_stop;			/* a process */
 static SubTransactionId stopped_in;
+
+static void
+stop_started(void)
+{
+	BackgroundWorkerHandle *handle = started;
+	pid_t		process = 0;
+
+	if (handle == NULL)
+		return;
+	if (GetBackgroundWorkerPid(handle, &process) == BGWH_STARTED && process > 0)
+		(void) kill(process, SIGUSR2);
+	TerminateBackgroundWorker(handle);
+	started = NULL;
+}
 
 static void
 end_of_transaction(XactEvent event, void *arg)
@@ -61,12 +78,11 @@ end_of_transaction(XactEvent event, void *arg)
 		case XACT_EVENT_PARALLEL_COMMIT:
 		case XACT_EVENT_PREPARE:
 			if (to_stop)
-				kill(to_stop, SIGTERM);
+				kill(to_stop, SIGUSR2);
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:
-			if (started)
-				TerminateBackgroundWorker(started);
+			stop_started();
 			break;
 		default:
 			return;
@@ -87,11 +103,8 @@ end_of_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionI
 	}
 	else if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
-		if (started && started_in == mine)
-		{
-			TerminateBackgroundWorker(started);
-			started = NULL;
-		}
+		if (started_in == mine)
+			stop_started();
 		if (stopped_in == mine)
 			to_stop = 0;
 	}

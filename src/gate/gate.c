@@ -47,11 +47,12 @@
 #include "wait.h"
 
 /* How often an idle gate looks whether its extension is still there. */
-#define CHECK_MS	10000
+#define CHECK_MS	1000
 
 static GateWorkerArgs args;
 static bool holding;			/* the lock of gate_lock_tag() */
 static bool serving;
+static volatile sig_atomic_t stopped;	/* there is to be no successor */
 static int64 last_time;
 static int64 initial_pid;
 static char initial_secret[sizeof(((GateStart *) 0)->secret)];
@@ -132,16 +133,27 @@ commit(void)
 	CommitTransactionCommand();
 }
 
-/* Is the extension (still) here? */
+/* Is the extension (still) here?  One that was created anew is another. */
 static bool
 is_installed(void)
 {
-	bool		installed;
+	static Oid	mine = InvalidOid;
+	Oid			extension;
 
 	StartTransactionCommand();
-	installed = OidIsValid(get_extension_oid("rtm_gate", true));
+	extension = get_extension_oid("rtm_gate", true);
 	CommitTransactionCommand();
-	return installed;
+	if (!OidIsValid(mine))
+		mine = extension;
+	return OidIsValid(extension) && extension == mine;
+}
+
+/* rtm_gate_stop(), or the end of a transaction that started it: for good. */
+static void
+handle_stop(SIGNAL_ARGS)
+{
+	stopped = true;
+	die(postgres_signal_arg);
 }
 
 /* An extension that is older than the library doesn't have the tables that it uses. */
@@ -337,7 +349,7 @@ end_gate(int code, Datum arg)
 	gate_lock_tag(&tag);
 	if (holding)
 		LockRelease(&tag, ExclusiveLock, true);
-	if (code != 0 && serving)
+	if (code != 0 && serving && !stopped)
 	{
 		args.start = 0;
 		gate_register(&args, 0, NULL);
@@ -436,6 +448,7 @@ rtm_gate_main(Datum arg)
 
 	memcpy(&args, MyBgworkerEntry->bgw_extra, sizeof(args));
 	pqsignal(SIGTERM, die);
+	pqsignal(SIGUSR2, handle_stop);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(args.database, InvalidOid, 0);

@@ -14,7 +14,7 @@
  *	json.c		... whose payload is JSON
  *	limit.c		... may it be asked at all
  *	args.c		... its parameters
- *	fault.c		... faults that somebody asked for
+ *	fault.c		... faults that somebody asked for (newfault.c: how)
  *	message.c, admin.c	what the methods do
  *	listen.c	which connections listen to what
  *	purge.c		deleting what isn't kept

@@ -11,7 +11,7 @@ use RtmTest;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $node = new_node('limits', conf => "rtm_gate.history_messages = 500\nrtm_gate.history_days = 7\n");
+my $node = new_node('limits', conf => "rtm_gate.history_messages = 500\nrtm_gate.history_days = 7\nrtm.retry_delay = 20ms\nrtm.max_retry_delay = 500ms\n");
 $node->safe_psql('postgres', q(CREATE EXTENSION rtm; CREATE EXTENSION rtm_gate; SELECT rtm_gate_setup()));
 my %options = GateClient::options($node);
 my $c = GateClient->connect(%options);
@@ -189,12 +189,17 @@ clear();
 sql(q(BEGIN; SELECT rtm_gate_fault('error', code => 200999); ROLLBACK));
 is($c->call('getmsgnum', { type => 2, xid => 1 }), 0, 'a fault that was rolled back');
 for my $bad (
-	[ q('explode') => '23514' ], [ q('error') => '23514' ], [ q('delay') => '23514' ], [ q('drop', code => 1) => '23514' ],
-	[ q('drop', xid => 1) => '23514' ], [ q('drop', type => 9) => '23514' ], [ q('drop', times => 0) => '23514' ],
-	[ q('drop', probability => 2) => '23514' ], [ q('delay', delay => '-1 s') => '23514' ], [ 'NULL' => '23502' ])
+	[ q('explode') => 'Actions are' ], [ q('error') => 'For example: code' ], [ q('delay') => 'For example: delay' ],
+	[ q('drop', code => 1) => 'action "error"' ], [ q('drop', delay => '1 s') => 'action "delay"' ], [ q('error', code => 0) => 'codes are' ],
+	[ q('drop', xid => 1) => '2 a group' ], [ q('drop', type => 9) => '2 a group' ], [ q('drop', type => 100000) => '2 a group' ],
+	[ q('drop', times => 0) => 'always happens' ], [ q('drop', probability => 2) => 'above 0' ], [ q('drop', probability => 'NaN') => 'above 0' ],
+	[ q('drop', probability => NULL) => 'above 0' ], [ q('delay', delay => '-1 s') => 'not negative' ], [ q('delay', delay => '25 h') => 'a day at most' ],
+	[ q('drop', 'rtm_send_group_message') => 'is "sendgroupmsg"' ], [ q('drop', 'send_message') => 'is "sendmsg"' ], [ q('drop', 'sendgroupmessage') => 'names on the wire' ])
 {
-	is(one($node, "SELECT rtm_gate_fault($bad->[0])")->{state}, $bad->[1], "rtm_gate_fault($bad->[0])");
+	state_is(one($node, "SELECT rtm_gate_fault($bad->[0])"), '22023', qr/\Q$bad->[1]\E/, "rtm_gate_fault($bad->[0])");
 }
+is(one($node, 'SELECT rtm_gate_fault(NULL)')->{state}, '22004', 'rtm_gate_fault(NULL)');
+is(one($node, "INSERT INTO rtm_gate.fault (action) VALUES ('error')")->{state}, '23514', 'the table has its own say');
 
 # Who may do that
 sql(q(CREATE ROLE tester LOGIN));
