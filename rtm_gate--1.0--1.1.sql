@@ -5,7 +5,7 @@
 
 --
 -- Messages belong to a project.  1.0 didn't note it: what is there goes to the
--- project that was set up first.
+-- project with the lowest pid.
 --
 
 ALTER TABLE rtm_gate.message ADD COLUMN pid bigint;
