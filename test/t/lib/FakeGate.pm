@@ -51,7 +51,7 @@ sub stop
 {
 	my ($self) = @_;
 	return unless $self->{child};
-	kill 'TERM', -$self->{child};
+	kill 'TERM', $self->{child};
 	waitpid $self->{child}, 0;
 	delete $self->{child};
 }
@@ -101,7 +101,8 @@ sub serve
 	my $number = 0;
 
 	POSIX::setpgid(0, 0);
-	$SIG{TERM} = 'DEFAULT';
+	# the listener ends when those that serve connections have ended
+	$SIG{TERM} = sub { $SIG{TERM} = 'IGNORE'; kill 'TERM', -$$; 1 while wait > 0; POSIX::_exit(0) };
 	$SIG{CHLD} = 'IGNORE';
 	$SIG{PIPE} = 'IGNORE';
 	while (my $client = $self->{socket}->accept)
@@ -111,6 +112,7 @@ sub serve
 		my $child = fork;
 		if (defined $child && $child == 0)
 		{
+			$SIG{TERM} = 'DEFAULT';
 			close $self->{socket};
 			$client->setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
 			$self->{client} = $client;
