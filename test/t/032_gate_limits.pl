@@ -76,7 +76,7 @@ sql(q(UPDATE rtm_gate.message SET mtime = mtime - 7 * 86400000 - 1000 WHERE msg 
 is(join(' ', history(gid => 3)), 'new', 'a message that is too old');
 is($c->call('getmsg', { mid => $old->{mid}, from => 1, xid => 3, type => 2 }), 200070, '... isn\'t found');
 $node->restart;
-$c = GateClient->connect(%options);
+wait_until('the gate to be back', sub { $c = eval { GateClient->connect(%options) } });
 wait_until('the gate to delete it', sub { sql(q(SELECT count(*) FROM rtm_gate.message WHERE msg = 'old')) == 0 });
 pass('... and is deleted');
 set('rtm_gate.history_messages', 3, sub { history(gid => 1) == 3 });
@@ -172,7 +172,10 @@ is($victim->answer(20), undef, 'a connection that is closed');
 is(stored($m->{mid}), 0, '... before the quest was carried out');
 is($c->call('sendgroupmsg', $m), 0, '... others go on');
 
-# queued messages get through all of that, once
+# queued messages get through all of that, once; three repetitions in five fail, so
+# that with delays that double the time it takes would be anybody's guess
+$node->append_conf('postgresql.conf', "rtm.retry_delay = '5ms'\nrtm.max_retry_delay = '50ms'\n");
+$node->reload;
 fault(q('lose', 'sendroommsg', probability => 0.3));
 fault(q('close', 'sendroommsg', probability => 0.2));
 fault(q('error', 'sendroommsg', code => 20011, probability => 0.3));
