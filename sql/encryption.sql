@@ -27,7 +27,8 @@ BEGIN
 	EXECUTE 'ALTER SERVER encrypted OPTIONS (DROP ecdh_mode, DROP ecdh_bits)';
 	RETURN bool_and(msg = body) FROM rtm_get_group_message(1, gid, true, 2, server => 'rtm');
 END $$;
-SELECT rtm_gate_new_key('secp256k1') LIKE '-----BEGIN PUBLIC KEY-----%' AS made;
+SELECT rtm_gate_new_key('secp256k1') LIKE '-----BEGIN PUBLIC KEY-----%-----END PUBLIC KEY-----' AS made;
+SELECT rtm_gate_public_key() LIKE '-----BEGIN PUBLIC KEY-----%-----END PUBLIC KEY-----' AS shown;
 SELECT mode, bits, with_options('secp256k1', mode, bits) FROM unnest(ARRAY['stream', 'package']) mode, unnest(ARRAY[128, 256]) bits;
 SELECT rtm_gate_new_key('secp256r1') LIKE '-----BEGIN PUBLIC KEY-----%' AS made;
 SELECT mode, bits, with_options('secp256r1', mode, bits) FROM unnest(ARRAY['stream', 'package']) mode, unnest(ARRAY[128, 256]) bits;

@@ -271,6 +271,19 @@ try_next(RtmConn *conn)
 	conn->state = RTM_CONN_FAILED;
 }
 
+/*
+ * Seqs begin anywhere: the vendor's framework was seen to write a late answer to
+ * the connection that has got the descriptor of the one that it belongs to.
+ */
+static uint32
+first_seq(void)
+{
+	uint32		seq = 0;
+
+	(void) pg_strong_random(&seq, sizeof(seq));
+	return seq;
+}
+
 RtmConn *
 rtm_conn_open(const RtmOptions *options, int64 timeout_ms)
 {
@@ -284,6 +297,7 @@ rtm_conn_open(const RtmOptions *options, int64 timeout_ms)
 	conn->p->options = options;
 	conn->p->deadline = rtm_now_ms() + timeout_ms;
 	conn->p->order = rtm_endpoint_order(options);
+	conn->p->seq = first_seq();
 	conn->sock = PGINVALID_SOCKET;
 	initStringInfo(&conn->why);
 	initStringInfo(&conn->endpoint);

@@ -70,6 +70,26 @@ code_hint(int code)
 	}
 }
 
+/*
+ * The framework's text for a wrong parameter ends with the whole quest: message
+ * and signature belong neither into an error nor into a log.
+ */
+static size_t
+length_without_quest(const char *text, size_t len)
+{
+	static const char *const marks[] = {", data: {", "\"sign\""};
+
+	for (int i = 0; i < lengthof(marks); i++)
+	{
+		size_t		mark_len = strlen(marks[i]);
+
+		for (size_t at = 0; at + mark_len <= len; at++)
+			if (memcmp(text + at, marks[i], mark_len) == 0)
+				len = at;
+	}
+	return len;
+}
+
 int
 rtm_read_error(const msgpack_object *map, const char **ex, size_t *len)
 {
@@ -79,7 +99,7 @@ rtm_read_error(const msgpack_object *map, const char **ex, size_t *len)
 	*len = 0;
 	fpnn_map_int(map, "code", &code);
 	fpnn_map_text(map, "ex", ex, len);
-	*len = Min(*len, MAX_ERROR_TEXT);
+	*len = length_without_quest(*ex, Min(*len, MAX_ERROR_TEXT));
 	return code > 0 && code <= INT_MAX ? (int) code : FPNN_CODE_UNKNOWN;
 }
 

@@ -29,6 +29,7 @@
 #define RTM_MAX_MEMBERS		10000	/* of a group */
 
 /* Codes that somebody decides on; rtm_code_text() knows them all. */
+#define FPNN_CODE_BAD_KEY			10005
 #define FPNN_CODE_NO_KEY			10009
 #define FPNN_CODE_BAD_TYPE			10010
 #define FPNN_CODE_UNKNOWN			20001

@@ -3,8 +3,8 @@
  * args.c
  *	  The parameters of a quest, read as the catalogue describes them.
  *
- * What is missing is 10009, what has another type 10010 (protocol.md, "FPNN
- * frame").  Lists are in the current memory context, texts in the quest's
+ * What is missing is 10009, what has another type 10010, what would come behind a
+ * key that is no text 10005 (protocol.md, "FPNN frame").  Lists are in the current memory context, texts in the quest's
  * payload.
  *
  *-------------------------------------------------------------------------
@@ -19,6 +19,8 @@ gate_args_check(GateQuest *quest, const char *key, FpnnStatus status)
 {
 	if (status == FPNN_OK)
 		return true;
+	if (status == FPNN_NO_KEY && quest->odd_key)
+		return gate_quest_fail(quest, FPNN_CODE_BAD_KEY, NULL);
 	if (status == FPNN_NO_KEY)
 		return gate_quest_fail(quest, FPNN_CODE_NO_KEY, psprintf("key not found: %s", key));
 	return gate_quest_fail(quest, FPNN_CODE_BAD_TYPE, psprintf("type conversion error: %s", key));

@@ -499,13 +499,24 @@ rtm_gate_status(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
+/* Without the last newline: whoever writes the text to a file adds one, and the vendor's C++ SDK reads no empty line. */
+static text *
+pem_text(const char *pem)
+{
+	size_t		len = strlen(pem);
+
+	while (len > 0 && pem[len - 1] == '\n')
+		len--;
+	return cstring_to_text_with_len(pem, (int) len);
+}
+
 Datum
 rtm_gate_new_key(PG_FUNCTION_ARGS)
 {
 	GateConfig	config;
 
 	need_config(&config);
-	PG_RETURN_TEXT_P(cstring_to_text(make_keys(text_to_cstring(PG_GETARG_TEXT_PP(0)))));
+	PG_RETURN_TEXT_P(pem_text(make_keys(text_to_cstring(PG_GETARG_TEXT_PP(0)))));
 }
 
 Datum
@@ -515,7 +526,7 @@ rtm_gate_public_key(PG_FUNCTION_ARGS)
 
 	if (key == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(key));
+	PG_RETURN_TEXT_P(pem_text(key));
 }
 
 /* Raise what is wrong with a certificate and its key. */

@@ -188,7 +188,10 @@ gate_net_wait(GateNet *net, int64 timeout_ms)
 
 /* ---- quests ---- */
 
-/* A copy of the frame, whose bytes the channel may move. */
+/*
+ * A copy of the frame, whose bytes the channel may move.  No method has a NUL in
+ * its name: one with it is unknown, whatever it begins with.
+ */
 static void
 keep_quest(GateQuest *quest, GateConn *conn, const FpnnFrame *frame)
 {
@@ -197,6 +200,8 @@ keep_quest(GateQuest *quest, GateConn *conn, const FpnnFrame *frame)
 
 	memcpy(method, frame->method, frame->method_len);
 	method[frame->method_len] = '\0';
+	if (strlen(method) < frame->method_len)
+		method[0] = '\0';
 	memcpy(payload, frame->payload, frame->payload_len);
 	memset(quest, 0, sizeof(GateQuest));
 	quest->conn = conn;
@@ -250,7 +255,11 @@ next_quest(GateNet *net, GateConn *conn, FpnnFrame *frame)
 			break;
 		}
 		if (frame->mtype == FPNN_ANSWER)
-			continue;			/* to a push or a ping */
+		{
+			/* to a push or a ping */
+			conn->spoke = true;
+			continue;
+		}
 		if (!fpnn_frame_is(frame, FPNN_CRYPT_METHOD))
 			return true;
 		/* it has to be the first quest */

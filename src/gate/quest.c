@@ -184,6 +184,23 @@ gate_quest_forget(GateQuest *quest)
 }
 
 /*
+ * What can be read of a map: as in the vendor's framework, which goes through it
+ * from the beginning, nothing is found behind a key that is no text.
+ */
+static msgpack_object
+readable_part(GateQuest *quest, const msgpack_object *map)
+{
+	msgpack_object part = *map;
+	uint32		n = 0;
+
+	while (n < part.via.map.size && part.via.map.ptr[n].key.type == MSGPACK_OBJECT_STR)
+		n++;
+	quest->odd_key = n < part.via.map.size;
+	part.via.map.size = n;
+	return part;
+}
+
+/*
  * The payload goes through msgpack-c, whose memory is malloc()ed: it has to be
  * given back when a statement raises.  A payload that is none closes the
  * connection without a word, as the vendor's framework does.
@@ -192,6 +209,7 @@ void
 gate_quest_run(GateQuest *quest)
 {
 	FpnnDoc		doc = {0};
+	msgpack_object map;
 
 	gate_quest_forget(quest);
 	if (!gate_json_read(quest) ||
@@ -200,9 +218,10 @@ gate_quest_run(GateQuest *quest)
 		quest->close = true;
 		return;
 	}
+	map = readable_part(quest, doc.map);
 	PG_TRY();
 	{
-		run_method(quest, doc.map);
+		run_method(quest, &map);
 	}
 	PG_FINALLY();
 	{

@@ -36,6 +36,7 @@ typedef struct GateQuest
 
 	bool		counted;		/* in its project's rate */
 	bool		converted;		/* its payload was JSON */
+	bool		odd_key;		/* a key of its payload is no text */
 
 	/* what came of it */
 	FpnnBuf		answer;			/* payload of a good answer */

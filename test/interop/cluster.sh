@@ -32,8 +32,7 @@ port=${endpoint##*:}
 
 new_key()
 {
-	# without the empty line at the end, which the C++ SDK doesn't take
-	run_psql -At -c "SELECT rtrim(rtm_gate_new_key('$1'), E'\\n')" >"$cluster_dir/$1.pem"
+	run_psql -At -c "SELECT rtm_gate_new_key('$1')" >"$cluster_dir/$1.pem"
 }
 
 new_key secp256k1

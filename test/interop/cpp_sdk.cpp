@@ -271,9 +271,11 @@ public:
 			c->close();
 	}
 
+	/* What is closed isn't freed: a thread of the SDK still looks at it. */
 	ClientPtr
 	connect(const std::string &secret = "", int pid = 0)
 	{
+		static std::vector<ClientPtr> kept;
 		ClientPtr c(new rtm::RTMServerClient(pid ? pid : options.pid, secret.empty() ? options.secret : secret,
 											 options.host + ":" + std::to_string(options.port)));
 
@@ -283,6 +285,7 @@ public:
 				   "the SDK refuses the key");
 		expect(c->connect(), "no connection");
 		clients.push_back(c);
+		kept.push_back(c);
 		return c;
 	}
 

@@ -57,6 +57,18 @@ state_is($r[3], 'RTM99', qr/123456.*new one|new one.*123456/s, 'a code that nobo
 isnt($r[$_]{state}, '00000', "an error answer without a usable code ($_)") for 4, 5;
 is($r[6]{out}, $mtime, 'the session goes on after errors that the gate answered');
 
+# The vendor's framework repeats the whole quest in such an error: nobody is to read that
+($r[0]) = session($node, send_sql('error 10010 at want --- Can not convert key: from to Type: l, data: {"msg":"private", "sign":"0123ABCD"}, Socket: 30'));
+state_is($r[0], 'FP110', qr/Can not convert key: from to Type: l$/m, 'an error answer with the quest in it');
+unlike($r[0]{message}, qr/private|0123ABCD/, '... is shown without it');
+
+# Seqs of a connection begin anywhere: an answer to another connection's quest matches none
+$gate->forget;
+session($node, send_sql('ok')), session($node, send_sql('ok')) for 1 .. 2;
+my %seqs = map { $_->{seq} => 1 } $gate->events('quest');
+is(scalar(keys %seqs), 4, "four connections' first quests have four seqs");
+cmp_ok((sort { $b <=> $a } keys %seqs)[0], '>', 1000000, '... that are not the first numbers');
+
 # Frames that are fine, with contents that aren't
 
 $gate->forget;

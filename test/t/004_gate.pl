@@ -125,6 +125,20 @@ is($c->call('sendmsg', message(to => 2, msg => Msgpack::bin("\0\xff"))), 0, 'a b
 is($c->call('sendmsg', message(to => 2, extra => [ 1, { a => undef } ])), 0, 'keys that nobody knows');
 is($c->call('getmsg', { mid => 1, from => 1, xid => 2, type => 9 }), 200034, 'a conversation of no type');
 is($c->call('nonsense', {}), 20004, 'an unknown method');
+is($c->call("getmsg\0", { mid => 1, from => 1, xid => 2, type => 1 }), 20004, 'a method with a NUL in its name');
+is($c->call("$_\0", {}, unsigned => 1), 20004, "... $_") for '*ping', '*key';
+for my $odd ([ "\x05" => 'a number' ], [ "\xc4\x01a" => 'a bin' ], [ "\xc0" => 'nil' ])
+{
+	my $params = $c->signed('getmsgnum', { type => 2, xid => 6 });
+	my @pairs = map { Msgpack::encode(\$_) . Msgpack::encode($params->{$_}) } sort keys %$params;
+	for my $at (0, 5, 6)
+	{
+		splice @pairs, $at, 0, "$odd->[0]\x01";
+		$frame = $c->bytes(Fpnn::quest('getmsgnum', 76, undef, payload => "\x87" . join '', @pairs));
+		is($frame->{params}{code} || 0, $at < 6 ? 10005 : 0, "a key that is $odd->[1], behind $at others");
+		splice @pairs, $at, 1;
+	}
+}
 is($c->call('sendmsg', {}), 10009, 'the connection goes on after all that');
 
 # FPNN itself
@@ -160,6 +174,19 @@ for my $case (
 	$bad->close;
 }
 is($c->call('*ping', {}, unsigned => 1), 0, "the others' connections stay");
+
+# *key is the first frame of a connection or its last; what a good one gets is encrypted (this key is the curve's base point)
+my $point = pack 'H*', '79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8';
+my $key = Fpnn::quest('*key', 1, { publicKey => Msgpack::bin($point), streamMode => JSON::PP::true, bits => 128 });
+for my $case ([ 'first', '' => 17 ], [ 'after a quest', Fpnn::quest('nonsense', 1, {}, oneway => 1) => 0 ], [ 'after an answer', Fpnn::answer(1, {}) => 0 ])
+{
+	my ($what, $before, $length) = @$case;
+	my $keyed = client();
+	Fpnn::write_all($keyed->{socket}, $before . $key);
+	sysread $keyed->{socket}, my $answer, 4096;
+	is(length $answer, $length, "*key $what");
+	$keyed->close;
+}
 
 # Pipelined, over many connections at once, and half a quest on one more
 
