@@ -22,11 +22,34 @@ REVOKE ALL ON TABLE @extschema@.rtm_origin FROM PUBLIC;
 COMMENT ON TABLE @extschema@.rtm_origin IS
 	'what the requests of this database are marked with, and which cluster, instance and timeline that is bound to';
 
-ALTER TABLE @extschema@.rtm_request ADD COLUMN origin bigint;
-ALTER TABLE @extschema@.rtm_finished ADD COLUMN origin bigint;
+ALTER TABLE @extschema@.rtm_request ADD COLUMN origin bigint, ADD COLUMN owner_name text,
+	ADD COLUMN server_name text, ADD COLUMN callback_name text;
+ALTER TABLE @extschema@.rtm_finished ADD COLUMN origin bigint, ADD COLUMN owner_name text,
+	ADD COLUMN server_name text, ADD COLUMN callback_name text;
 
 -- what is published FOR ALL TABLES can be updated and deleted all the same
 ALTER TABLE @extschema@.rtm_request REPLICA IDENTITY FULL;
+
+-- what the OIDs mean, while they mean it: pg_upgrade gives servers and functions others
+UPDATE @extschema@.rtm_request AS r SET
+	owner_name = (SELECT a.rolname FROM pg_catalog.pg_roles AS a WHERE a.oid OPERATOR(pg_catalog.=) r.owner),
+	server_name = (SELECT s.srvname FROM pg_catalog.pg_foreign_server AS s WHERE s.oid OPERATOR(pg_catalog.=) r.server),
+	callback_name = (SELECT pg_catalog.format('%I.%I', n.nspname, p.proname) FROM pg_catalog.pg_proc AS p
+		JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace WHERE p.oid OPERATOR(pg_catalog.=) r.callback);
+UPDATE @extschema@.rtm_finished AS r SET
+	owner_name = (SELECT a.rolname FROM pg_catalog.pg_roles AS a WHERE a.oid OPERATOR(pg_catalog.=) r.owner),
+	server_name = (SELECT s.srvname FROM pg_catalog.pg_foreign_server AS s WHERE s.oid OPERATOR(pg_catalog.=) r.server),
+	callback_name = (SELECT pg_catalog.format('%I.%I', n.nspname, p.proname) FROM pg_catalog.pg_proc AS p
+		JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace WHERE p.oid OPERATOR(pg_catalog.=) r.callback);
+
+CREATE FUNCTION @extschema@.rtm_callback_of(
+	call text,
+	name text
+) RETURNS regprocedure
+AS 'MODULE_PATHNAME', 'rtm_sql_callback_of'
+LANGUAGE C STRICT STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rtm_callback_of(text, text) IS
+	'the function of that name that can be a callback of that call; NULL: there is none';
 
 --
 -- Every row of the outbox lives for moments: vacuum must come by the number of
@@ -75,32 +98,44 @@ COMMENT ON FUNCTION @extschema@.rtm_discard_held() IS
 REVOKE ALL ON FUNCTION @extschema@.rtm_discard_held() FROM PUBLIC;
 
 CREATE OR REPLACE VIEW @extschema@.rtm_outbox WITH (security_barrier) AS
-	SELECT r.id, r.call, r.method, s.srvname::text AS server, r.owner::regrole AS owner, r.mid,
+	SELECT r.id, r.call, r.method, CASE WHEN b.by_oid THEN coalesce(s.srvname::text, r.server_name) ELSE r.server_name END AS server,
+		CASE WHEN b.by_oid OR r.owner_name IS NULL THEN r.owner ELSE w.oid END::regrole AS owner, r.mid,
 		@extschema@.rtm_unpack(r.nparams, r.params) AS params,
-		r.callback::regprocedure AS callback, r.enqueued_at, r.attempts, r.next_attempt,
+		CASE WHEN b.by_oid THEN r.callback::regprocedure ELSE @extschema@.rtm_callback_of(r.call, r.callback_name) END AS callback,
+		r.enqueued_at, r.attempts, r.next_attempt,
 		@extschema@.rtm_error_of(r.error_code, r.error) AS error,
-		o.origin IS NOT NULL AND r.origin IS DISTINCT FROM o.origin AS held
+		o.origin IS NOT NULL AND r.origin IS DISTINCT FROM o.origin AS held,
+		r.callback_name
 	FROM @extschema@.rtm_request AS r
 		CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
+		CROSS JOIN LATERAL (SELECT coalesce(r.origin OPERATOR(pg_catalog.=) o.origin,
+			o.origin IS NULL AND r.server_name IS NULL) AS by_oid) AS b
 		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) r.server
-	WHERE pg_catalog.pg_has_role(r.owner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
+		LEFT JOIN pg_catalog.pg_roles AS w ON NOT b.by_oid AND w.rolname OPERATOR(pg_catalog.=) r.owner_name::pg_catalog.name
+	WHERE pg_catalog.pg_has_role(CASE WHEN b.by_oid OR r.owner_name IS NULL THEN r.owner ELSE w.oid END, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
 
 CREATE OR REPLACE VIEW @extschema@.rtm_result WITH (security_barrier) AS
-	SELECT f.id, f.status, f.call, f.method, s.srvname::text AS server, f.owner::regrole AS owner, f.mid, f.mtime,
+	SELECT f.id, f.status, f.call, f.method, CASE WHEN b.by_oid THEN coalesce(s.srvname::text, f.server_name) ELSE f.server_name END AS server,
+		CASE WHEN b.by_oid OR f.owner_name IS NULL THEN f.owner ELSE w.oid END::regrole AS owner, f.mid, f.mtime,
 		@extschema@.rtm_unpack(f.nparams, f.params) AS params,
 		CASE WHEN f.answer IS NOT NULL THEN @extschema@.rtm_unpack(-1, f.answer) END AS answer,
 		@extschema@.rtm_error_of(f.error_code, f.error) AS error,
-		f.attempts, f.enqueued_at, f.finished_at, f.callback::regprocedure AS callback,
+		f.attempts, f.enqueued_at, f.finished_at,
+		CASE WHEN b.by_oid THEN f.callback::regprocedure ELSE @extschema@.rtm_callback_of(f.call, f.callback_name) END AS callback,
 		CASE WHEN f.callback IS NULL THEN NULL
 			WHEN f.callback_due IS NOT NULL THEN 'pending'
 			WHEN f.callback_error IS NOT NULL THEN 'failed'
 			ELSE 'done' END AS callback_status,
 		f.callback_error,
-		f.callback_due IS NOT NULL AND o.origin IS NOT NULL AND f.origin IS DISTINCT FROM o.origin AS held
+		f.callback_due IS NOT NULL AND o.origin IS NOT NULL AND f.origin IS DISTINCT FROM o.origin AS held,
+		f.callback_name
 	FROM @extschema@.rtm_finished AS f
 		CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
+		CROSS JOIN LATERAL (SELECT coalesce(f.origin OPERATOR(pg_catalog.=) o.origin,
+			o.origin IS NULL AND f.server_name IS NULL) AS by_oid) AS b
 		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) f.server
-	WHERE pg_catalog.pg_has_role(f.owner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
+		LEFT JOIN pg_catalog.pg_roles AS w ON NOT b.by_oid AND w.rolname OPERATOR(pg_catalog.=) f.owner_name::pg_catalog.name
+	WHERE pg_catalog.pg_has_role(CASE WHEN b.by_oid OR f.owner_name IS NULL THEN f.owner ELSE w.oid END, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
 
 --
 -- Monitoring
@@ -160,9 +195,13 @@ CREATE OR REPLACE VIEW @extschema@.rtm_stat_server AS
 		LEFT JOIN (SELECT r.server, pg_catalog.count(*) FILTER (WHERE NOT r.held) AS queued,
 				pg_catalog.min(r.enqueued_at) FILTER (WHERE NOT r.held) AS oldest,
 				pg_catalog.count(*) FILTER (WHERE r.held) AS held
-			FROM (SELECT i.server, i.enqueued_at, o.origin IS NOT NULL AND i.origin IS DISTINCT FROM o.origin AS held
+			FROM (SELECT CASE WHEN coalesce(i.origin OPERATOR(pg_catalog.=) o.origin, o.origin IS NULL AND i.server_name IS NULL)
+						THEN i.server ELSE n.oid END AS server,
+					i.enqueued_at, o.origin IS NOT NULL AND i.origin IS DISTINCT FROM o.origin AS held
 				FROM @extschema@.rtm_request AS i
-					CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o) AS r
+					CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
+					LEFT JOIN pg_catalog.pg_foreign_server AS n
+						ON n.srvname OPERATOR(pg_catalog.=) i.server_name::pg_catalog.name) AS r
 			GROUP BY r.server) AS q ON q.server OPERATOR(pg_catalog.=) s.oid;
 
 CREATE VIEW @extschema@.rtm_stat_error AS

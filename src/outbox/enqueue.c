@@ -35,6 +35,7 @@
 
 #include "compat.h"
 #include "outbox/enqueue.h"
+#include "outbox/names.h"
 #include "outbox/origin.h"
 #include "outbox/registry.h"
 #include "outbox/ticket.h"
@@ -217,6 +218,8 @@ outbox_enqueue(OutboxRow *row)
 		backlog = make_backlog();
 	}
 	row->origin = backlog->origin;
+	if (backlog->desc->natts >= OUTBOX_NCOLUMNS)
+		outbox_name_objects(row);
 	add_row(backlog, row);
 }
 

@@ -8,6 +8,10 @@
  * and queued again, with the same id and mid, by this transaction.  So a rollback
  * takes it back, and the sender needs to know of nothing.
  *
+ * Its role, server and callback are those that have their names here (names.c).
+ * When there are none it stays held, and so do all that were queued for the same
+ * server, which it might have to be sent before.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -32,6 +36,7 @@
 
 #include "compat.h"
 #include "outbox/enqueue.h"
+#include "outbox/names.h"
 #include "outbox/origin.h"
 #include "outbox/table.h"
 
@@ -100,6 +105,26 @@ adopt(OutboxRow *row)
 	outbox_enqueue(row);
 }
 
+/* What couldn't be adopted. */
+typedef struct Left
+{
+	MemoryContext context;		/* of what follows */
+	List	   *servers;		/* OIDs, as the rows have them, where one has to stay */
+	int64		n;				/* rows that stay */
+	char	   *why;			/* of the first one, or NULL */
+} Left;
+
+static void
+note_left(Left *left, const OutboxRow *row, const char *why)
+{
+	MemoryContext old = MemoryContextSwitchTo(left->context);
+
+	left->servers = list_append_unique_oid(left->servers, row->server);
+	if (left->why == NULL)
+		left->why = psprintf("Request " INT64_FORMAT ": %s.", row->id, why);
+	MemoryContextSwitchTo(old);
+}
+
 /* Delete the row, unless somebody was faster. */
 static bool
 take(Relation rel, HeapTuple tuple)
@@ -110,9 +135,47 @@ take(Relation rel, HeapTuple tuple)
 					   &failure, false) == TM_Ok;
 }
 
-/* Take the rows of other origins on one side of 0, in their order: how many. */
+/* True: the row was deleted. */
+static bool
+discard_row(Relation rel, HeapTuple tuple, OutboxRow *row, Left *left)
+{
+	return take(rel, tuple);
+}
+
+/* Look whether the row can be adopted. */
+static bool
+check_row(Relation rel, HeapTuple tuple, OutboxRow *row, Left *left)
+{
+	OutboxRow	resolved = *row;
+	const char *why = outbox_resolve_names(&resolved);
+
+	if (why)
+		note_left(left, row, why);
+	return false;
+}
+
+/* True: the row was adopted. */
+static bool
+adopt_row(Relation rel, HeapTuple tuple, OutboxRow *row, Left *left)
+{
+	if (list_member_oid(left->servers, row->server))
+	{
+		left->n++;
+		return false;
+	}
+	if (!take(rel, tuple))
+		return false;
+	if (outbox_resolve_names(row) != NULL)
+		elog(ERROR, "what request " INT64_FORMAT " names was dropped meanwhile", row->id);
+	adopt(row);
+	return true;
+}
+
+typedef bool (*Action) (Relation rel, HeapTuple tuple, OutboxRow *row, Left *left);
+
+/* Do that with the rows of other origins on one side of 0, in their order: how many. */
 static int64
-take_range(Relation rel, StrategyNumber strategy, RegProcedure compare, int64 origin, bool keep)
+do_range(Relation rel, StrategyNumber strategy, RegProcedure compare, int64 origin, Action action, Left *left)
 {
 	Relation	index = index_open(outbox_relations(false)->request_index, AccessShareLock);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm held row",
@@ -131,12 +194,8 @@ take_range(Relation rel, StrategyNumber strategy, RegProcedure compare, int64 or
 
 		CHECK_FOR_INTERRUPTS();
 		outbox_read_row(tuple, RelationGetDescr(rel), &row);
-		if (row.origin != origin && take(rel, tuple))
-		{
+		if (row.origin != origin && action(rel, tuple, &row, left))
 			n++;
-			if (keep)
-				adopt(&row);
-		}
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(context);
 	}
@@ -148,14 +207,35 @@ take_range(Relation rel, StrategyNumber strategy, RegProcedure compare, int64 or
 
 /* All of them; those of transactions that were prepared come last. */
 static int64
-take_requests(int64 origin, bool keep)
+do_all(Relation rel, int64 origin, Action action, Left *left)
+{
+	int64		n = do_range(rel, BTGreaterEqualStrategyNumber, F_INT8GE, origin, action, left);
+
+	return n + do_range(rel, BTLessStrategyNumber, F_INT8LT, origin, action, left);
+}
+
+static int64
+adopt_requests(int64 origin, Left *left)
 {
 	Relation	rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
 	int64		n;
 
 	PushActiveSnapshot(GetLatestSnapshot());
-	n = take_range(rel, BTGreaterEqualStrategyNumber, F_INT8GE, origin, keep);
-	n += take_range(rel, BTLessStrategyNumber, F_INT8LT, origin, keep);
+	(void) do_all(rel, origin, check_row, left);
+	n = do_all(rel, origin, adopt_row, left);
+	PopActiveSnapshot();
+	table_close(rel, NoLock);
+	return n;
+}
+
+static int64
+discard_requests(int64 origin)
+{
+	Relation	rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
+	int64		n;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	n = do_all(rel, origin, discard_row, NULL);
 	PopActiveSnapshot();
 	table_close(rel, NoLock);
 	return n;
@@ -163,30 +243,72 @@ take_requests(int64 origin, bool keep)
 
 /* ---- callbacks ---- */
 
-/* Callbacks that are due for requests of other origins: how many. */
+/*
+ * What can be done with rows of rtm_finished whose callback is due, and whose
+ * origin isn't $1; %s stands for the extension's schema.  A server that isn't here
+ * may be there when the request is to be retried.
+ */
+static const char adopt_query[] =
+"UPDATE %s.rtm_finished AS f SET origin = $1, callback = h.callback, owner = h.owner, server = coalesce(h.server, 0)"
+" FROM (SELECT id, %s.rtm_callback_of(call, callback_name) AS callback,"
+" (SELECT a.oid FROM pg_catalog.pg_authid AS a WHERE a.rolname OPERATOR(pg_catalog.=) owner_name::pg_catalog.name) AS owner,"
+" (SELECT s.oid FROM pg_catalog.pg_foreign_server AS s WHERE s.srvname OPERATOR(pg_catalog.=) server_name::pg_catalog.name) AS server"
+" FROM %s.rtm_finished WHERE callback_due IS NOT NULL AND (origin OPERATOR(pg_catalog.<>) $1 OR origin IS NULL)) AS h"
+" WHERE f.id OPERATOR(pg_catalog.=) h.id AND h.callback IS NOT NULL AND h.owner IS NOT NULL";
+
+static const char count_query[] =
+"SELECT FROM %s.rtm_finished WHERE callback_due IS NOT NULL"
+" AND (origin OPERATOR(pg_catalog.<>) $1 OR origin IS NULL)";
+
+static const char discard_query[] =
+"UPDATE %s.rtm_finished SET callback_due = NULL, callback_error = 'it was held, and discarded'"
+" WHERE callback_due IS NOT NULL AND (origin OPERATOR(pg_catalog.<>) $1 OR origin IS NULL)";
+
+/* How many rows it was. */
 static int64
-change_callbacks(const char *assignment, int64 origin)
+on_callbacks(const char *query, int64 origin)
 {
 	Oid			type = INT8OID;
 	Datum		value = Int64GetDatum(origin);
 	Oid			user;
 	int			security;
+	const char *schema;
 	int64		n;
 
 	/* nobody needs a privilege on the table */
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
 	SPI_connect();
-	if (SPI_execute_with_args(psprintf("UPDATE %s.rtm_finished SET %s WHERE callback_due IS NOT NULL"
-									   " AND (origin OPERATOR(pg_catalog.<>) $1 OR origin IS NULL)",
-									   quote_identifier(get_namespace_name(outbox_relations(false)->schema)),
-									   assignment),
-							  1, &type, &value, NULL, false, 0) != SPI_OK_UPDATE)
+	schema = quote_identifier(get_namespace_name(outbox_relations(false)->schema));
+	if (SPI_execute_with_args(psprintf(query, schema, schema, schema), 1, &type, &value, NULL, false, 0) < 0)
 		elog(ERROR, "could not change held callbacks");
 	n = (int64) SPI_processed;
 	SPI_finish();
 	SetUserIdAndSecContext(user, security);
 	return n;
+}
+
+static int64
+adopt_callbacks(int64 origin, Left *left)
+{
+	int64		n = on_callbacks(adopt_query, origin);
+	int64		stay = on_callbacks(count_query, origin);
+
+	left->n += stay;
+	if (stay > 0 && left->why == NULL)
+		left->why = pstrdup("A callback, or the role that it runs as, does not exist here by its name.");
+	return n;
+}
+
+static void
+warn_of_left(const Left *left)
+{
+	if (left->n > 0)
+		ereport(WARNING,
+				(errmsg_plural(INT64_FORMAT " request stays held",
+							   INT64_FORMAT " requests stay held", (unsigned long) left->n, left->n),
+				 errdetail("%s", left->why),
+				 errhint("Create what is missing and adopt again, or discard what cannot be sent here. The requests of a server are adopted all together or not at all.")));
 }
 
 /* ---- SQL ---- */
@@ -197,9 +319,11 @@ Datum
 rtm_sql_adopt_held(PG_FUNCTION_ARGS)
 {
 	int64		origin = own_origin("rtm_adopt_held");
-	int64		n = take_requests(origin, true);
+	Left		left = {.context = CurrentMemoryContext};
+	int64		n = adopt_requests(origin, &left);
 
-	n += change_callbacks("origin = $1", origin);
+	n += adopt_callbacks(origin, &left);
+	warn_of_left(&left);
 	note_change();
 	PG_RETURN_INT64(n);
 }
@@ -210,9 +334,9 @@ Datum
 rtm_sql_discard_held(PG_FUNCTION_ARGS)
 {
 	int64		origin = own_origin("rtm_discard_held");
-	int64		n = take_requests(origin, false);
+	int64		n = discard_requests(origin);
 
-	n += change_callbacks("callback_due = NULL, callback_error = 'it was held, and discarded'", origin);
+	n += on_callbacks(discard_query, origin);
 	note_change();
 	PG_RETURN_INT64(n);
 }

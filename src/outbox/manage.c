@@ -35,6 +35,7 @@
 #include "fpnn/catalog.h"
 #include "host.h"
 #include "outbox/enqueue.h"
+#include "outbox/names.h"
 #include "outbox/origin.h"
 #include "outbox/registry.h"
 #include "outbox/table.h"
@@ -58,9 +59,58 @@ column(const Finished *f, const char *name, bool *null)
 	return heap_getattr(f->tuple, SPI_fnumber(desc, name), desc, null);
 }
 
-static void
-check_owner(Oid owner, int64 id)
+/* Of this database's own requests; see origin.c. */
+static bool
+is_own(HeapTuple tuple, TupleDesc desc)
 {
+	OutboxDatabase *entry = outbox_database(MyDatabaseId, !RecoveryInProgress());
+	int			attno = SPI_fnumber(desc, "origin");
+	bool		null;
+	Datum		origin;
+
+	if (attno <= 0 || (entry == NULL && !RecoveryInProgress()))
+		return true;
+	origin = heap_getattr(tuple, attno, desc, &null);
+	return !null && DatumGetInt64(origin) == outbox_origin(entry);
+}
+
+/* A name, if the table has that column. */
+static OutboxName
+read_name(const Finished *f, const char *name)
+{
+	OutboxName	found = {0};
+	struct varlena *value;
+	bool		null;
+	Datum		datum;
+
+	if (SPI_fnumber(RelationGetDescr(f->rel), name) <= 0)
+		return found;
+	datum = column(f, name, &null);
+	if (null)
+		return found;
+	value = PG_DETOAST_DATUM(datum);
+	found.bytes = VARDATA(value);
+	found.len = (int) (VARSIZE(value) - VARHDRSZ);
+	return found;
+}
+
+/* The role that queued it: in another cluster its OID may be somebody else's. */
+static Oid
+owner_of(const Finished *f)
+{
+	OutboxName	name = read_name(f, "owner_name");
+	bool		null;
+
+	if (name.bytes && !is_own(f->tuple, RelationGetDescr(f->rel)))
+		return outbox_find_role(&name);
+	return DatumGetObjectId(column(f, "owner", &null));
+}
+
+static void
+check_owner(const Finished *f, int64 id)
+{
+	Oid			owner = owner_of(f);
+
 	if (!has_privs_of_role(GetUserId(), owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -84,19 +134,6 @@ find_by_id(Relation rel, Oid index, int64 id, Snapshot snapshot)
 	return tuple;
 }
 
-/* Of this database's own requests; see origin.c. */
-static bool
-is_own(HeapTuple tuple, TupleDesc desc)
-{
-	OutboxDatabase *entry = outbox_database(MyDatabaseId, !RecoveryInProgress());
-	bool		null;
-	Datum		origin;
-
-	if (desc->natts < OUTBOX_ORIGIN || (entry == NULL && !RecoveryInProgress()))
-		return true;
-	origin = fastgetattr(tuple, OUTBOX_ORIGIN, desc, &null);
-	return !null && DatumGetInt64(origin) == outbox_origin(entry);
-}
 
 /*
  * A request that waits.  Requests of other origins may have the same id: its own
@@ -132,13 +169,12 @@ find_finished(int64 id, LOCKMODE lock, Snapshot given)
 	Snapshot	snapshot = RegisterSnapshot(given ? given : GetLatestSnapshot());
 	const OutboxRelations *r = outbox_relations(false);
 	Finished	f;
-	bool		null;
 
 	f.rel = table_open(r->finished, lock);
 	f.tuple = find_by_id(f.rel, get_relname_relid("rtm_finished_pkey", r->schema), id, snapshot);
 	UnregisterSnapshot(snapshot);
 	if (f.tuple)
-		check_owner(DatumGetObjectId(column(&f, "owner", &null)), id);
+		check_owner(&f, id);
 	return f;
 }
 
@@ -201,12 +237,31 @@ row_again(const Finished *f)
 	row.mid = null ? 0 : DatumGetInt64(value);
 	value = column(f, "callback", &null);
 	row.callback = null ? InvalidOid : DatumGetObjectId(value);
+	row.owner_name = read_name(f, "owner_name");
+	row.server_name = read_name(f, "server_name");
+	row.callback_name = read_name(f, "callback_name");
 
 	/* unless the gate refused the mid itself, it may know the message by now */
 	value = column(f, "error_code", &null);
 	code = null ? 0 : DatumGetInt32(value);
 	row.mid_made = DatumGetBool(column(f, "mid_made", &null)) || code != RTM_CODE_DUPLICATE_MID;
 	return row;
+}
+
+/* Whom and where the row means here. */
+static void
+resolve(const Finished *f, OutboxRow *row)
+{
+	const char *why;
+
+	if (is_own(f->tuple, RelationGetDescr(f->rel)))
+		outbox_replace_dropped(row);
+	else if ((why = outbox_resolve_names(row)) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("request " INT64_FORMAT ", which another database queued, cannot be queued here", row->id),
+				 errdetail("%s.", why),
+				 errhint("Create what is missing, or give the request up with rtm_discard().")));
 }
 
 PG_FUNCTION_INFO_V1(rtm_sql_retry);
@@ -231,6 +286,7 @@ rtm_sql_retry(PG_FUNCTION_ARGS)
 					 errmsg("request " INT64_FORMAT " did not fail", id),
 					 errhint("Only failed requests can be queued again; see the view rtm_result.")));
 		row = row_again(&f);
+		resolve(&f, &row);
 		taken = take(&f);
 		if (taken)
 			outbox_enqueue(&row);
@@ -272,7 +328,7 @@ discard_pending(int64 id)
 	UnregisterSnapshot(snapshot);
 	if (pending.tuple)
 	{
-		check_owner(DatumGetObjectId(column(&pending, "owner", &null)), id);
+		check_owner(&pending, id);
 
 		/* one that has no ticket yet is about to be moved: others wait for that */
 		taken = DatumGetInt64(column(&pending, "seq", &null)) >= 0 && take(&pending);
@@ -338,7 +394,6 @@ is_pending(Awaited *awaited, Snapshot snapshot)
 {
 	Relation	rel = table_open(outbox_relations(false)->request, AccessShareLock);
 	HeapTuple	tuple;
-	bool		null;
 
 	if (!awaited->pending || !is_still_there(rel, awaited, snapshot))
 	{
@@ -346,8 +401,9 @@ is_pending(Awaited *awaited, Snapshot snapshot)
 		awaited->pending = tuple != NULL;
 		if (tuple)
 		{
-			check_owner(DatumGetObjectId(fastgetattr(tuple, OUTBOX_OWNER, RelationGetDescr(rel), &null)),
-						awaited->id);
+			Finished	pending = {.rel = rel, .tuple = tuple};
+
+			check_owner(&pending, awaited->id);
 			awaited->tid = tuple->t_self;
 		}
 	}

@@ -284,6 +284,7 @@ copy_row(const OutboxRow *row)
 
 	memset(request, 0, sizeof(Request));
 	request->row = *row;
+	request->row.owner_name = request->row.server_name = request->row.callback_name = (OutboxName) {0};
 	request->bytes = size + sizeof(Membership) * row->nrecipients;
 	if (row->recipients)
 		request->row.recipients = memcpy(p, row->recipients, recipients);

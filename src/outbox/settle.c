@@ -48,8 +48,8 @@ bool		outbox_made_callbacks;
 static BlockNumber nblocks;		/* of the table, in this transaction */
 
 /*
- * Statements.  {schema} is the extension's schema; {, origin} and {own} are a
- * column and a condition on it, which the tables of version 1.0 don't have.
+ * Statements.  {schema} is the extension's schema; {, new} and {own} are
+ * columns, and a condition on one, which the tables of version 1.0 don't have.
  */
 typedef struct Statement
 {
@@ -65,11 +65,11 @@ static Statement move_row = {
 	" WHERE ctid = $1 AND seq = $7 FOR UPDATE SKIP LOCKED) RETURNING *)"
 	" INSERT INTO {schema}.rtm_finished (id, status, owner, server, conversation, nparams, mid_made,"
 	" attempts, key_a, key_b, enqueued_at, finished_at, timeout, call, method, params, mid,"
-	" recipients, callback, mtime, answer, error_code, error, callback_due{, origin})"
+	" recipients, callback, mtime, answer, error_code, error, callback_due{, new})"
 	" SELECT id, CASE WHEN $2 = 0 THEN 'done' ELSE 'failed' END, owner, server, conversation,"
 	" nparams, mid_made, $6, key_a, key_b, enqueued_at, pg_catalog.clock_timestamp(), timeout,"
 	" call, method, params, mid, recipients, callback, $4, $5, nullif($2, 0), $3,"
-	" CASE WHEN callback IS NOT NULL THEN seq END{, origin} FROM r",
+	" CASE WHEN callback IS NOT NULL THEN seq END{, new} FROM r",
 	7, {TIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID, INT4OID, INT8OID}, NULL
 };
 
@@ -120,7 +120,7 @@ statement_text(const Statement *statement)
 		else if (strncmp(p, "{own}", end + 1 - p) == 0)
 			appendStringInfoString(&text, outbox_origin_condition());
 		else if (outbox_own_origin != 0)
-			appendStringInfoString(&text, ", origin");
+			appendStringInfoString(&text, ", origin, owner_name, server_name, callback_name");
 		p = end + 1;
 	}
 	return text.data;

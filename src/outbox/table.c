@@ -86,6 +86,13 @@ recipients_value(const OutboxRow *row)
 										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
+static Datum
+name_value(const OutboxName *name, bool *null)
+{
+	*null = name->bytes == NULL;
+	return *null ? (Datum) 0 : text_value(name->bytes, name->len);
+}
+
 void
 outbox_row_values(const OutboxRow *row, Datum *values, bool *nulls)
 {
@@ -117,6 +124,9 @@ outbox_row_values(const OutboxRow *row, Datum *values, bool *nulls)
 	nulls[OUTBOX_ERROR - 1] = true;
 	values[OUTBOX_ORIGIN - 1] = Int64GetDatum(row->origin);
 	nulls[OUTBOX_ORIGIN - 1] = row->origin == 0;
+	values[OUTBOX_OWNER_NAME - 1] = name_value(&row->owner_name, &nulls[OUTBOX_OWNER_NAME - 1]);
+	values[OUTBOX_SERVER_NAME - 1] = name_value(&row->server_name, &nulls[OUTBOX_SERVER_NAME - 1]);
+	values[OUTBOX_CALLBACK_NAME - 1] = name_value(&row->callback_name, &nulls[OUTBOX_CALLBACK_NAME - 1]);
 }
 
 /* The bytes of a text or bytea. */
@@ -142,6 +152,20 @@ outbox_read_recipients(Datum value, OutboxRow *row)
 	for (int i = 0; i < row->nrecipients; i++)
 		recipients[i] = DatumGetInt64(elements[i]);
 	row->recipients = recipients;
+}
+
+/* The columns that version 1.1 brought. */
+static void
+read_new_columns(const Datum *v, const bool *null, OutboxRow *row)
+{
+	if (!null[OUTBOX_ORIGIN - 1])
+		row->origin = DatumGetInt64(v[OUTBOX_ORIGIN - 1]);
+	if (!null[OUTBOX_OWNER_NAME - 1])
+		row->owner_name.bytes = bytes_of(v[OUTBOX_OWNER_NAME - 1], &row->owner_name.len);
+	if (!null[OUTBOX_SERVER_NAME - 1])
+		row->server_name.bytes = bytes_of(v[OUTBOX_SERVER_NAME - 1], &row->server_name.len);
+	if (!null[OUTBOX_CALLBACK_NAME - 1])
+		row->callback_name.bytes = bytes_of(v[OUTBOX_CALLBACK_NAME - 1], &row->callback_name.len);
 }
 
 void
@@ -175,8 +199,8 @@ outbox_read_row(HeapTuple tuple, TupleDesc desc, OutboxRow *row)
 		row->callback = DatumGetObjectId(v[OUTBOX_CALLBACK - 1]);
 	if (!null[OUTBOX_NEXT_ATTEMPT - 1])
 		row->next_attempt = DatumGetTimestampTz(v[OUTBOX_NEXT_ATTEMPT - 1]);
-	if (desc->natts >= OUTBOX_ORIGIN && !null[OUTBOX_ORIGIN - 1])
-		row->origin = DatumGetInt64(v[OUTBOX_ORIGIN - 1]);
+	if (desc->natts >= OUTBOX_NCOLUMNS)
+		read_new_columns(v, null, row);
 }
 
 bool

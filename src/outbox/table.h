@@ -36,8 +36,11 @@ enum
 	OUTBOX_NEXT_ATTEMPT,
 	OUTBOX_ERROR_CODE,
 	OUTBOX_ERROR,
-	OUTBOX_ORIGIN,				/* from version 1.1 on */
-	OUTBOX_NCOLUMNS = OUTBOX_ORIGIN
+	OUTBOX_ORIGIN,				/* from version 1.1 on, with all that follows */
+	OUTBOX_OWNER_NAME,
+	OUTBOX_SERVER_NAME,
+	OUTBOX_CALLBACK_NAME,
+	OUTBOX_NCOLUMNS = OUTBOX_CALLBACK_NAME
 };
 
 /*
@@ -48,6 +51,13 @@ enum
 
 /* The one conversation of quests that belong to none. */
 #define OUTBOX_OTHER	0
+
+/* A name; bytes NULL: there is none. */
+typedef struct OutboxName
+{
+	const char *bytes;
+	int			len;
+} OutboxName;
 
 /* A row.  What the pointers point to belongs to whoever made it. */
 typedef struct OutboxRow
@@ -76,6 +86,9 @@ typedef struct OutboxRow
 	int			params_len;
 	int			nparams;
 	int64		origin;			/* see origin.c; 0: none */
+	OutboxName	owner_name;		/* see names.c */
+	OutboxName	server_name;
+	OutboxName	callback_name;	/* quoted, with its schema */
 } OutboxRow;
 
 typedef struct OutboxRelations
@@ -94,7 +107,7 @@ typedef struct OutboxRelations
  */
 extern const OutboxRelations *outbox_relations(bool missing_ok);
 
-/* A row's values, palloc()ed; the table of version 1.0 has no place for the last. */
+/* A row's values, palloc()ed; the table of version 1.0 has no place for the last ones. */
 extern void outbox_row_values(const OutboxRow *row, Datum *values, bool *nulls);
 
 /* A row; the pointers go into the tuple, recipients are palloc()ed. */
