@@ -260,7 +260,7 @@ resolve(const Finished *f, OutboxRow *row)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("request " INT64_FORMAT ", which another database queued, cannot be queued here", row->id),
-				 errdetail("%s.", why),
+				 errdetail("Request " INT64_FORMAT ": %s.", row->id, why),
 				 errhint("Create what is missing, or give the request up with rtm_discard().")));
 }
 

@@ -102,6 +102,124 @@ is(scalar($gate->came('by hand')), 0, '... and not sent');
 is($subscriber->safe_psql('postgres', 'SELECT rtm_adopt_held()'), 10, '... until they are adopted');
 ok($subscriber->poll_query_until('postgres', 'SELECT count(*) = 0 FROM rtm_outbox'), '... sent');
 is_deeply([ sort { $a <=> $b } $gate->kept('by hand') ], [ 1 .. 10 ], '... each once');
+
+# Where OIDs mean something else: a request goes by the names of its role, server
+# and callback.  Here the OIDs are those of others, which a mistake would use.
+
+my %tell = map { $_ => "CREATE FUNCTION $_(mid bigint, mtime bigint, error rtm_error) RETURNS void LANGUAGE sql AS 'INSERT INTO told VALUES (''$_'', current_user)'" }
+	'hear', 'mishear';
+$_->safe_psql('postgres', 'CREATE TABLE told (who text, as_role text); GRANT INSERT ON told TO PUBLIC') for $publisher, $subscriber;
+$publisher->safe_psql('postgres', "TRUNCATE rtm_request, rtm_finished; CREATE ROLE app; $tell{hear}");
+server_for($publisher, 'shop', $gate->endpoint);
+$subscriber->safe_psql('postgres', "CREATE ROLE wrong; $tell{mishear}");
+server_for($subscriber, 'decoy', $gate->endpoint);
+my %wrong = map { my ($column, $query) = @$_; ($column => $subscriber->safe_psql('postgres', $query)) }
+	[ owner => q(SELECT 'wrong'::regrole::oid) ], [ server => q(SELECT oid FROM pg_foreign_server WHERE srvname = 'decoy') ],
+	[ callback => q(SELECT 'mishear'::regproc::oid) ];
+
+# Copy a table's rows, with these values in place of the publisher's.
+sub copy_rows
+{
+	my ($table, %values) = @_;
+	my @columns = split /,/, $publisher->safe_psql('postgres', "SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute WHERE attrelid = '$table'::regclass AND attnum > 0");
+	my @rows = map { my %row; @row{@columns} = split /\t/, $_, -1; \%row } split /\n/, $publisher->safe_psql('postgres', "COPY $table TO STDOUT");
+	for my $row (@rows)
+	{
+		$row->{$_} ne '\N' and $row->{$_} = $values{$_} for keys %values;
+	}
+	$subscriber->psql('postgres', "COPY $table FROM STDIN;\n" . join("\n", map { join "\t", @$_{@columns} } @rows) . "\n\\.\n", on_error_die => 1);
+	return scalar @rows;
+}
+
+sub adopt
+{
+	my ($n, $why, $what) = @_;
+	my $err = '';
+	$subscriber->psql('postgres', 'SELECT rtm_adopt_held()', stdout => \my $out, stderr => \$err);
+	is($out, $n, "$what: $n adopted");
+	like($err, $why, '... and why not more');
+}
+
+my $told = 'SELECT string_agg(DISTINCT who || $$ as $$ || as_role, $$, $$), count(*) FROM told';
+my @shown = ("SELECT DISTINCT server, owner, callback, callback_name, held FROM rtm_outbox", "SELECT DISTINCT server, owner, callback, callback_name, held FROM rtm_result");
+$publisher->safe_psql('postgres', q(SET ROLE app; SELECT count(rtm_send_message_async(51, 1, 2, 'by name ' || g, server => 'shop',
+	callback => CASE WHEN g % 2 = 0 THEN 'hear'::regproc END)) FROM generate_series(1, 6) AS g));
+is($publisher->safe_psql('postgres', 'SELECT DISTINCT owner_name, server_name, callback_name FROM rtm_request ORDER BY 3'),
+	"app|shop|public.hear\napp|shop|", 'a request has the names of its role, server and callback');
+copy_rows('rtm_request', %wrong);
+sends_its_own('by name');
+is($subscriber->safe_psql('postgres', "$shown[0] ORDER BY callback_name"), "shop|||public.hear|t\nshop||||t", 'the view shows the names, not what has the OIDs');
+is($subscriber->safe_psql('postgres', "SELECT server, queued, held FROM rtm_stat_server ORDER BY server"), "decoy|0|0\nrtm|0|0", '... and counts them for no other server');
+is($subscriber->safe_psql('postgres', 'SET ROLE wrong; SELECT count(*) FROM rtm_outbox'), 0, '... nor shows them to the role with the OID');
+my $first = $subscriber->safe_psql('postgres', 'SELECT min(id) FROM rtm_outbox');
+isnt($subscriber->psql('postgres', "SET ROLE wrong; SELECT rtm_discard($first)"), 0, '... which cannot discard them');
+adopt(0, qr/WARNING:  6 requests stay held\nDETAIL:  Request $first: role "app" does not exist\.\nHINT:  Create what is missing/, 'no role of that name');
+$subscriber->safe_psql('postgres', 'CREATE ROLE app');
+adopt(0, qr/server "shop" does not exist/, 'no server of that name');
+server_for($subscriber, 'shop', $gate->endpoint);
+adopt(0, qr/6 requests stay held\nDETAIL:  Request \d+: there is no function public\.hear with/, 'no callback: those without one wait with it');
+$subscriber->safe_psql('postgres', q(CREATE FUNCTION hear(text) RETURNS void LANGUAGE sql AS ''));
+adopt(0, qr/no function public\.hear/, 'one with other arguments');
+is($subscriber->safe_psql('postgres', 'SELECT count(*) FROM rtm_outbox WHERE held'), 6, '... all of them are held');
+$subscriber->safe_psql('postgres', $tell{hear});
+is($subscriber->safe_psql('postgres', "$shown[0] ORDER BY callback_name"), "shop|app|hear(bigint,bigint,rtm_error)|public.hear|t\nshop|app|||t", 'the view shows what would be used');
+is($subscriber->safe_psql('postgres', "SELECT held FROM rtm_stat_server WHERE server = 'shop'"), 6, '... and counts them for that server');
+adopt(6, qr/^$/, 'everything is there');
+ok($subscriber->poll_query_until('postgres', 'SELECT count(*) = 0 FROM rtm_outbox'), '... sent');
+is_deeply([ $gate->kept('by name') ], [ 1 .. 6 ], '... each once, in order');
+ok($subscriber->poll_query_until('postgres', 'SELECT count(*) = 3 FROM told'), '... callbacks run');
+is($subscriber->safe_psql('postgres', $told), 'hear as app|3', '... of that name, as that role');
+is($subscriber->safe_psql('postgres', "SELECT sent, failed, retried FROM rtm_stat_server WHERE server = 'decoy'"), '0|0|0', '... and nothing went to the server with the OID');
+
+# one of a server that isn't there doesn't keep those of others
+$publisher->safe_psql('postgres', q(TRUNCATE rtm_request; SELECT rtm_send_message_async(51, 1, 2, 'split 1', server => 'shop'), rtm_send_message_async(51, 1, 2, 'split 2', server => 'rtm')));
+copy_rows('rtm_request');
+$subscriber->safe_psql('postgres', 'ALTER SERVER shop RENAME TO store');
+adopt(1, qr/1 request stays held\nDETAIL:  Request \d+: server "shop" does not exist/, 'one of two servers');
+$subscriber->safe_psql('postgres', 'ALTER SERVER store RENAME TO shop');
+adopt(1, qr/^$/, 'the other one');
+ok($subscriber->poll_query_until('postgres', 'SELECT count(*) = 0 FROM rtm_outbox'), '... sent');
+
+# rows of version 1.0 have no names
+copy_rows('rtm_request', %wrong, map { $_ => '\N' } 'owner_name', 'server_name', 'callback_name');
+adopt(0, qr/2 requests stay held\nDETAIL:  Request \d+: it was queued by version 1\.0/, 'no names');
+is($subscriber->safe_psql('postgres', 'SELECT DISTINCT server FROM rtm_outbox'), '', '... the view does not guess');
+is($subscriber->safe_psql('postgres', 'SELECT rtm_discard_held()'), 2, '... discarded');
+
+# what has failed, and callbacks that are due
+$publisher->safe_psql('postgres', 'TRUNCATE rtm_request');
+pause($publisher, 'off');
+my $failed = $publisher->safe_psql('postgres', q(SET ROLE app; SELECT rtm_send_message_async(51, 1, 2, 'error 200020 no', server => 'shop', callback => 'hear'::regproc)));
+ok($publisher->poll_query_until('postgres', "SELECT count(*) = 1 FROM rtm_result WHERE callback_status = 'done'"), 'one that fails');
+copy_rows('rtm_finished', %wrong);
+is($subscriber->safe_psql('postgres', "$shown[1] WHERE id = $failed"), 'shop|app|hear(bigint,bigint,rtm_error)|public.hear|f', 'the other view shows the names');
+$subscriber->safe_psql('postgres', 'ALTER SERVER shop RENAME TO store; TRUNCATE told');
+my @r = session($subscriber, "SELECT rtm_retry($failed)", 'SET ROLE wrong', "SELECT rtm_retry($failed)", "SELECT rtm_wait($failed)");
+state_is($r[0], '55000', qr/which another database queued, cannot be queued here/, 'rtm_retry: no server of that name');
+state_is($r[$_], '42501', undef, 'the role with the OID') for 2, 3;
+$subscriber->safe_psql('postgres', "UPDATE rtm_finished SET callback_due = 1 WHERE id = $failed");
+is($subscriber->safe_psql('postgres', "SELECT held FROM rtm_result WHERE id = $failed"), 't', 'a callback that is due');
+$subscriber->safe_psql('postgres', 'ALTER FUNCTION hear(bigint, bigint, rtm_error) RENAME TO listen');
+adopt(0, qr/1 request stays held\nDETAIL:  A callback/, 'its function is not there');
+$subscriber->safe_psql('postgres', 'ALTER FUNCTION listen RENAME TO hear');
+adopt(1, qr/^$/, 'it is');
+ok($subscriber->poll_query_until('postgres', 'SELECT count(*) = 1 FROM told'), '... and runs');
+is($subscriber->safe_psql('postgres', $told), 'hear as app|1', '... by that name, as that role');
+is($subscriber->safe_psql('postgres', "SELECT server, callback_status FROM rtm_result WHERE id = $failed"), 'shop|done', '... its server is known by name only');
+$subscriber->safe_psql('postgres', 'ALTER SERVER store RENAME TO shop');
+is($subscriber->safe_psql('postgres', "SELECT rtm_retry($failed)"), 't', 'rtm_retry, when it is there');
+is($subscriber->safe_psql('postgres', "SELECT rtm_wait($failed, 60)"), 'failed', '... is sent, and fails again');
+is($subscriber->safe_psql('postgres', "SELECT failed FROM rtm_stat_server WHERE server = 'decoy'"), 0, '... elsewhere than at the server with the OID');
+
+# a server that was dropped and made again is the one of that name; a renamed one is the same
+$subscriber->safe_psql('postgres', 'DROP SERVER shop CASCADE');
+is($subscriber->safe_psql('postgres', "SELECT server FROM rtm_result WHERE id = $failed"), 'shop', 'the name of a server that was dropped');
+server_for($subscriber, 'shop', $nowhere);
+is($subscriber->safe_psql('postgres', "SELECT rtm_retry($failed)"), 't', 'a server that was made again');
+ok($subscriber->poll_query_until('postgres', "SELECT attempts > 1 AND server = 'shop' FROM rtm_outbox WHERE id = $failed"), '... is used');
+$subscriber->safe_psql('postgres', 'ALTER SERVER shop RENAME TO store');
+is($subscriber->safe_psql('postgres', "SELECT server FROM rtm_outbox WHERE id = $failed"), 'store', 'a server that was renamed');
+is($subscriber->safe_psql('postgres', "SELECT count(*) FROM rtm_stat_worker WHERE last_error IS NOT NULL"), 0, 'no worker has failed');
 $_->stop for $publisher, $subscriber;
 
 done_testing();

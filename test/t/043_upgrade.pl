@@ -78,7 +78,7 @@ basics('new', 'of 1.1');
 # has the views open and sessions that have queued something
 
 my $sender = sql('old', "SELECT pid FROM rtm_stat_worker WHERE database = 'old' AND worker = 'rtm sender'");
-my $failed = sql('old', "SELECT rtm_send_message_async(51, 1, 2, 'error 200021')");
+my $failed = sql('old', "SELECT rtm_send_message_async(51, 1, 2, 'error 200021', callback => 'tell'::regproc)");
 is(sql('old', "SELECT rtm_wait($failed, 60)"), 'failed', 'one that has failed');
 sql('old', "SELECT count(rtm_send_message_async(51, 1, 100 + g, 'waiting ' || g, server => 'dead')) FROM generate_series(1, 50) AS g");
 poll('old', 'SELECT count(*) = 50 FROM rtm_outbox WHERE attempts > 0', 'requests that wait for a dead gate');
@@ -93,6 +93,9 @@ poll('old', "SELECT count(*) = 0 FROM rtm_outbox WHERE server = 'rtm'", '... the
 is_deeply([ $gate->kept('stream') ], [ 1 .. 300 ], '... once and in order');
 poll('old', "SELECT held = 0 AND queued = 50 FROM rtm_stat_outbox", '... what waited is its own');
 is(sql('old', 'SELECT count(*) FROM rtm_origin'), 1, '... the origin is written down');
+is(sql('old', 'SELECT count(*), min(owner_name) = current_user, max(owner_name) = current_user, min(server_name), max(server_name), max(callback_name) FROM rtm_request'),
+	'50|t|t|dead|dead|', '... what waited has names');
+is(sql('old', "SELECT server_name, callback_name FROM rtm_finished WHERE id = $failed"), 'rtm|public.tell', '... and what has failed');
 is(sql('old', "SELECT pid FROM rtm_stat_worker WHERE database = 'old' AND worker = 'rtm sender'"), $sender, '... by the same sender');
 sql('old', "ALTER SERVER dead OPTIONS (SET endpoint '" . $gate->endpoint . "')");
 poll('old', 'SELECT count(*) = 0 FROM rtm_outbox', '... what waited is sent when the gate is there');
