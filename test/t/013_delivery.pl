@@ -400,7 +400,7 @@ sub any_call { my ($msg, $more) = @_; return sql("SELECT rtm_call_async('anythin
 	}
 	is(pending("server = 'd_other'"), 6, 'other servers are untouched');
 	is(pending("server = 'd_role' AND owner::text = 'alice'"), 3, 'other roles are untouched');
-	is(sql("SELECT server IS NULL, owner, call FROM rtm_result WHERE id = $ids{d_server}[0]"), 't|alice|send_group_message',
+	is(sql("SELECT server, owner, call FROM rtm_result WHERE id = $ids{d_server}[0]"), 'd_server|alice|send_group_message',
 		'rtm_result knows them still');
 	is(one($node, { user => 'alice' }, "SELECT rtm_discard($ids{d_server}[0])")->{out}, 't', '... and rtm_discard() acts on them');
 
