@@ -136,6 +136,8 @@ read_mtypes(GateQuest *quest, const msgpack_object *map, GatePage *page)
 		return false;
 	if (wide.n == 0)
 		return true;
+	if (wide.n > RTM_MTYPE_MAX)
+		return gate_quest_fail(quest, RTM_CODE_TOO_MANY, NULL);
 	mtypes = palloc(sizeof(int32) * wide.n);
 	for (int i = 0; i < wide.n; i++)
 	{

@@ -45,6 +45,7 @@ gate_conn_set_ready(GateNet *net, GateConn *conn, bool ready)
 		dlist_push_tail(&net->ready, &conn->ready_node);
 	else
 		dlist_delete(&conn->ready_node);
+	gate_conn_touch(net, conn);	/* what is waited for depends on it */
 }
 
 void
@@ -66,9 +67,35 @@ gate_conn_count_held(GateNet *net, GateConn *conn)
 }
 
 static bool
-is_over_limit(const GateNet *net, const GateConn *conn)
+is_over_limit(const GateNet *net)
 {
-	return net->held > (size_t) gate_memory_limit * 1024 && conn->held > SMALL_BUFFERS;
+	return net->held > (size_t) gate_memory_limit * 1024;
+}
+
+/* Who takes most pays for it. */
+static void
+close_largest(GateNet *net)
+{
+	GateConn   *largest = NULL;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &net->conns)
+	{
+		GateConn   *conn = dlist_container(GateConn, node, iter.cur);
+
+		if (!conn->ended && conn->held > SMALL_BUFFERS && (largest == NULL || conn->held > largest->held))
+			largest = conn;
+	}
+	if (largest == NULL)
+		return;
+	ereport(LOG,
+			(errmsg("rtm gate closes a connection: its unfinished quest takes %zu bytes", largest->held),
+			 errdetail("All connections together take more than the setting rtm_gate.memory_limit.")));
+	gate_conn_end(net, largest);
+
+	/* given back at the end of the round */
+	net->held -= largest->held;
+	largest->held = 0;
 }
 
 /* ---- its life ---- */
@@ -110,7 +137,8 @@ gate_conn_new(GateNet *net, int sock)
 void
 gate_conn_free(GateNet *net, GateConn *conn)
 {
-	gate_conn_set_ready(net, conn, false);
+	if (conn->is_ready)
+		dlist_delete(&conn->ready_node);
 	gate_listen_forget(&conn->listener);
 	if (conn->position >= 0)
 		net->dead++;
@@ -153,13 +181,8 @@ take_bytes(GateNet *net, GateConn *conn, size_t n)
 	conn->last_byte = rtm_now_ms();
 	gate_conn_set_ready(net, conn, true);
 	gate_conn_count_held(net, conn);
-	if (is_over_limit(net, conn))
-	{
-		ereport(LOG,
-				(errmsg("rtm gate closes a connection: its unfinished quest takes %zu bytes", conn->held),
-				 errdetail("All connections together take more than the setting rtm_gate.memory_limit.")));
-		gate_conn_end(net, conn);
-	}
+	if (is_over_limit(net))
+		close_largest(net);
 }
 
 void
@@ -192,6 +215,11 @@ gate_conn_write(GateNet *net, GateConn *conn)
 		}
 		fpnn_channel_sent(&conn->channel, (size_t) n);
 	}
+	if (conn->held_back)
+	{
+		conn->held_back = false;
+		gate_conn_set_ready(net, conn, true);
+	}
 }
 
 /* ---- answers ---- */
@@ -208,7 +236,7 @@ gate_conn_bound_unread(GateNet *net, GateConn *conn, size_t most)
 		return;
 	gate_conn_write(net, conn);
 	pending = fpnn_channel_pending(&conn->channel);
-	if (conn->ended || (pending <= most && !is_over_limit(net, conn)))
+	if (conn->ended || (pending <= most && !is_over_limit(net)))
 		return;
 	ereport(LOG,
 			(errmsg("rtm gate closes a connection that doesn't read"),

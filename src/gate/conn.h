@@ -43,6 +43,7 @@ struct GateConn
 	bool		tls;
 	bool		spoke;			/* has asked something */
 	bool		keyed;			/* a *key is being answered: what follows is encrypted */
+	bool		held_back;		/* no quests are taken until it has read its answers */
 	bool		ended;			/* to be closed */
 	int			in_batch;		/* quests and answers that refer to it */
 };

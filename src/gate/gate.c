@@ -35,6 +35,7 @@
 #include "utils/snapmgr.h"
 
 #include "gate/cache.h"
+#include "fpnn/crypt.h"
 #include "gate/gate.h"
 #include "gate/guc.h"
 #include "gate/json.h"
@@ -91,11 +92,14 @@ rtm_gate_launch(Oid database)
 				 errhint("Increase the setting max_worker_processes.")));
 }
 
-/* A lock that no statement takes. */
+/*
+ * An advisory lock that no SQL function takes (theirs end in 1 and 2): only such
+ * a lock of the session outlives a transaction that fails.
+ */
 void
 gate_lock_tag(LOCKTAG *tag)
 {
-	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, ForeignDataWrapperRelationId, 0, 1);
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, 0, 0, 3);
 }
 
 const char *
@@ -104,15 +108,26 @@ gate_initial_secret(int64 pid)
 	return initial_secret[0] && pid == initial_pid ? initial_secret : NULL;
 }
 
+void
+gate_forget_initial_secret(int64 pid)
+{
+	if (pid == initial_pid)
+		initial_secret[0] = '\0';
+}
+
+int64
+gate_clock(void)
+{
+	struct timeval now;
+
+	gettimeofday(&now, NULL);
+	return (int64) now.tv_sec * 1000 + now.tv_usec / 1000;
+}
+
 int64
 gate_now(void)
 {
-	struct timeval now;
-	int64		ms;
-
-	gettimeofday(&now, NULL);
-	ms = (int64) now.tv_sec * 1000 + now.tv_usec / 1000;
-	last_time = Max(last_time, ms);
+	last_time = Max(last_time, gate_clock());
 	return last_time;
 }
 
@@ -138,11 +153,13 @@ static bool
 is_installed(void)
 {
 	static Oid	mine = InvalidOid;
+	MemoryContext context = CurrentMemoryContext;	/* a commit leaves another */
 	Oid			extension;
 
 	StartTransactionCommand();
 	extension = get_extension_oid("rtm_gate", true);
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
 	if (!OidIsValid(mine))
 		mine = extension;
 	return OidIsValid(extension) && extension == mine;
@@ -231,12 +248,57 @@ run_batch(GateQuest *quests, int n, MemoryContext batch)
 			continue;
 		gate_quest_forget(&quests[i]);
 		(void) gate_quest_fail(&quests[i], FPNN_CODE_UNKNOWN, "the gate could not carry it out; its log says why");
+		/* behind a key that was not taken nothing can be read */
+		quests[i].close = strcmp(quests[i].frame.method, FPNN_CRYPT_METHOD) == 0;
 	}
+}
+
+/*
+ * Numbers and characters of JSON that PostgreSQL can't take are an error, which
+ * must not undo what others asked: each such quest is read by itself.  False: it
+ * can't be, which isn't worth a line in the log.
+ */
+static bool
+read_json(GateQuest *quest, MemoryContext batch)
+{
+	volatile bool good = false;
+
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		MemoryContextSwitchTo(batch);
+		good = gate_json_read(quest);
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		HOLD_INTERRUPTS();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		RESUME_INTERRUPTS();
+		good = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(batch);
+	return good;
+}
+
+/* Is the quest done with, without the tables? */
+static bool
+is_simple(GateQuest *quest, const GateNet *net, MemoryContext batch)
+{
+	if (gate_system_run(quest, net))
+		return true;
+	if (!(quest->frame.flag & FPNN_FLAG_JSON) || read_json(quest, batch))
+		return false;
+	gate_quest_forget(quest);
+	quest->close = true;
+	return true;
 }
 
 /* Those that need a transaction first, in their order; the others behind. */
 static int
-run_simple_ones(GateQuest *quests, int n, const GateNet *net)
+run_simple_ones(GateQuest *quests, int n, const GateNet *net, MemoryContext batch)
 {
 	int			left = 0;
 
@@ -244,7 +306,7 @@ run_simple_ones(GateQuest *quests, int n, const GateNet *net)
 	{
 		GateQuest	quest = quests[i];
 
-		if (gate_system_run(&quest, net))
+		if (is_simple(&quest, net, batch))
 			quests[i] = quest;
 		else
 		{
@@ -323,6 +385,7 @@ serve(GateNet *net)
 		pgstat_report_activity(STATE_IDLE, NULL);
 		timeout = Max(Min(gate_purge_due() - rtm_now_ms(), CHECK_MS), 0);
 		gate_net_wait(net, timeout);
+		QueryCancelPending = false; /* there is no statement to cancel */
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(batch);
 		MemoryContextSwitchTo(batch);
@@ -331,7 +394,7 @@ serve(GateNet *net)
 		if (n == 0)
 			continue;
 		pgstat_report_activity(STATE_RUNNING, "rtm gate: carrying out quests");
-		run_batch(quests, run_simple_ones(quests, n, net), batch);
+		run_batch(quests, run_simple_ones(quests, n, net, batch), batch);
 		answer_batch(net, quests, n);
 		pgstat_report_stat(false);
 	}
@@ -456,6 +519,9 @@ rtm_gate_main(Datum arg)
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+#if PG_VERSION_NUM >= 170000
+	SetConfigOption("transaction_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+#endif
 
 	/* whoever holds a lock of the gate's rows must not hold up everybody */
 	SetConfigOption("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION);

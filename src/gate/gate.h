@@ -43,9 +43,13 @@
 
 /* The secret of a project whose row isn't committed yet (rtm_gate_setup()), or NULL. */
 extern const char *gate_initial_secret(int64 pid);
+extern void gate_forget_initial_secret(int64 pid);
 
 /* The gate's time in milliseconds; never goes back. */
 extern int64 gate_now(void);
+
+/* What the clock says, in milliseconds, whatever the messages' times are. */
+extern int64 gate_clock(void);
 
 /* What a starting gate tells its starter, in a DSM segment. */
 typedef struct GateStart

@@ -122,17 +122,19 @@ gate_limit_check(GateQuest *quest, const msgpack_object *map, int64 *pid)
 		!gate_args_int(quest, map, "ts", &ts))
 		return false;
 	project = gate_cache_project(*pid);
+	if (project)
+		gate_forget_initial_secret(*pid);
 	secret = project ? project->secret : gate_initial_secret(*pid);
 	if (secret == NULL)
 		return gate_quest_fail(quest, RTM_CODE_INVALID_PID, NULL);
 	if (!check_signature(quest, secret, *pid, salt, ts, sign, len) || !check_time(quest, ts))
 		return false;
 	if (quest->counted)
-		return true;
+		;						/* it is run again */
+	else if (gate_rate_limit > 0 && project && !count_quest(project))
+		quest->refused = RTM_CODE_FREQUENCY;
+	else if (gate_refuse_repeated_salt && !note_salt(*pid, salt))
+		quest->refused = RTM_CODE_SAME_SIGN;
 	quest->counted = true;
-	if (gate_rate_limit > 0 && project && !count_quest(project))
-		return gate_quest_fail(quest, RTM_CODE_FREQUENCY, NULL);
-	if (gate_refuse_repeated_salt && !note_salt(*pid, salt))
-		return gate_quest_fail(quest, RTM_CODE_SAME_SIGN, NULL);
-	return true;
+	return quest->refused == 0 || gate_quest_fail(quest, quest->refused, NULL);
 }

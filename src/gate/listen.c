@@ -116,7 +116,7 @@ bool
 gate_listen_add(GateListener *listener, int64 pid, GateSource source, const int64 *ids, int n)
 {
 	prepare(listener);
-	if (n > GATE_MAX_SUBSCRIPTIONS - listener->nsubscriptions)
+	if (n > GATE_MAX_SUBSCRIPTIONS - listener->nsubscriptions || n > GATE_MAX_ALL_SUBSCRIPTIONS - total)
 		return false;
 	for (int i = 0; i < n; i++)
 		subscribe(listener, (TopicKey) {pid, ids[i], source});

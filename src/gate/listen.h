@@ -26,6 +26,9 @@ typedef enum GateSource
 /* Ids that one connection listens to, all kinds together. */
 #define GATE_MAX_SUBSCRIPTIONS	100000
 
+/* ... and all connections together: some 200 MB. */
+#define GATE_MAX_ALL_SUBSCRIPTIONS	1000000
+
 /*
  * Part of a connection; zeroed, it listens to nothing.  Only listen.c looks
  * inside, except at listens.

@@ -159,6 +159,8 @@ gate_net_wait(GateNet *net, int64 timeout_ms)
 	gate_conn_check_all(net);
 	timeout_ms = next_thing(net, timeout_ms);
 	settle(net);
+	if (!dlist_is_empty(&net->ready))
+		timeout_ms = 0;			/* one that was held back */
 	n = WaitEventSetWait(net->set, (long) Min(timeout_ms, INT_MAX), events, MAX_EVENTS,
 						 rtm_wait_event(RTM_WAIT_GATE_MAIN));
 	for (int i = 0; i < n; i++)
@@ -217,7 +219,7 @@ keep_quest(GateQuest *quest, GateConn *conn, const FpnnFrame *frame)
 typedef struct Room
 {
 	int			quests;
-	int			reads;			/* their answers are large */
+	int			reads;			/* those that cost more than others */
 	int64		bytes;
 } Room;
 
@@ -234,6 +236,8 @@ take_room(Room *room, const FpnnFrame *frame)
 	room->bytes -= (int64) frame->payload_len;
 	if (frame->method_len > 3 && memcmp(frame->method, "get", 3) == 0)
 		room->reads--;
+	else if (fpnn_frame_is(frame, "sendmsgs"))
+		room->reads -= 1 + (int) (frame->payload_len / 512);	/* up to thousands of messages */
 }
 
 /*
@@ -243,7 +247,9 @@ take_room(Room *room, const FpnnFrame *frame)
 static bool
 next_quest(GateNet *net, GateConn *conn, FpnnFrame *frame)
 {
-	while (!conn->ended && !conn->keyed)
+	if (fpnn_channel_pending(&conn->channel) > GATE_MAX_UNREAD)
+		conn->held_back = true;
+	while (!conn->ended && !conn->keyed && !conn->held_back)
 	{
 		FpnnStatus	status = fpnn_channel_next(&conn->channel, frame);
 

@@ -125,7 +125,7 @@ gate_purge_run(void)
 		uint64		n = 0;
 
 		if (gate_history_days > 0)
-			n = gate_store_purge_older(gate_now() - gate_history_days * INT64CONST(86400000));
+			n = gate_store_purge_older(gate_clock() - gate_history_days * INT64CONST(86400000));
 		gate_member_purge();
 		age_due = n > 0 ? now + 100 : now + AGE_MS;
 	}

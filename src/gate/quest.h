@@ -34,7 +34,8 @@ typedef struct GateQuest
 	GateListener *listener;		/* of the connection */
 	FpnnFrame	frame;			/* method (NUL-terminated) and payload are copies */
 
-	bool		counted;		/* in its project's rate */
+	bool		counted;		/* in its project's rate, once */
+	int			refused;		/* ... with this code, or 0 */
 	bool		converted;		/* its payload was JSON */
 	bool		odd_key;		/* a key of its payload is no text */
 

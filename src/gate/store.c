@@ -141,8 +141,16 @@ gate_store_insert(const GateConversation *c, const GateMessage *m)
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (pid, type, a, b, mid) DO NOTHING",
 		13, {CONVERSATION_TYPES, INT8OID, INT8OID, INT8OID, INT2OID, BYTEAOID, BOOLOID, BYTEAOID, BOOLOID, INT8OID}
 	};
+	static MemoryContext scratch;
+	MemoryContext context;
 	Datum		values[13];
+	bool		is_new;
 
+	/* a message to thousands isn't copied thousands of times */
+	if (scratch == NULL)
+		scratch = AllocSetContextCreate(TopMemoryContext, "rtm gate insert", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(scratch);
+	context = MemoryContextSwitchTo(scratch);
 	conversation_datums(c, values);
 	values[4] = Int64GetDatum(m->mid);
 	values[5] = Int64GetDatum(m->from);
@@ -153,7 +161,9 @@ gate_store_insert(const GateConversation *c, const GateMessage *m)
 	values[10] = body_datum(&m->attrs);
 	values[11] = BoolGetDatum(m->attrs.bin);
 	values[12] = Int64GetDatum(m->mtime);
-	return gate_spi_run(&plan, values, NULL) > 0;
+	is_new = gate_spi_run(&plan, values, NULL) > 0;
+	MemoryContextSwitchTo(context);
+	return is_new;
 }
 
 static GateBody
@@ -196,7 +206,7 @@ oldest_mtime(void)
 {
 	if (gate_history_days == 0)
 		return 0;
-	return gate_now() - gate_history_days * INT64CONST(86400000);
+	return gate_clock() - gate_history_days * INT64CONST(86400000);
 }
 
 #define OF_CONVERSATION \

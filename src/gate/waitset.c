@@ -26,8 +26,11 @@ static uint32
 wanted_events(const GateConn *conn)
 {
 	size_t		pending = fpnn_channel_pending(&conn->channel);
+	bool		waits = conn->is_ready || conn->held_back;
+	bool		full = pending >= GATE_MAX_UNREAD ||
+		(waits && fpnn_buf_len(&conn->channel.in) >= GATE_MAX_UNREAD);
 
-	return (pending < GATE_MAX_UNREAD ? WL_SOCKET_READABLE : 0) |
+	return (full ? 0 : WL_SOCKET_READABLE) |
 		(pending > 0 ? WL_SOCKET_WRITEABLE : 0);
 }
 

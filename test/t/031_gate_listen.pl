@@ -166,7 +166,11 @@ is($sender->call('*ping', {}, unsigned => 1), 0, "the others' connections stay")
 
 # What can't be carried out is an error to the one who asked, and what it was
 # about isn't in the log.
-is(client()->bytes(Fpnn::quest('sendmsg', 7, undef, json => 1, payload => '{"a": ' . '1' x 200000 . ', "msg": "very private"}'))->{params}{code}, 20001, 'a number beyond all bounds');
+for my $number ('1' x 200000, '0.' . '1' x 17000)
+{
+	is(client()->bytes(Fpnn::quest('sendmsg', 7, undef, json => 1, payload => "{\"a\": $number, \"msg\": \"very private\"}")), 'closed', 'a number that PostgreSQL has not closes the connection');
+}
+unlike(slurp_file($node->logfile), qr/could not carry out/, '... and undoes nothing of others');
 $node->safe_psql('postgres', q(ALTER TABLE rtm_gate.message ADD CONSTRAINT polite CHECK (msg <> 'very private')));
 $sender->ask('sendgroupmsg', message(gid => 41)) for 1 .. 3;
 my $refused = $sender->ask('sendgroupmsg', message(gid => 41, msg => \'very private'));
@@ -174,6 +178,11 @@ my %code = map { my $f = $sender->answer(10); $f->{seq} => $f->{status} ? $f->{p
 is(delete $code{$refused}, 20001, 'a message that a constraint of the table refuses');
 is_deeply([ values %code ], [ 0, 0, 0 ], '... those that came with it are kept');
 $node->safe_psql('postgres', 'ALTER TABLE rtm_gate.message DROP CONSTRAINT polite');
+is($node->safe_psql('postgres', q(SELECT running FROM rtm_gate_status())), 't', '... the gate is known to run');
+like($node->safe_psql('postgres', q(SELECT rtm_gate_setup(server => 'another'))), qr/:\d+$/, '... and no second one is started');
+is($node->safe_psql('postgres', q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'rtm gate')), 1, '... it is the only one');
+$node->safe_psql('postgres', q(SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE backend_type = 'rtm gate'));
+is($sender->call('sendgroupmsg', message(gid => 41)), 0, 'there is nothing to cancel');
 like(slurp_file($node->logfile), qr/could not carry out a quest: .*violates check constraint "polite"/, '... and the log says which');
 unlike(join("\n", grep { !/statement:/ } split /\n/, slurp_file($node->logfile)), qr/very private/, '... but not what it was');
 

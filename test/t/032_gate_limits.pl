@@ -204,6 +204,9 @@ for my $bad (
 is(one($node, 'SELECT rtm_gate_fault(NULL)')->{state}, '22004', 'rtm_gate_fault(NULL)');
 is(one($node, "INSERT INTO rtm_gate.fault (action) VALUES ('error')")->{state}, '23514', 'the table has its own say');
 
+is($c->call('getgroupmsg', page(gid => 51, mtypes => [ map { 1 + $_ % 127 } 1 .. 127 ])), 0, 'each mtype');
+is($c->call('getgroupmsg', page(gid => 51, mtypes => [ (51) x 128 ])), 200032, '... more than there are');
+
 # Who may do that
 sql(q(CREATE ROLE tester LOGIN));
 for my $call (q(rtm_gate_fault('drop')), 'rtm_gate_fault_clear()', 'rtm_gate_reset()')
