@@ -73,6 +73,25 @@ rtm_peer_disconnect(RtmPeer *peer)
 	if (peer->conn)
 		rtm_conn_close(peer->conn);
 	peer->conn = NULL;
+	rtm_peer_drop_previous(peer);
+}
+
+void
+rtm_peer_drop_previous(RtmPeer *peer)
+{
+	if (peer->previous)
+		rtm_conn_close(peer->previous);
+	peer->previous = NULL;
+}
+
+void
+rtm_peer_set_aside(RtmPeer *peer)
+{
+	RtmConn    *conn = peer->conn;
+
+	peer->conn = NULL;
+	rtm_peer_disconnect(peer);
+	peer->previous = conn;
 }
 
 /* Forget the connection and the options. */

@@ -24,6 +24,7 @@ typedef struct RtmPeer
 	MemoryContext context;		/* of the options */
 	RtmOptions *options;		/* NULL: not read yet */
 	RtmConn    *conn;			/* NULL: not connected */
+	RtmConn    *previous;		/* set aside, while conn is being made; or NULL */
 	WaitEventSet *set;			/* latch, postmaster and conn's socket */
 	int			generation;		/* of the socket in the set; 0: none */
 	uint32		events;			/* waited for, of the socket */
@@ -36,8 +37,15 @@ typedef struct RtmPeer
  */
 extern RtmPeer *rtm_peer(const char *server);
 
-/* Drop its connection, if there is one. */
+/* Drop its connection, if there is one, and what was set aside. */
 extern void rtm_peer_disconnect(RtmPeer *peer);
+
+/*
+ * Make room for another connection, but keep the one there is open until
+ * rtm_peer_drop_previous().
+ */
+extern void rtm_peer_set_aside(RtmPeer *peer);
+extern void rtm_peer_drop_previous(RtmPeer *peer);
 
 /*
  * Wait until something can be done on the connection, or until `deadline`

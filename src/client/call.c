@@ -115,6 +115,10 @@ raise_timeout(const RtmPeer *peer, const char *method)
 				   "The quest may have been carried out. Raise the call's timeout, the server's option quest_timeout or the setting rtm.quest_timeout if the gate is only slow.");
 }
 
+/*
+ * A connection that owes an answer is closed when the new one is there: the
+ * vendor's framework writes a late answer to whoever has its descriptor by then.
+ */
 static void
 connect_peer(RtmPeer *peer, Deadlines *d)
 {
@@ -122,10 +126,14 @@ connect_peer(RtmPeer *peer, Deadlines *d)
 
 	if (d->total)
 		timeout = Max(Min(timeout, d->total - rtm_now_ms()), 1);
-	rtm_peer_disconnect(peer);
+	if (peer->conn && peer->conn->state == RTM_CONN_READY)
+		rtm_peer_set_aside(peer);
+	else
+		rtm_peer_disconnect(peer);
 	peer->conn = rtm_conn_open(peer->options, timeout);
 	while (peer->conn->state == RTM_CONN_CONNECTING || peer->conn->state == RTM_CONN_KEYING)
 		rtm_peer_wait(peer, PG_INT64_MAX);
+	rtm_peer_drop_previous(peer);
 	if (peer->conn->state == RTM_CONN_FAILED)
 		raise_failed(peer);
 	if (peer->conn->state == RTM_CONN_LOST)

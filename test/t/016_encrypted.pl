@@ -216,5 +216,20 @@ for my $why (sort keys %wrong)
 	}
 }
 
+# A connection that owes an answer is closed when the next one is there, and not before
+
+server_for($node, 'slow', $relay->endpoint, encryption => 'ecdh', public_key => $right, connect_timeout => '30s');
+sql(q(SELECT rtm_gate_fault('lose', 'sendroommsg', times => 1)));
+$relay->forget;
+my @late = session($node, "SELECT rtm_send_room_message(51, 1, 77, 'x', timeout => 1, server => 'slow')",
+	"SELECT mid > 0 FROM rtm_send_room_message(51, 1, 77, 'y', server => 'slow')");
+state_is($late[0], 'FP203', undef, 'an answer that does not come');
+is($late[1]{out}, 't', '... another connection');
+my @connects = map { $_->{connection} } $relay->events('connect');
+wait_until('an end', sub { grep { $_->{connection} == $connects[0] } $relay->events('end') });
+my @happened = map { "$_->{what} $_->{connection}" } grep { my $n = $_->{connection}; grep { $_ == $n } @connects } $relay->events;
+is(scalar(@connects), 2, '... one more');
+like("@happened", qr/^connect $connects[0] connect $connects[1] end $connects[0]\b/, '... made before the first was closed');
+
 $node->stop;
 done_testing();
