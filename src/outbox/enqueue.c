@@ -87,6 +87,9 @@ typedef struct Backlog
 								 * backlog was made are missing */
 	int			nsavepoints;
 	int			max_savepoints;
+	MemoryContext names;		/* those of the row named */
+	OutboxRow	named;			/* the names of its objects are known ... */
+	CommandId	named_in;		/* ... in this command; another may rename them */
 } Backlog;
 
 static Backlog *backlog;
@@ -168,6 +171,7 @@ make_backlog(void)
 	b->rows = tuplestore_begin_heap(false, false, Max(work_mem, KEEP_KB));
 	CurrentResourceOwner = owner;
 	b->context = context;
+	b->names = AllocSetContextCreate(context, "rtm names", ALLOCSET_SMALL_SIZES);
 	MemoryContextSwitchTo(old);
 	return b;
 }
@@ -204,6 +208,30 @@ add_row(Backlog *b, const OutboxRow *row)
 	b->nlive++;
 }
 
+/* Names of role, server and callback: most rows have those of the one before. */
+static void
+name_objects(Backlog *b, OutboxRow *row)
+{
+	OutboxRow  *named = &b->named;
+	CommandId	command = GetCurrentCommandId(false);
+	MemoryContext old;
+
+	if (named->owner != row->owner || named->server != row->server ||
+		named->callback != row->callback || b->named_in != command)
+	{
+		memset(named, 0, sizeof(OutboxRow));
+		MemoryContextReset(b->names);
+		old = MemoryContextSwitchTo(b->names);
+		outbox_name_objects(row);
+		MemoryContextSwitchTo(old);
+		*named = *row;
+		b->named_in = command;
+	}
+	row->owner_name = named->owner_name;
+	row->server_name = named->server_name;
+	row->callback_name = named->callback_name;
+}
+
 void
 outbox_enqueue(OutboxRow *row)
 {
@@ -219,7 +247,7 @@ outbox_enqueue(OutboxRow *row)
 	}
 	row->origin = backlog->origin;
 	if (backlog->desc->natts >= OUTBOX_NCOLUMNS)
-		outbox_name_objects(row);
+		name_objects(backlog, row);
 	add_row(backlog, row);
 }
 
