@@ -158,8 +158,6 @@ gate_conn_free(GateNet *net, GateConn *conn)
 
 /* ---- bytes ---- */
 
-/* ---- bytes ---- */
-
 static void
 take_bytes(GateNet *net, GateConn *conn, size_t n)
 {
@@ -222,7 +220,7 @@ gate_conn_write(GateNet *net, GateConn *conn)
 	}
 }
 
-/* ---- answers ---- */
+/* ---- what it has to read ---- */
 
 /* Something was added to what a connection has to read: is that too much? */
 void
@@ -243,8 +241,6 @@ gate_conn_bound_unread(GateNet *net, GateConn *conn, size_t most)
 			 errdetail("%zu bytes were waiting for it.", pending)));
 	gate_conn_end(net, conn);
 }
-
-/* ---- time ---- */
 
 /* ---- time ---- */
 

@@ -50,8 +50,6 @@ gate_net_count(const GateNet *net)
 
 /* ---- answers that leave later ---- */
 
-/* ---- the life of a connection ---- */
-
 static void
 forget_late_answer(LateAnswer *late)
 {
@@ -185,8 +183,6 @@ gate_net_wait(GateNet *net, int64 timeout_ms)
 	if (accepting)
 		gate_accept(net);
 }
-
-/* ---- quests ---- */
 
 /* ---- quests ---- */
 

@@ -12,8 +12,6 @@
 #include "compat.h"
 #include "gate/conn.h"
 
-/* ---- the wait set ---- */
-
 void
 gate_set_drop(GateNet *net)
 {
