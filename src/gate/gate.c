@@ -93,13 +93,17 @@ rtm_gate_launch(Oid database)
 }
 
 /*
- * An advisory lock that no SQL function takes (theirs end in 1 and 2): only such
- * a lock of the session outlives a transaction that fails.
+ * A lock that no SQL function takes, of the method of advisory locks: only such a
+ * lock of the session outlives a transaction that fails.
  */
 void
 gate_lock_tag(LOCKTAG *tag)
 {
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, 0, 0, 3);
+	memset(tag, 0, sizeof(LOCKTAG));
+	tag->locktag_field1 = MyDatabaseId;
+	tag->locktag_field2 = ForeignDataWrapperRelationId;
+	tag->locktag_type = LOCKTAG_USERLOCK;
+	tag->locktag_lockmethodid = USER_LOCKMETHOD;
 }
 
 const char *
