@@ -248,6 +248,33 @@ row_again(const Finished *f)
 	return row;
 }
 
+/* Has a request of this database the id of that one, which another database queued? */
+static bool
+is_id_taken(int64 id)
+{
+	Relation	rel = table_open(outbox_relations(false)->request, AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	bool		taken = find_pending(rel, id, false, snapshot) != NULL;
+
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+	return taken || id > outbox_last_id();
+}
+
+/* It keeps its id if that can be none of this database's own. */
+static void
+set_id(const Finished *f, OutboxRow *row)
+{
+	int64		id = row->id;
+
+	if (is_own(f->tuple, RelationGetDescr(f->rel)) || !is_id_taken(id))
+		return;
+	row->id = outbox_new_id();
+	ereport(NOTICE,
+			(errmsg("request " INT64_FORMAT " has the id " INT64_FORMAT " from now on", id, row->id),
+			 errdetail("A request of this database has its id, or will have.")));
+}
+
 /* Whom and where the row means here. */
 static void
 resolve(const Finished *f, OutboxRow *row)
@@ -289,7 +316,10 @@ rtm_sql_retry(PG_FUNCTION_ARGS)
 		resolve(&f, &row);
 		taken = take(&f);
 		if (taken)
+		{
+			set_id(&f, &row);
 			outbox_enqueue(&row);
+		}
 	}
 	table_close(f.rel, NoLock);
 	PG_RETURN_BOOL(taken);

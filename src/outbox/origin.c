@@ -163,6 +163,15 @@ outbox_origin_condition(void)
 					outbox_own_origin);
 }
 
+const char *
+outbox_foreign_condition(void)
+{
+	if (outbox_own_origin == 0)
+		return " AND false";
+	return psprintf(" AND (origin OPERATOR(pg_catalog.<>) '" INT64_FORMAT "'::pg_catalog.int8 OR origin IS NULL)",
+					outbox_own_origin);
+}
+
 /* ---- writing it down ---- */
 
 static void
