@@ -59,19 +59,20 @@ column(const Finished *f, const char *name, bool *null)
 	return heap_getattr(f->tuple, SPI_fnumber(desc, name), desc, null);
 }
 
-/* Of this database's own requests; see origin.c. */
+/* Of this database's own requests (origin.c), as far as that is known; the views say the same. */
 static bool
 is_own(HeapTuple tuple, TupleDesc desc)
 {
-	OutboxDatabase *entry = outbox_database(MyDatabaseId, !RecoveryInProgress());
 	int			attno = SPI_fnumber(desc, "origin");
+	int64		own;
 	bool		null;
 	Datum		origin;
 
-	if (attno <= 0 || (entry == NULL && !RecoveryInProgress()))
+	if (attno <= 0 || !outbox_is_preloaded())
 		return true;
+	own = outbox_origin(outbox_database(MyDatabaseId, !RecoveryInProgress()));
 	origin = heap_getattr(tuple, attno, desc, &null);
-	return !null && DatumGetInt64(origin) == outbox_origin(entry);
+	return own == 0 || (!null && DatumGetInt64(origin) == own);
 }
 
 /* A name, if the table has that column. */
@@ -526,7 +527,12 @@ rtm_sql_wait(PG_FUNCTION_ARGS)
 				 errmsg("invalid timeout: %g", timeout),
 				 errhint("It is in seconds; 0 stands for no limit.")));
 	if ((entry = outbox_database(MyDatabaseId, true)) == NULL)
+	{
 		outbox_check_enqueue("rtm_wait");
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("too many databases of this server use the outbox of rtm")));
+	}
 
 	deadline = timeout == 0 ? PG_INT64_MAX : rtm_now_ms() + (int64) Min(timeout * 1000, INT_MAX);
 	pg_atomic_fetch_add_u32(&entry->waiters, 1);

@@ -138,13 +138,17 @@ outbox_origin(OutboxDatabase *entry)
 	const char *why;
 	uint64		known = 0;
 	uint64		found;
+	bool		recovery;
 
 	if (!OidIsValid(outbox_relations(false)->origin))
 		return 0;
-	if (!RecoveryInProgress() && (known = pg_atomic_read_u64(&entry->origin)) != 0)
+
+	/* asked once: a promotion may be under way */
+	recovery = RecoveryInProgress();
+	if (entry && !recovery && (known = pg_atomic_read_u64(&entry->origin)) != 0)
 		return (int64) known;
 	read_binding(&binding);
-	if (RecoveryInProgress())
+	if (entry == NULL || recovery)
 		return binding.origin;
 	found = (uint64) find_origin(&binding, &why);
 

@@ -12,7 +12,8 @@
 
 /*
  * What this database marks its requests with; 0: its outbox is of version 1.0.
- * Needs a transaction; nothing is written.  On a standby it is the primary's.
+ * Needs a transaction; nothing is written.  On a standby, and without an entry,
+ * it is what the table says: the primary's, or 0.
  */
 extern int64 outbox_origin(OutboxDatabase *entry);
 
