@@ -5,8 +5,7 @@
 
 --
 -- Whose requests the rows of an outbox are: a copy of the database, or of the
--- cluster, doesn't send what it didn't queue.  Requests that wait while this
--- runs are marked as this database's own by its sender.
+-- cluster, doesn't send what it didn't queue.
 --
 
 CREATE TABLE @extschema@.rtm_origin (
@@ -30,13 +29,23 @@ ALTER TABLE @extschema@.rtm_finished ADD COLUMN origin bigint, ADD COLUMN owner_
 -- what is published FOR ALL TABLES can be updated and deleted all the same
 ALTER TABLE @extschema@.rtm_request REPLICA IDENTITY FULL;
 
+CREATE FUNCTION @extschema@.rtm_outbox_origin(
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_outbox_origin'
+LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.rtm_outbox_origin() IS
+	'what the requests of this database are marked with; NULL: the library isn''t preloaded';
+
 -- what the OIDs mean, while they mean it: pg_upgrade gives servers and functions others
+-- (whose they are is known now as well; without preload the sender tells that by the names)
 UPDATE @extschema@.rtm_request AS r SET
+	origin = @extschema@.rtm_outbox_origin(),
 	owner_name = (SELECT a.rolname FROM pg_catalog.pg_roles AS a WHERE a.oid OPERATOR(pg_catalog.=) r.owner),
 	server_name = (SELECT s.srvname FROM pg_catalog.pg_foreign_server AS s WHERE s.oid OPERATOR(pg_catalog.=) r.server),
 	callback_name = (SELECT pg_catalog.format('%I.%I', n.nspname, p.proname) FROM pg_catalog.pg_proc AS p
 		JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace WHERE p.oid OPERATOR(pg_catalog.=) r.callback);
 UPDATE @extschema@.rtm_finished AS r SET
+	origin = @extschema@.rtm_outbox_origin(),
 	owner_name = (SELECT a.rolname FROM pg_catalog.pg_roles AS a WHERE a.oid OPERATOR(pg_catalog.=) r.owner),
 	server_name = (SELECT s.srvname FROM pg_catalog.pg_foreign_server AS s WHERE s.oid OPERATOR(pg_catalog.=) r.server),
 	callback_name = (SELECT pg_catalog.format('%I.%I', n.nspname, p.proname) FROM pg_catalog.pg_proc AS p
@@ -73,13 +82,6 @@ ALTER TABLE @extschema@.rtm_finished SET (
 	autovacuum_vacuum_cost_delay = 0
 );
 CREATE INDEX rtm_finished_failed ON @extschema@.rtm_finished (finished_at) WHERE status = 'failed';
-
-CREATE FUNCTION @extschema@.rtm_outbox_origin(
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_outbox_origin'
-LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION @extschema@.rtm_outbox_origin() IS
-	'what the requests of this database are marked with; NULL: the library isn''t preloaded';
 
 CREATE FUNCTION @extschema@.rtm_adopt_held(
 ) RETURNS bigint

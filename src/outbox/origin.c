@@ -204,15 +204,22 @@ write_binding(int64 origin)
 		lengthof(types), types, values);
 }
 
-/* Rows from before the outbox had an origin, which nobody else can have. */
+/*
+ * Rows from before the outbox had an origin, when the extension was updated and
+ * the library wasn't preloaded.  Where a server's OID is another server's, they
+ * came with pg_upgrade.
+ */
 static void
-mark_old_rows(int64 origin)
+mark_old_rows(const char *table, int64 origin)
 {
 	Oid			type = INT8OID;
 	Datum		value = Int64GetDatum(origin);
 
-	run("UPDATE %s.rtm_request SET origin = $1 WHERE origin IS NULL", 1, &type, &value);
-	run("UPDATE %s.rtm_finished SET origin = $1 WHERE origin IS NULL", 1, &type, &value);
+	run(psprintf("UPDATE %%s.%s SET origin = $1 WHERE origin IS NULL"
+				 " AND EXISTS (SELECT FROM pg_catalog.pg_foreign_server AS s"
+				 " WHERE s.oid OPERATOR(pg_catalog.=) server"
+				 " AND s.srvname OPERATOR(pg_catalog.=) server_name::pg_catalog.name)", table),
+		1, &type, &value);
 }
 
 void
@@ -235,7 +242,10 @@ outbox_claim(OutboxDatabase *entry)
 	SPI_connect();
 	write_binding(outbox_own_origin);
 	if (!binding.any)
-		mark_old_rows(outbox_own_origin);
+	{
+		mark_old_rows("rtm_request", outbox_own_origin);
+		mark_old_rows("rtm_finished", outbox_own_origin);
+	}
 	SPI_finish();
 	PopActiveSnapshot();
 	if (why)

@@ -106,5 +106,30 @@ is(sql("SELECT count(*), count(*) FILTER (WHERE id = $waits) FROM rtm_outbox"), 
 pause('off');
 is(sql("SELECT rtm_wait($waits, 60)"), 'done', '... and ours is sent');
 no_trouble('in the end');
+
+# Requests of version 1.0 are marked by the update itself, so that no copy and no
+# pg_upgrade comes between; without preload by the sender, who looks at the names
+
+sub in_db { my ($db, $query) = @_; return $node->safe_psql($db, $query) }
+for my $db ('loaded', 'unloaded')
+{
+	sql("CREATE DATABASE $db");
+	in_db($db, "CREATE EXTENSION rtm VERSION '1.0'");
+	server_for($node, $_, '127.0.0.1:' . free_port(), db => $db) for 'rtm', 'other';
+	in_db($db, "SELECT count(rtm_send_message_async(51, 1, 2, 'old ' || g)) FROM generate_series(1, 3) AS g");
+}
+is(in_db('loaded', 'BEGIN; ALTER EXTENSION rtm UPDATE; SELECT count(*), (SELECT count(*) FROM rtm_origin) FROM rtm_request WHERE origin = rtm_outbox_origin(); COMMIT'),
+	'3|0', 'ALTER EXTENSION UPDATE marks the requests that wait, before the sender comes');
+ok($node->poll_query_until('loaded', 'SELECT count(*) = 1 FROM rtm_origin'), '... who writes the origin down');
+is(in_db('loaded', 'SELECT count(*) FROM rtm_outbox WHERE NOT held'), 3, '... and they are his');
+$node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");
+$node->restart;
+in_db('unloaded', 'ALTER EXTENSION rtm UPDATE');
+in_db('unloaded', "UPDATE rtm_request SET server = (SELECT oid FROM pg_foreign_server WHERE srvname = 'other') WHERE id = (SELECT max(id) FROM rtm_request)");
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'rtm'\n");
+$node->restart;
+ok($node->poll_query_until('unloaded', 'SELECT count(*) = 1 FROM rtm_origin'), 'updated without preload: the sender comes later');
+is(in_db('unloaded', 'SELECT held, count(*), max(server) FROM rtm_outbox GROUP BY held ORDER BY held'), "f|2|rtm\nt|1|rtm", '... and takes none whose OID is that of another server');
+
 $node->stop;
 done_testing();
