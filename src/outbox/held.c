@@ -404,10 +404,8 @@ PG_FUNCTION_INFO_V1(rtm_sql_outbox_origin);
 Datum
 rtm_sql_outbox_origin(PG_FUNCTION_ARGS)
 {
-	int64		origin = 0;
+	int64		origin = outbox_origin(outbox_database(MyDatabaseId, !RecoveryInProgress()));
 
-	if (outbox_is_preloaded())
-		origin = outbox_origin(outbox_database(MyDatabaseId, !RecoveryInProgress()));
 	if (origin == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT64(origin);

@@ -68,11 +68,11 @@ is_own(HeapTuple tuple, TupleDesc desc)
 	bool		null;
 	Datum		origin;
 
-	if (attno <= 0 || !outbox_is_preloaded())
+	if (attno <= 0)
 		return true;
 	own = outbox_origin(outbox_database(MyDatabaseId, !RecoveryInProgress()));
 	origin = heap_getattr(tuple, attno, desc, &null);
-	return own == 0 || (!null && DatumGetInt64(origin) == own);
+	return null ? own == 0 : DatumGetInt64(origin) == own;
 }
 
 /* A name, if the table has that column. */
@@ -95,14 +95,17 @@ read_name(const Finished *f, const char *name)
 	return found;
 }
 
-/* The role that queued it: in another cluster its OID may be somebody else's. */
+/*
+ * The role that queued it: in another cluster its OID may be somebody else's.  Without
+ * a name it is nobody, whose privileges superusers have.
+ */
 static Oid
 owner_of(const Finished *f)
 {
 	OutboxName	name = read_name(f, "owner_name");
 	bool		null;
 
-	if (name.bytes && !is_own(f->tuple, RelationGetDescr(f->rel)))
+	if (!is_own(f->tuple, RelationGetDescr(f->rel)))
 		return outbox_find_role(&name);
 	return DatumGetObjectId(column(f, "owner", &null));
 }
@@ -399,6 +402,7 @@ typedef struct Awaited
 {
 	int64		id;
 	bool		pending;		/* seen at tid, when last looked for */
+	bool		held;			/* there is one of another origin */
 	ItemPointerData tid;
 } Awaited;
 
@@ -428,9 +432,10 @@ is_pending(Awaited *awaited, Snapshot snapshot)
 
 	if (!awaited->pending || !is_still_there(rel, awaited, snapshot))
 	{
-		tuple = find_pending(rel, awaited->id, false, snapshot);
-		awaited->pending = tuple != NULL;
-		if (tuple)
+		tuple = find_pending(rel, awaited->id, true, snapshot);
+		awaited->held = tuple && !is_own(tuple, RelationGetDescr(rel));
+		awaited->pending = tuple && !awaited->held;
+		if (awaited->pending)
 		{
 			Finished	pending = {.rel = rel, .tuple = tuple};
 
@@ -460,13 +465,20 @@ look(Awaited *awaited)
 	/* it is in the other table, or left no trace, or nobody saw it yet */
 	f = find_finished(awaited->id, AccessShareLock, snapshot);
 	UnregisterSnapshot(snapshot);
-	if (f.tuple)
+	if (f.tuple && is_own(f.tuple, RelationGetDescr(f.rel)))
 		status = TextDatumGetCString(column(&f, "status", &null));
 	else if (outbox_is_queued_here(awaited->id))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("request " INT64_FORMAT " is part of this transaction", awaited->id),
 				 errhint("Nothing of it is sent before the transaction commits: wait in a later one.")));
+	else if (f.tuple || awaited->held)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot tell what became of request " INT64_FORMAT, awaited->id),
+				 errdetail("Another database queued the request of that id; one of this database that went well would have left no trace."),
+				 awaited->held ? errhint("It is held until rtm_adopt_held() or rtm_discard_held(); see the view rtm_outbox.")
+				 : errhint("See the view rtm_result for what became of it there.")));
 	table_close(f.rel, AccessShareLock);
 	return status;
 }

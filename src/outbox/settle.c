@@ -183,22 +183,36 @@ error_text(const Request *request, char *null)
 	return CStringGetTextDatum(text ? text : "unknown error");
 }
 
+/* Tickets are the time, more or less: another database's may be the same. */
+static bool
+is_row_of(HeapTuple tuple, TupleDesc desc, const Request *request)
+{
+	bool		null;
+
+	if (DatumGetInt64(fastgetattr(tuple, OUTBOX_SEQ, desc, &null)) != request->row.seq ||
+		DatumGetInt64(fastgetattr(tuple, OUTBOX_ID, desc, &null)) != request->row.id)
+		return false;
+
+	/* 0: it was read before ALTER EXTENSION UPDATE */
+	return request->row.origin == 0 ||
+		DatumGetInt64(heap_getattr(tuple, OUTBOX_ORIGIN, desc, &null)) == request->row.origin;
+}
+
 /*
  * Is the request's row still at its place?  Somebody may have deleted it, and
  * another row have taken the place since.
  */
 static bool
-is_at(Relation rel, ItemPointer tid, int64 seq)
+is_at(Relation rel, const Request *request)
 {
-	HeapTupleData tuple = {.t_self = *tid};
+	HeapTupleData tuple = {.t_self = request->tid};
 	Buffer		buffer;
-	bool		null;
 	bool		same;
 
-	if (ItemPointerGetBlockNumber(tid) >= nblocks ||
+	if (ItemPointerGetBlockNumber(&request->tid) >= nblocks ||
 		!heap_fetch(rel, GetActiveSnapshot(), &tuple, &buffer, false))
 		return false;
-	same = DatumGetInt64(fastgetattr(&tuple, OUTBOX_SEQ, RelationGetDescr(rel), &null)) == seq;
+	same = is_row_of(&tuple, RelationGetDescr(rel), request);
 	ReleaseBuffer(buffer);
 	return same;
 }
@@ -214,18 +228,22 @@ is_there(Relation rel, Request *request)
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
+	bool		found = false;
 
-	if (is_at(rel, &request->tid, request->row.seq))
+	if (is_at(rel, request))
 		return true;
 	index = index_open(outbox_relations(false)->request_index, AccessShareLock);
 	ScanKeyInit(&key, OUTBOX_SEQ, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(request->row.seq));
 	scan = systable_beginscan_ordered(rel, index, GetActiveSnapshot(), 1, &key);
-	tuple = systable_getnext_ordered(scan, ForwardScanDirection);
-	if (HeapTupleIsValid(tuple))
-		request->tid = tuple->t_self;
+	while (!found && HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
+	{
+		found = is_row_of(tuple, RelationGetDescr(rel), request);
+		if (found)
+			request->tid = tuple->t_self;
+	}
 	systable_endscan_ordered(scan);
 	index_close(index, NoLock);
-	return HeapTupleIsValid(tuple);
+	return found;
 }
 
 /* Has rtm_finished a request of that id?  *foreign: one of another origin. */

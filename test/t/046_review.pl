@@ -107,6 +107,34 @@ pause('off');
 is(sql("SELECT rtm_wait($waits, 60)"), 'done', '... and ours is sent');
 no_trouble('in the end');
 
+# Waited for: what only another database has queued is neither done nor failed
+
+pause('on');
+my $lone = sql(q(SELECT nextval('rtm_request_id_seq')));
+$waits = sql("SELECT rtm_send_message_async(51, 1, 2, 'waits 3')");
+foreign('rtm_request', $waits, $lone, 'mid = mid + 7, seq = seq');
+foreign('rtm_finished', $model, $lone + 1);
+my @r = session($node, map { "SELECT rtm_wait($_, 5)" } $lone, $lone + 1, $lone + 2);
+state_is($r[0], '55000', qr/cannot tell what became of request $lone\n.*is held until rtm_adopt_held/s, 'rtm_wait: it is held');
+state_is($r[1], '55000', qr/cannot tell what became of request .*view rtm_result/s, '... it has failed elsewhere');
+is($r[2]{out}, 'done', '... there is none');
+
+# its row has the ticket of one of ours
+pause('off');
+is(sql("SELECT rtm_wait($waits, 60)"), 'done', 'ours is sent');
+is(sql("SELECT count(*), min(id) FROM rtm_outbox"), "1|$lone", '... and its row is gone, not that of another database with the same ticket');
+
+# Rows of another database without names: the role with the OID isn't theirs
+sql('CREATE ROLE app; GRANT SELECT ON rtm_outbox, rtm_result TO PUBLIC');
+sql("UPDATE rtm_$_ SET owner = 'app'::regrole, owner_name = NULL WHERE origin = 4711") for 'request', 'finished';
+@r = session($node, 'SET ROLE app', 'SELECT count(*) FROM rtm_outbox', 'SELECT count(*) FROM rtm_result', "SELECT rtm_discard($lone)",
+	'RESET ROLE', 'GRANT pg_monitor TO app', 'SET ROLE app', 'SELECT count(*) FROM rtm_outbox', "SELECT rtm_discard($lone)");
+is("$r[1]{out} $r[2]{out}", '0 0', 'without names: they are shown to no role');
+state_is($r[3], '42501', undef, '... which cannot discard them');
+is($r[7]{out}, 1, '... but to pg_monitor');
+state_is($r[8], '42501', undef, '... which cannot discard them either');
+is(sql("SELECT rtm_discard($lone)"), 't', '... a superuser can');
+
 # Requests of version 1.0 are marked by the update itself, so that no copy and no
 # pg_upgrade comes between; without preload by the sender, who looks at the names
 
@@ -129,7 +157,13 @@ in_db('unloaded', "UPDATE rtm_request SET server = (SELECT oid FROM pg_foreign_s
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'rtm'\n");
 $node->restart;
 ok($node->poll_query_until('unloaded', 'SELECT count(*) = 1 FROM rtm_origin'), 'updated without preload: the sender comes later');
+is(in_db('loaded', "SELECT DISTINCT server FROM rtm_outbox"), 'rtm', 'the server of a request');
+in_db('loaded', 'ALTER SERVER rtm RENAME TO rtm2');
+is(in_db('loaded', "SELECT DISTINCT server FROM rtm_outbox"), 'rtm2', '... which was renamed');
 is(in_db('unloaded', 'SELECT held, count(*), max(server) FROM rtm_outbox GROUP BY held ORDER BY held'), "f|2|rtm\nt|1|rtm", '... and takes none whose OID is that of another server');
+$node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");
+$node->restart;
+is(in_db('loaded', "SELECT DISTINCT server FROM rtm_outbox"), 'rtm2', '... without preload too');
 
 $node->stop;
 done_testing();
