@@ -5,8 +5,7 @@
 
 --
 -- Whose requests the rows of an outbox are: a copy of the database, or of the
--- cluster, doesn't send what it didn't queue.  Requests that wait while this
--- runs are marked as this database's own by its sender.
+-- cluster, doesn't send what it didn't queue.
 --
 
 CREATE TABLE @extschema@.rtm_origin (
@@ -30,13 +29,23 @@ ALTER TABLE @extschema@.rtm_finished ADD COLUMN origin bigint, ADD COLUMN owner_
 -- what is published FOR ALL TABLES can be updated and deleted all the same
 ALTER TABLE @extschema@.rtm_request REPLICA IDENTITY FULL;
 
+CREATE FUNCTION @extschema@.rtm_outbox_origin(
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_outbox_origin'
+LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.rtm_outbox_origin() IS
+	'what the requests of this database are marked with; NULL: it has no origin yet, as the library was never preloaded';
+
 -- what the OIDs mean, while they mean it: pg_upgrade gives servers and functions others
+-- (whose they are is known now as well; without preload the sender tells that by the names)
 UPDATE @extschema@.rtm_request AS r SET
+	origin = @extschema@.rtm_outbox_origin(),
 	owner_name = (SELECT a.rolname FROM pg_catalog.pg_roles AS a WHERE a.oid OPERATOR(pg_catalog.=) r.owner),
 	server_name = (SELECT s.srvname FROM pg_catalog.pg_foreign_server AS s WHERE s.oid OPERATOR(pg_catalog.=) r.server),
 	callback_name = (SELECT pg_catalog.format('%I.%I', n.nspname, p.proname) FROM pg_catalog.pg_proc AS p
 		JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace WHERE p.oid OPERATOR(pg_catalog.=) r.callback);
 UPDATE @extschema@.rtm_finished AS r SET
+	origin = @extschema@.rtm_outbox_origin(),
 	owner_name = (SELECT a.rolname FROM pg_catalog.pg_roles AS a WHERE a.oid OPERATOR(pg_catalog.=) r.owner),
 	server_name = (SELECT s.srvname FROM pg_catalog.pg_foreign_server AS s WHERE s.oid OPERATOR(pg_catalog.=) r.server),
 	callback_name = (SELECT pg_catalog.format('%I.%I', n.nspname, p.proname) FROM pg_catalog.pg_proc AS p
@@ -74,13 +83,6 @@ ALTER TABLE @extschema@.rtm_finished SET (
 );
 CREATE INDEX rtm_finished_failed ON @extschema@.rtm_finished (finished_at) WHERE status = 'failed';
 
-CREATE FUNCTION @extschema@.rtm_outbox_origin(
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_outbox_origin'
-LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION @extschema@.rtm_outbox_origin() IS
-	'what the requests of this database are marked with; NULL: the library isn''t preloaded';
-
 CREATE FUNCTION @extschema@.rtm_adopt_held(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_adopt_held'
@@ -99,7 +101,7 @@ REVOKE ALL ON FUNCTION @extschema@.rtm_discard_held() FROM PUBLIC;
 
 CREATE OR REPLACE VIEW @extschema@.rtm_outbox WITH (security_barrier) AS
 	SELECT r.id, r.call, r.method, CASE WHEN b.by_oid THEN coalesce(s.srvname::text, r.server_name) ELSE r.server_name END AS server,
-		CASE WHEN b.by_oid OR r.owner_name IS NULL THEN r.owner ELSE w.oid END::regrole AS owner, r.mid,
+		CASE WHEN b.by_oid THEN r.owner ELSE w.oid END::regrole AS owner, r.mid,
 		@extschema@.rtm_unpack(r.nparams, r.params) AS params,
 		CASE WHEN b.by_oid THEN r.callback::regprocedure ELSE @extschema@.rtm_callback_of(r.call, r.callback_name) END AS callback,
 		r.enqueued_at, r.attempts, r.next_attempt,
@@ -108,15 +110,14 @@ CREATE OR REPLACE VIEW @extschema@.rtm_outbox WITH (security_barrier) AS
 		r.callback_name
 	FROM @extschema@.rtm_request AS r
 		CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
-		CROSS JOIN LATERAL (SELECT coalesce(r.origin OPERATOR(pg_catalog.=) o.origin,
-			o.origin IS NULL AND r.server_name IS NULL) AS by_oid) AS b
+		CROSS JOIN LATERAL (SELECT r.origin IS NOT DISTINCT FROM o.origin AS by_oid) AS b
 		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) r.server
 		LEFT JOIN pg_catalog.pg_roles AS w ON NOT b.by_oid AND w.rolname OPERATOR(pg_catalog.=) r.owner_name::pg_catalog.name
-	WHERE pg_catalog.pg_has_role(CASE WHEN b.by_oid OR r.owner_name IS NULL THEN r.owner ELSE w.oid END, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
+	WHERE pg_catalog.pg_has_role(CASE WHEN b.by_oid THEN r.owner ELSE w.oid END, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
 
 CREATE OR REPLACE VIEW @extschema@.rtm_result WITH (security_barrier) AS
 	SELECT f.id, f.status, f.call, f.method, CASE WHEN b.by_oid THEN coalesce(s.srvname::text, f.server_name) ELSE f.server_name END AS server,
-		CASE WHEN b.by_oid OR f.owner_name IS NULL THEN f.owner ELSE w.oid END::regrole AS owner, f.mid, f.mtime,
+		CASE WHEN b.by_oid THEN f.owner ELSE w.oid END::regrole AS owner, f.mid, f.mtime,
 		@extschema@.rtm_unpack(f.nparams, f.params) AS params,
 		CASE WHEN f.answer IS NOT NULL THEN @extschema@.rtm_unpack(-1, f.answer) END AS answer,
 		@extschema@.rtm_error_of(f.error_code, f.error) AS error,
@@ -131,11 +132,10 @@ CREATE OR REPLACE VIEW @extschema@.rtm_result WITH (security_barrier) AS
 		f.callback_name
 	FROM @extschema@.rtm_finished AS f
 		CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
-		CROSS JOIN LATERAL (SELECT coalesce(f.origin OPERATOR(pg_catalog.=) o.origin,
-			o.origin IS NULL AND f.server_name IS NULL) AS by_oid) AS b
+		CROSS JOIN LATERAL (SELECT f.origin IS NOT DISTINCT FROM o.origin AS by_oid) AS b
 		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) f.server
 		LEFT JOIN pg_catalog.pg_roles AS w ON NOT b.by_oid AND w.rolname OPERATOR(pg_catalog.=) f.owner_name::pg_catalog.name
-	WHERE pg_catalog.pg_has_role(CASE WHEN b.by_oid OR f.owner_name IS NULL THEN f.owner ELSE w.oid END, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
+	WHERE pg_catalog.pg_has_role(CASE WHEN b.by_oid THEN f.owner ELSE w.oid END, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
 
 --
 -- Monitoring
@@ -195,7 +195,7 @@ CREATE OR REPLACE VIEW @extschema@.rtm_stat_server AS
 		LEFT JOIN (SELECT r.server, pg_catalog.count(*) FILTER (WHERE NOT r.held) AS queued,
 				pg_catalog.min(r.enqueued_at) FILTER (WHERE NOT r.held) AS oldest,
 				pg_catalog.count(*) FILTER (WHERE r.held) AS held
-			FROM (SELECT CASE WHEN coalesce(i.origin OPERATOR(pg_catalog.=) o.origin, o.origin IS NULL AND i.server_name IS NULL)
+			FROM (SELECT CASE WHEN i.origin IS NOT DISTINCT FROM o.origin
 						THEN i.server ELSE n.oid END AS server,
 					i.enqueued_at, o.origin IS NOT NULL AND i.origin IS DISTINCT FROM o.origin AS held
 				FROM @extschema@.rtm_request AS i

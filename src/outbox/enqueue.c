@@ -27,6 +27,7 @@
 #include "commands/sequence.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -130,6 +131,23 @@ int64
 outbox_new_id(void)
 {
 	return nextval_internal(outbox_relations(false)->sequence, false);
+}
+
+int64
+outbox_last_id(void)
+{
+	Relation	rel = relation_open(outbox_relations(false)->sequence, AccessShareLock);
+	Buffer		buffer = ReadBuffer(rel, 0);
+	Page		page = BufferGetPage(buffer);
+	HeapTupleData tuple = {0};
+	int64		last;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	tuple.t_data = (HeapTupleHeader) PageGetItem(page, PageGetItemId(page, FirstOffsetNumber));
+	last = ((Form_pg_sequence_data) GETSTRUCT(&tuple))->last_value;
+	UnlockReleaseBuffer(buffer);
+	relation_close(rel, AccessShareLock);
+	return last;
 }
 
 /*

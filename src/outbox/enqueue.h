@@ -23,6 +23,9 @@ extern void outbox_check_enqueue(const char *what);
 /* A new id; the row has none yet. */
 extern int64 outbox_new_id(void);
 
+/* The last id that a session has reserved: greater ones are yet to be drawn. */
+extern int64 outbox_last_id(void);
+
 /*
  * Queue a row, which is copied.  Its origin is set; seq is given to it when the transaction commits
  * (with a prepared one: at COMMIT PREPARED).

@@ -5,7 +5,8 @@
  *	  with them.
  *
  * To adopt one is what rtm_retry() does with one that failed: the row is deleted
- * and queued again, with the same id and mid, by this transaction.  So a rollback
+ * and queued again, with the same mid, by this transaction.  It keeps its id, unless
+ * another request has that here, or is going to.  So a rollback
  * takes it back, and the sender needs to know of nothing.
  *
  * Its role, server and callback are those that have their names here (names.c).
@@ -112,6 +113,10 @@ typedef struct Left
 	List	   *servers;		/* OIDs, as the rows have them, where one has to stay */
 	int64		n;				/* rows that stay */
 	char	   *why;			/* of the first one, or NULL */
+	int64	   *taken;			/* ids that others have, in ascending order */
+	int			ntaken;
+	int64		last_id;		/* greater ones will be drawn */
+	int64		renumbered;		/* rows that were adopted with another id */
 } Left;
 
 static void
@@ -154,6 +159,26 @@ check_row(Relation rel, HeapTuple tuple, OutboxRow *row, Left *left)
 	return false;
 }
 
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return (x > y) - (x < y);
+}
+
+/* The databases number their requests independently. */
+static void
+set_id(OutboxRow *row, Left *left)
+{
+	if (row->id <= left->last_id &&
+		(left->ntaken == 0 || !bsearch(&row->id, left->taken, left->ntaken, sizeof(int64), compare_ids)))
+		return;
+	row->id = outbox_new_id();
+	left->renumbered++;
+}
+
 /* True: the row was adopted. */
 static bool
 adopt_row(Relation rel, HeapTuple tuple, OutboxRow *row, Left *left)
@@ -167,6 +192,7 @@ adopt_row(Relation rel, HeapTuple tuple, OutboxRow *row, Left *left)
 		return false;
 	if (outbox_resolve_names(row) != NULL)
 		elog(ERROR, "what request " INT64_FORMAT " names was dropped meanwhile", row->id);
+	set_id(row, left);
 	adopt(row);
 	return true;
 }
@@ -264,9 +290,30 @@ static const char discard_query[] =
 "UPDATE %s.rtm_finished SET callback_due = NULL, callback_error = 'it was held, and discarded'"
 " WHERE callback_due IS NOT NULL AND (origin OPERATOR(pg_catalog.<>) $1 OR origin IS NULL)";
 
-/* How many rows it was. */
+/* Ids of held requests that other requests have here too. */
+static const char taken_query[] =
+"SELECT id FROM %s.rtm_request WHERE (origin OPERATOR(pg_catalog.<>) $1 OR origin IS NULL)"
+" AND (id OPERATOR(pg_catalog.=) ANY (SELECT id FROM %s.rtm_request GROUP BY id HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1)"
+" OR id OPERATOR(pg_catalog.=) ANY (SELECT id FROM %s.rtm_finished)) ORDER BY id";
+
+/* The ids that a query has found. */
+static void
+keep_taken(Left *left)
+{
+	left->ntaken = (int) SPI_processed;
+	if (left->ntaken > 0)
+		left->taken = MemoryContextAllocHuge(left->context, sizeof(int64) * left->ntaken);
+	for (int i = 0; i < left->ntaken; i++)
+	{
+		bool		null;
+
+		left->taken[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null));
+	}
+}
+
+/* How many rows it was; `taken`: where the ids that they are go to, or NULL. */
 static int64
-on_callbacks(const char *query, int64 origin)
+run_query(const char *query, int64 origin, Left *taken)
 {
 	Oid			type = INT8OID;
 	Datum		value = Int64GetDatum(origin);
@@ -281,8 +328,10 @@ on_callbacks(const char *query, int64 origin)
 	SPI_connect();
 	schema = quote_identifier(get_namespace_name(outbox_relations(false)->schema));
 	if (SPI_execute_with_args(psprintf(query, schema, schema, schema), 1, &type, &value, NULL, false, 0) < 0)
-		elog(ERROR, "could not change held callbacks");
+		elog(ERROR, "could not look at what is held");
 	n = (int64) SPI_processed;
+	if (taken)
+		keep_taken(taken);
 	SPI_finish();
 	SetUserIdAndSecContext(user, security);
 	return n;
@@ -291,8 +340,8 @@ on_callbacks(const char *query, int64 origin)
 static int64
 adopt_callbacks(int64 origin, Left *left)
 {
-	int64		n = on_callbacks(adopt_query, origin);
-	int64		stay = on_callbacks(count_query, origin);
+	int64		n = run_query(adopt_query, origin, NULL);
+	int64		stay = run_query(count_query, origin, NULL);
 
 	left->n += stay;
 	if (stay > 0 && left->why == NULL)
@@ -320,10 +369,19 @@ rtm_sql_adopt_held(PG_FUNCTION_ARGS)
 {
 	int64		origin = own_origin("rtm_adopt_held");
 	Left		left = {.context = CurrentMemoryContext};
-	int64		n = adopt_requests(origin, &left);
+	int64		n;
 
+	(void) run_query(taken_query, origin, &left);
+	left.last_id = outbox_last_id();
+	n = adopt_requests(origin, &left);
 	n += adopt_callbacks(origin, &left);
 	warn_of_left(&left);
+	if (left.renumbered > 0)
+		ereport(NOTICE,
+				(errmsg_plural(INT64_FORMAT " request has another id from now on",
+							   INT64_FORMAT " requests have other ids from now on",
+							   (unsigned long) left.renumbered, left.renumbered),
+				 errdetail("Requests of this database have theirs, or will have.")));
 	note_change();
 	PG_RETURN_INT64(n);
 }
@@ -336,7 +394,7 @@ rtm_sql_discard_held(PG_FUNCTION_ARGS)
 	int64		origin = own_origin("rtm_discard_held");
 	int64		n = discard_requests(origin);
 
-	n += on_callbacks(discard_query, origin);
+	n += run_query(discard_query, origin, NULL);
 	note_change();
 	PG_RETURN_INT64(n);
 }
@@ -346,11 +404,8 @@ PG_FUNCTION_INFO_V1(rtm_sql_outbox_origin);
 Datum
 rtm_sql_outbox_origin(PG_FUNCTION_ARGS)
 {
-	OutboxDatabase *entry = outbox_database(MyDatabaseId, !RecoveryInProgress());
-	int64		origin = 0;
+	int64		origin = outbox_origin(outbox_database(MyDatabaseId, !RecoveryInProgress()));
 
-	if (entry != NULL || (RecoveryInProgress() && outbox_is_preloaded()))
-		origin = outbox_origin(entry);
 	if (origin == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT64(origin);

@@ -59,19 +59,20 @@ column(const Finished *f, const char *name, bool *null)
 	return heap_getattr(f->tuple, SPI_fnumber(desc, name), desc, null);
 }
 
-/* Of this database's own requests; see origin.c. */
+/* Of this database's own requests (origin.c), as far as that is known; the views say the same. */
 static bool
 is_own(HeapTuple tuple, TupleDesc desc)
 {
-	OutboxDatabase *entry = outbox_database(MyDatabaseId, !RecoveryInProgress());
 	int			attno = SPI_fnumber(desc, "origin");
+	int64		own;
 	bool		null;
 	Datum		origin;
 
-	if (attno <= 0 || (entry == NULL && !RecoveryInProgress()))
+	if (attno <= 0)
 		return true;
+	own = outbox_origin(outbox_database(MyDatabaseId, !RecoveryInProgress()));
 	origin = heap_getattr(tuple, attno, desc, &null);
-	return !null && DatumGetInt64(origin) == outbox_origin(entry);
+	return null ? own == 0 : DatumGetInt64(origin) == own;
 }
 
 /* A name, if the table has that column. */
@@ -94,14 +95,17 @@ read_name(const Finished *f, const char *name)
 	return found;
 }
 
-/* The role that queued it: in another cluster its OID may be somebody else's. */
+/*
+ * The role that queued it: in another cluster its OID may be somebody else's.  Without
+ * a name it is nobody, whose privileges superusers have.
+ */
 static Oid
 owner_of(const Finished *f)
 {
 	OutboxName	name = read_name(f, "owner_name");
 	bool		null;
 
-	if (name.bytes && !is_own(f->tuple, RelationGetDescr(f->rel)))
+	if (!is_own(f->tuple, RelationGetDescr(f->rel)))
 		return outbox_find_role(&name);
 	return DatumGetObjectId(column(f, "owner", &null));
 }
@@ -248,6 +252,33 @@ row_again(const Finished *f)
 	return row;
 }
 
+/* Has a request of this database the id of that one, which another database queued? */
+static bool
+is_id_taken(int64 id)
+{
+	Relation	rel = table_open(outbox_relations(false)->request, AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	bool		taken = find_pending(rel, id, false, snapshot) != NULL;
+
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+	return taken || id > outbox_last_id();
+}
+
+/* It keeps its id if that can be none of this database's own. */
+static void
+set_id(const Finished *f, OutboxRow *row)
+{
+	int64		id = row->id;
+
+	if (is_own(f->tuple, RelationGetDescr(f->rel)) || !is_id_taken(id))
+		return;
+	row->id = outbox_new_id();
+	ereport(NOTICE,
+			(errmsg("request " INT64_FORMAT " has the id " INT64_FORMAT " from now on", id, row->id),
+			 errdetail("A request of this database has its id, or will have.")));
+}
+
 /* Whom and where the row means here. */
 static void
 resolve(const Finished *f, OutboxRow *row)
@@ -289,7 +320,10 @@ rtm_sql_retry(PG_FUNCTION_ARGS)
 		resolve(&f, &row);
 		taken = take(&f);
 		if (taken)
+		{
+			set_id(&f, &row);
 			outbox_enqueue(&row);
+		}
 	}
 	table_close(f.rel, NoLock);
 	PG_RETURN_BOOL(taken);
@@ -368,6 +402,7 @@ typedef struct Awaited
 {
 	int64		id;
 	bool		pending;		/* seen at tid, when last looked for */
+	bool		held;			/* there is one of another origin */
 	ItemPointerData tid;
 } Awaited;
 
@@ -397,9 +432,10 @@ is_pending(Awaited *awaited, Snapshot snapshot)
 
 	if (!awaited->pending || !is_still_there(rel, awaited, snapshot))
 	{
-		tuple = find_pending(rel, awaited->id, false, snapshot);
-		awaited->pending = tuple != NULL;
-		if (tuple)
+		tuple = find_pending(rel, awaited->id, true, snapshot);
+		awaited->held = tuple && !is_own(tuple, RelationGetDescr(rel));
+		awaited->pending = tuple && !awaited->held;
+		if (awaited->pending)
 		{
 			Finished	pending = {.rel = rel, .tuple = tuple};
 
@@ -429,13 +465,20 @@ look(Awaited *awaited)
 	/* it is in the other table, or left no trace, or nobody saw it yet */
 	f = find_finished(awaited->id, AccessShareLock, snapshot);
 	UnregisterSnapshot(snapshot);
-	if (f.tuple)
+	if (f.tuple && is_own(f.tuple, RelationGetDescr(f.rel)))
 		status = TextDatumGetCString(column(&f, "status", &null));
 	else if (outbox_is_queued_here(awaited->id))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("request " INT64_FORMAT " is part of this transaction", awaited->id),
 				 errhint("Nothing of it is sent before the transaction commits: wait in a later one.")));
+	else if (f.tuple || awaited->held)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot tell what became of request " INT64_FORMAT, awaited->id),
+				 errdetail("Another database queued the request of that id; one of this database that went well would have left no trace."),
+				 awaited->held ? errhint("It is held until rtm_adopt_held() or rtm_discard_held(); see the view rtm_outbox.")
+				 : errhint("See the view rtm_result for what became of it there.")));
 	table_close(f.rel, AccessShareLock);
 	return status;
 }
@@ -496,7 +539,12 @@ rtm_sql_wait(PG_FUNCTION_ARGS)
 				 errmsg("invalid timeout: %g", timeout),
 				 errhint("It is in seconds; 0 stands for no limit.")));
 	if ((entry = outbox_database(MyDatabaseId, true)) == NULL)
+	{
 		outbox_check_enqueue("rtm_wait");
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("too many databases of this server use the outbox of rtm")));
+	}
 
 	deadline = timeout == 0 ? PG_INT64_MAX : rtm_now_ms() + (int64) Min(timeout * 1000, INT_MAX);
 	pg_atomic_fetch_add_u32(&entry->waiters, 1);

@@ -138,13 +138,17 @@ outbox_origin(OutboxDatabase *entry)
 	const char *why;
 	uint64		known = 0;
 	uint64		found;
+	bool		recovery;
 
 	if (!OidIsValid(outbox_relations(false)->origin))
 		return 0;
-	if (!RecoveryInProgress() && (known = pg_atomic_read_u64(&entry->origin)) != 0)
+
+	/* asked once: a promotion may be under way */
+	recovery = RecoveryInProgress();
+	if (entry && !recovery && (known = pg_atomic_read_u64(&entry->origin)) != 0)
 		return (int64) known;
 	read_binding(&binding);
-	if (RecoveryInProgress())
+	if (entry == NULL || recovery)
 		return binding.origin;
 	found = (uint64) find_origin(&binding, &why);
 
@@ -160,6 +164,15 @@ outbox_origin_condition(void)
 	if (outbox_own_origin == 0)
 		return "";
 	return psprintf(" AND origin OPERATOR(pg_catalog.=) '" INT64_FORMAT "'::pg_catalog.int8",
+					outbox_own_origin);
+}
+
+const char *
+outbox_foreign_condition(void)
+{
+	if (outbox_own_origin == 0)
+		return " AND false";
+	return psprintf(" AND (origin OPERATOR(pg_catalog.<>) '" INT64_FORMAT "'::pg_catalog.int8 OR origin IS NULL)",
 					outbox_own_origin);
 }
 
@@ -191,15 +204,22 @@ write_binding(int64 origin)
 		lengthof(types), types, values);
 }
 
-/* Rows from before the outbox had an origin, which nobody else can have. */
+/*
+ * Rows from before the outbox had an origin, when the extension was updated and
+ * the library wasn't preloaded.  Where a server's OID is another server's, they
+ * came with pg_upgrade.
+ */
 static void
-mark_old_rows(int64 origin)
+mark_old_rows(const char *table, int64 origin)
 {
 	Oid			type = INT8OID;
 	Datum		value = Int64GetDatum(origin);
 
-	run("UPDATE %s.rtm_request SET origin = $1 WHERE origin IS NULL", 1, &type, &value);
-	run("UPDATE %s.rtm_finished SET origin = $1 WHERE origin IS NULL", 1, &type, &value);
+	run(psprintf("UPDATE %%s.%s SET origin = $1 WHERE origin IS NULL"
+				 " AND EXISTS (SELECT FROM pg_catalog.pg_foreign_server AS s"
+				 " WHERE s.oid OPERATOR(pg_catalog.=) server"
+				 " AND s.srvname OPERATOR(pg_catalog.=) server_name::pg_catalog.name)", table),
+		1, &type, &value);
 }
 
 void
@@ -222,7 +242,10 @@ outbox_claim(OutboxDatabase *entry)
 	SPI_connect();
 	write_binding(outbox_own_origin);
 	if (!binding.any)
-		mark_old_rows(outbox_own_origin);
+	{
+		mark_old_rows("rtm_request", outbox_own_origin);
+		mark_old_rows("rtm_finished", outbox_own_origin);
+	}
 	SPI_finish();
 	PopActiveSnapshot();
 	if (why)

@@ -12,7 +12,8 @@
 
 /*
  * What this database marks its requests with; 0: its outbox is of version 1.0.
- * Needs a transaction; nothing is written.  On a standby it is the primary's.
+ * Needs a transaction; nothing is written.  On a standby, and without an entry,
+ * it is what the table says: the primary's, or 0.
  */
 extern int64 outbox_origin(OutboxDatabase *entry);
 
@@ -25,6 +26,9 @@ extern int64 outbox_own_origin;
 
 /* " AND" a row of rtm_request or rtm_finished is of that origin; palloc()ed. */
 extern const char *outbox_origin_condition(void);
+
+/* " AND" it is of any other; never true of what version 1.0 has. */
+extern const char *outbox_foreign_condition(void);
 
 /* Are any rows, or callbacks that are due, of other origins?  Needs a transaction. */
 extern bool outbox_look_for_held(void);

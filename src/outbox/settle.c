@@ -30,6 +30,7 @@
 #include "client/text.h"
 #include "fpnn/catalog.h"
 #include "host.h"
+#include "outbox/enqueue.h"
 #include "outbox/guc.h"
 #include "outbox/origin.h"
 #include "outbox/queue.h"
@@ -48,29 +49,40 @@ bool		outbox_made_callbacks;
 static BlockNumber nblocks;		/* of the table, in this transaction */
 
 /*
- * Statements.  {schema} is the extension's schema; {, new} and {own} are
- * columns, and a condition on one, which the tables of version 1.0 don't have.
+ * Statements.  {schema} is the extension's schema; {, new}, {own} and {foreign}
+ * are columns, and conditions on one, which the tables of version 1.0 don't have.
  */
 typedef struct Statement
 {
 	const char *text;
 	int			nargs;
-	Oid			types[7];
+	Oid			types[8];
 	SPIPlanPtr	plan;
 	int64		origin;			/* that the plan was made for */
 } Statement;
 
 static Statement move_row = {
 	"WITH r AS (DELETE FROM {schema}.rtm_request WHERE ctid = (SELECT ctid FROM {schema}.rtm_request"
-	" WHERE ctid = $1 AND seq = $7 FOR UPDATE SKIP LOCKED) RETURNING *)"
+	" WHERE ctid = $1 AND seq = $7 AND NOT EXISTS (SELECT FROM {schema}.rtm_finished AS f WHERE f.id = $8)"
+	" FOR UPDATE SKIP LOCKED) RETURNING *)"
 	" INSERT INTO {schema}.rtm_finished (id, status, owner, server, conversation, nparams, mid_made,"
 	" attempts, key_a, key_b, enqueued_at, finished_at, timeout, call, method, params, mid,"
 	" recipients, callback, mtime, answer, error_code, error, callback_due{, new})"
-	" SELECT id, CASE WHEN $2 = 0 THEN 'done' ELSE 'failed' END, owner, server, conversation,"
+	" SELECT $8, CASE WHEN $2 = 0 THEN 'done' ELSE 'failed' END, owner, server, conversation,"
 	" nparams, mid_made, $6, key_a, key_b, enqueued_at, pg_catalog.clock_timestamp(), timeout,"
 	" call, method, params, mid, recipients, callback, $4, $5, nullif($2, 0), $3,"
 	" CASE WHEN callback IS NOT NULL THEN seq END{, new} FROM r",
-	7, {TIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID, INT4OID, INT8OID}, NULL
+	8, {TIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID, INT4OID, INT8OID, INT8OID}, NULL
+};
+
+static Statement find_id = {
+	"SELECT true{foreign} FROM {schema}.rtm_finished WHERE id = $1", 1, {INT8OID}, NULL
+};
+
+static Statement renumber_row = {
+	"UPDATE {schema}.rtm_finished SET id = $2 WHERE ctid = (SELECT ctid FROM {schema}.rtm_finished"
+	" WHERE id = $1{foreign} FOR UPDATE SKIP LOCKED)",
+	2, {INT8OID, INT8OID}, NULL
 };
 
 static Statement note_row = {
@@ -119,6 +131,8 @@ statement_text(const Statement *statement)
 			appendStringInfoString(&text, schema);
 		else if (strncmp(p, "{own}", end + 1 - p) == 0)
 			appendStringInfoString(&text, outbox_origin_condition());
+		else if (strncmp(p, "{foreign}", end + 1 - p) == 0)
+			appendStringInfoString(&text, outbox_foreign_condition());
 		else if (outbox_own_origin != 0)
 			appendStringInfoString(&text, ", origin, owner_name, server_name, callback_name");
 		p = end + 1;
@@ -169,22 +183,36 @@ error_text(const Request *request, char *null)
 	return CStringGetTextDatum(text ? text : "unknown error");
 }
 
+/* Tickets are the time, more or less: another database's may be the same. */
+static bool
+is_row_of(HeapTuple tuple, TupleDesc desc, const Request *request)
+{
+	bool		null;
+
+	if (DatumGetInt64(fastgetattr(tuple, OUTBOX_SEQ, desc, &null)) != request->row.seq ||
+		DatumGetInt64(fastgetattr(tuple, OUTBOX_ID, desc, &null)) != request->row.id)
+		return false;
+
+	/* 0: it was read before ALTER EXTENSION UPDATE */
+	return request->row.origin == 0 ||
+		DatumGetInt64(heap_getattr(tuple, OUTBOX_ORIGIN, desc, &null)) == request->row.origin;
+}
+
 /*
  * Is the request's row still at its place?  Somebody may have deleted it, and
  * another row have taken the place since.
  */
 static bool
-is_at(Relation rel, ItemPointer tid, int64 seq)
+is_at(Relation rel, const Request *request)
 {
-	HeapTupleData tuple = {.t_self = *tid};
+	HeapTupleData tuple = {.t_self = request->tid};
 	Buffer		buffer;
-	bool		null;
 	bool		same;
 
-	if (ItemPointerGetBlockNumber(tid) >= nblocks ||
+	if (ItemPointerGetBlockNumber(&request->tid) >= nblocks ||
 		!heap_fetch(rel, GetActiveSnapshot(), &tuple, &buffer, false))
 		return false;
-	same = DatumGetInt64(fastgetattr(&tuple, OUTBOX_SEQ, RelationGetDescr(rel), &null)) == seq;
+	same = is_row_of(&tuple, RelationGetDescr(rel), request);
 	ReleaseBuffer(buffer);
 	return same;
 }
@@ -200,26 +228,98 @@ is_there(Relation rel, Request *request)
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
+	bool		found = false;
 
-	if (is_at(rel, &request->tid, request->row.seq))
+	if (is_at(rel, request))
 		return true;
 	index = index_open(outbox_relations(false)->request_index, AccessShareLock);
 	ScanKeyInit(&key, OUTBOX_SEQ, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(request->row.seq));
 	scan = systable_beginscan_ordered(rel, index, GetActiveSnapshot(), 1, &key);
-	tuple = systable_getnext_ordered(scan, ForwardScanDirection);
-	if (HeapTupleIsValid(tuple))
-		request->tid = tuple->t_self;
+	while (!found && HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
+	{
+		found = is_row_of(tuple, RelationGetDescr(rel), request);
+		if (found)
+			request->tid = tuple->t_self;
+	}
 	systable_endscan_ordered(scan);
 	index_close(index, NoLock);
-	return HeapTupleIsValid(tuple);
+	return found;
+}
+
+/* Has rtm_finished a request of that id?  *foreign: one of another origin. */
+static bool
+is_taken(int64 id, bool *foreign)
+{
+	Datum		value = Int64GetDatum(id);
+	bool		null;
+
+	execute(&find_id, &value, NULL);
+	if (SPI_processed == 0)
+		return false;
+	*foreign = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
+	return true;
+}
+
+static int64
+free_id(void)
+{
+	bool		foreign;
+	int64		id;
+
+	do
+		id = outbox_new_id();
+	while (is_taken(id, &foreign));
+	return id;
+}
+
+/*
+ * Databases number their requests independently, and logical replication or COPY
+ * brings what another one has finished.  Such a row gets another id when one of
+ * our own needs its: somebody may wait for that.  False: it is locked.
+ */
+static bool
+give_id_up(int64 id)
+{
+	Datum		values[] = {Int64GetDatum(id), Int64GetDatum(free_id())};
+
+	execute(&renumber_row, values, NULL);
+	if (SPI_processed != 1)
+		return false;
+	ereport(LOG,
+			(errmsg("request " INT64_FORMAT ", which another database queued, is request " INT64_FORMAT " from now on",
+					id, DatumGetInt64(values[1])),
+			 errdetail("A request of this database has the same id, and is through.")));
+	return true;
+}
+
+/*
+ * Why wasn't the row moved?  True: its id was taken, and *id is one that isn't
+ * any more; false: somebody has locked a row.
+ */
+static bool
+find_other_id(int64 *id)
+{
+	int64		was = *id;
+	bool		foreign;
+
+	if (!is_taken(was, &foreign))
+		return false;
+	if (foreign)
+		return give_id_up(was);
+	*id = free_id();
+	ereport(LOG,
+			(errmsg("request " INT64_FORMAT " is request " INT64_FORMAT " in rtm_result", was, *id),
+			 errdetail("Another request of this database has the same id there.")));
+	return true;
 }
 
 /* True: it is done, or there is nothing left to do. */
 static bool
 move(Relation rel, Request *request)
 {
-	char		nulls[] = "       ";
-	Datum		values[7];
+	char		nulls[] = "        ";
+	Datum		values[8];
+	int64		id = request->row.id;
 
 	if (!is_there(rel, request))
 		return true;
@@ -235,9 +335,17 @@ move(Relation rel, Request *request)
 		values[4] = PointerGetDatum(cstring_to_text_with_len(request->answer, request->answer_len));
 	values[5] = Int32GetDatum(request->row.attempts);
 	values[6] = Int64GetDatum(request->row.seq);
+	values[7] = Int64GetDatum(id);
 	execute(&move_row, values, nulls);
 	if (SPI_processed != 1)
-		return false;
+	{
+		if (!find_other_id(&id))
+			return false;
+		values[7] = Int64GetDatum(id);
+		execute(&move_row, values, nulls);
+		if (SPI_processed != 1)
+			return false;
+	}
 	outbox_made_results = true;
 	if (OidIsValid(request->row.callback))
 		outbox_made_callbacks = true;

@@ -21,6 +21,10 @@ for my $node ($publisher, $subscriber)
 	$node->safe_psql('postgres', 'CREATE EXTENSION rtm; CREATE TABLE app (x int PRIMARY KEY)');
 	server_for($node, 'rtm', $gate->endpoint);
 }
+
+# so that ids say which database a request is of (the same ones are in 046_review.pl)
+$subscriber->safe_psql('postgres', q(SELECT setval('rtm_request_id_seq', 1000000)));
+
 sub enqueue
 {
 	my ($node, $name, $from, $to) = @_;
