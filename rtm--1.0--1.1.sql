@@ -21,6 +21,9 @@ REVOKE ALL ON TABLE @extschema@.rtm_origin FROM PUBLIC;
 COMMENT ON TABLE @extschema@.rtm_origin IS
 	'what the requests of this database are marked with, and which cluster, instance and timeline that is bound to';
 
+-- in the order in which rtm_retry(), rtm_discard(), callbacks and the sender come to them
+LOCK TABLE @extschema@.rtm_finished, @extschema@.rtm_request IN ACCESS EXCLUSIVE MODE;
+
 ALTER TABLE @extschema@.rtm_request ADD COLUMN origin bigint, ADD COLUMN owner_name text,
 	ADD COLUMN server_name text, ADD COLUMN callback_name text;
 ALTER TABLE @extschema@.rtm_finished ADD COLUMN origin bigint, ADD COLUMN owner_name text,

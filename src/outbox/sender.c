@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
+#include "storage/lmgr.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -67,7 +68,12 @@ begin(LOCKMODE lock)
 	StartTransactionCommand();
 	relations = outbox_relations(true);
 	if (relations)
+	{
+		/* first, as rtm_retry() and others do: ALTER EXTENSION UPDATE locks both */
+		if (lock == RowExclusiveLock)
+			LockRelationOid(relations->finished, lock);
 		rel = try_table_open(relations->request, lock);
+	}
 
 	/* it may have changed before it was locked */
 	relations = rel ? outbox_relations(true) : NULL;

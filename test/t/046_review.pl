@@ -119,10 +119,20 @@ state_is($r[0], '55000', qr/cannot tell what became of request $lone\n.*is held 
 state_is($r[1], '55000', qr/cannot tell what became of request .*view rtm_result/s, '... it has failed elsewhere');
 is($r[2]{out}, 'done', '... there is none');
 
-# its row has the ticket of one of ours
+# its row has the ticket of one of ours, which the sender has in memory and somebody discards
 pause('off');
 is(sql("SELECT rtm_wait($waits, 60)"), 'done', 'ours is sent');
-is(sql("SELECT count(*), min(id) FROM rtm_outbox"), "1|$lone", '... and its row is gone, not that of another database with the same ticket');
+sql("DELETE FROM rtm_request");
+server_for($node, 'dead', '127.0.0.1:' . free_port());
+$waits = sql("SELECT rtm_send_message_async(51, 1, 2, 'ghost', server => 'dead')");
+$node->poll_query_until('postgres', "SELECT attempts > 1 FROM rtm_outbox WHERE id = $waits") or die;
+foreign('rtm_request', $waits, $lone, 'mid = mid + 7');
+is(sql("SELECT rtm_discard($waits)"), 't', 'ours is discarded, and another database has the same ticket');
+sql("ALTER SERVER dead OPTIONS (SET endpoint '" . $gate->endpoint . "')");
+$waits = sql("SELECT rtm_send_message_async(51, 1, 3, 'after 1', server => 'dead')");
+is(sql("SELECT rtm_wait($waits, 60)"), 'done', '... what comes later is sent');
+is(scalar($gate->came('ghost')), 0, '... the discarded one is not');
+is(sql("SELECT count(*), min(id) FROM rtm_outbox"), "1|$lone", "... and the other database's row is where it was");
 
 # Rows of another database without names: the role with the OID isn't theirs
 sql('CREATE ROLE app; GRANT SELECT ON rtm_outbox, rtm_result TO PUBLIC');
@@ -164,6 +174,15 @@ is(in_db('unloaded', 'SELECT held, count(*), max(server) FROM rtm_outbox GROUP B
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");
 $node->restart;
 is(in_db('loaded', "SELECT DISTINCT server FROM rtm_outbox"), 'rtm2', '... without preload too');
+
+# The update locks the tables in the order in which others do
+
+sql('CREATE DATABASE locks');
+in_db('locks', "CREATE EXTENSION rtm VERSION '1.0'");
+my $user = begin_session($node, { db => 'locks' }, 'BEGIN', 'LOCK TABLE rtm_finished IN ROW EXCLUSIVE MODE', 'SELECT pg_sleep(3)', 'SELECT count(*) FROM rtm_request', 'COMMIT');
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'") or die;
+in_db('locks', 'ALTER EXTENSION rtm UPDATE');
+is(scalar(grep { $_->{state} ne '00000' } end_session($user)), 0, 'ALTER EXTENSION UPDATE and what rtm_retry() locks: no deadlock');
 
 $node->stop;
 done_testing();
