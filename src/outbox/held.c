@@ -357,7 +357,7 @@ warn_of_left(const Left *left)
 				(errmsg_plural(INT64_FORMAT " request stays held",
 							   INT64_FORMAT " requests stay held", (unsigned long) left->n, left->n),
 				 errdetail("%s", left->why),
-				 errhint("Create what is missing and adopt again, or discard what cannot be sent here. The requests of a server are adopted all together or not at all.")));
+				 errhint("Create what is missing, or rename it back, and adopt again, or discard what cannot be sent here. The requests of a server are adopted all together or not at all.")));
 }
 
 /* ---- SQL ---- */

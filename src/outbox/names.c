@@ -32,6 +32,7 @@
 #include "compat.h"
 #include "outbox/handler.h"
 #include "outbox/names.h"
+#include "outbox/origin.h"
 
 /* ---- from OIDs to names ---- */
 
@@ -126,6 +127,7 @@ outbox_resolve_names(OutboxRow *row)
 	Oid			owner;
 	Oid			server;
 	Oid			callback = InvalidOid;
+	char	   *renamed;
 
 	if (!has_names(row))
 		return pstrdup("it was queued by version 1.0 and has no names, only OIDs, which mean something else here");
@@ -135,6 +137,9 @@ outbox_resolve_names(OutboxRow *row)
 	server = find_server(&row->server_name);
 	if (!OidIsValid(server))
 		return psprintf("server \"%s\" does not exist", copy_of(&row->server_name));
+	if (server != row->server && (renamed = server_name(row->server)) != NULL && outbox_same_system())
+		return psprintf("its server \"%s\" is \"%s\" by now, and another server has its name",
+						copy_of(&row->server_name), renamed);
 	if (OidIsValid(row->callback))
 	{
 		callback = find_callback(row->call, row->call_len, &row->callback_name);

@@ -55,6 +55,7 @@ enum
 typedef struct Binding
 {
 	bool		any;			/* the table has rows */
+	bool		other_system;	/* one of them is of another cluster */
 	bool		found;			/* one of this database of this cluster */
 	int64		instance;
 	int64		timeline;
@@ -85,8 +86,12 @@ read_binding(Binding *binding)
 		bool		null;
 
 		binding->any = true;
-		if (column(tuple, ORIGIN_SYSTEM, desc) != (int64) GetSystemIdentifier() ||
-			DatumGetObjectId(fastgetattr(tuple, ORIGIN_DATABASE, desc, &null)) != MyDatabaseId)
+		if (column(tuple, ORIGIN_SYSTEM, desc) != (int64) GetSystemIdentifier())
+		{
+			binding->other_system = true;
+			continue;
+		}
+		if (DatumGetObjectId(fastgetattr(tuple, ORIGIN_DATABASE, desc, &null)) != MyDatabaseId)
 			continue;
 		binding->found = true;
 		binding->instance = column(tuple, ORIGIN_INSTANCE, desc);
@@ -156,6 +161,15 @@ outbox_origin(OutboxDatabase *entry)
 	if (!pg_atomic_compare_exchange_u64(&entry->origin, &known, found))
 		found = known;
 	return (int64) found;
+}
+
+bool
+outbox_same_system(void)
+{
+	Binding		binding;
+
+	read_binding(&binding);
+	return !binding.other_system;
 }
 
 const char *

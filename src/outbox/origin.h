@@ -30,6 +30,12 @@ extern const char *outbox_origin_condition(void);
 /* " AND" it is of any other; never true of what version 1.0 has. */
 extern const char *outbox_foreign_condition(void);
 
+/*
+ * Has the outbox been in no other cluster, as far as rtm_origin knows?  Then OIDs
+ * of held requests mean something here.
+ */
+extern bool outbox_same_system(void);
+
 /* Are any rows, or callbacks that are due, of other origins?  Needs a transaction. */
 extern bool outbox_look_for_held(void);
 

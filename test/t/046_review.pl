@@ -107,6 +107,21 @@ pause('off');
 is(sql("SELECT rtm_wait($waits, 60)"), 'done', '... and ours is sent');
 no_trouble('in the end');
 
+# Adopted in a copy of the same cluster: a server that was renamed isn't mixed up with the one that has its name
+
+pause('on');
+$waits = sql("SELECT rtm_send_message_async(51, 1, 2, 'renamed 1')");
+sql("UPDATE rtm_request SET origin = 4711");
+sql('ALTER SERVER rtm RENAME TO renamed');
+server_for($node, 'rtm', $gate->endpoint);
+$node->psql('postgres', 'SELECT rtm_adopt_held()', stdout => \$out, stderr => \$err);
+is($out, 0, 'its server was renamed and another one has the name: it is not adopted');
+like($err, qr/DETAIL:  Request $waits: its server "rtm" is "renamed" by now, and another server has its name\.\nHINT: .*rename it back/, '... which the warning says');
+sql('DROP SERVER rtm CASCADE; ALTER SERVER renamed RENAME TO rtm');
+is(sql('SELECT rtm_adopt_held()'), 1, '... until it is renamed back');
+pause('off');
+is(sql("SELECT rtm_wait($waits, 60)"), 'done', '... sent');
+
 # Waited for: what only another database has queued is neither done nor failed
 
 pause('on');
