@@ -25,13 +25,15 @@
 #include "compat.h"
 #include "outbox/table.h"
 
-static OutboxRelations relations;	/* request is 0: not looked up */
+/* Who has a pointer to them may use it until somebody asks again. */
+static OutboxRelations relations;
+static bool known;				/* false: to be looked up */
 
 static void
 forget_relations(Datum arg, Oid relid)
 {
 	if (relid == InvalidOid || relid == relations.request)
-		relations.request = InvalidOid;
+		known = false;
 }
 
 const OutboxRelations *
@@ -40,7 +42,7 @@ outbox_relations(bool missing_ok)
 	static bool registered;
 	OutboxRelations found;
 
-	if (OidIsValid(relations.request))
+	if (known)
 		return &relations;
 	if (!registered)
 		CacheRegisterRelcacheCallback(forget_relations, (Datum) 0);
@@ -66,6 +68,7 @@ outbox_relations(bool missing_ok)
 				 errhint("Run ALTER EXTENSION rtm UPDATE.")));
 	}
 	relations = found;
+	known = true;
 	return &relations;
 }
 
