@@ -143,12 +143,12 @@ statement_text(const Statement *statement)
 static void
 prepare(Statement *statement)
 {
-
 	/* ALTER EXTENSION UPDATE gives the tables an origin */
 	if (statement->plan && statement->origin == outbox_own_origin)
 		return;
 	if (statement->plan)
 		(void) SPI_freeplan(statement->plan);
+	statement->plan = NULL;		/* preparing may raise */
 	statement->plan = SPI_prepare(statement_text(statement), statement->nargs, statement->types);
 	statement->origin = outbox_own_origin;
 	if (statement->plan == NULL || SPI_keepplan(statement->plan) != 0)
