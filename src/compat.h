@@ -46,4 +46,4 @@ rtm_json_lexer(char *text, int len, int encoding)
 #endif
 }
 
-#endif							/* RTM_COMPAT_H */
+#endif /* RTM_COMPAT_H */

@@ -17,4 +17,4 @@ extern const FpnnEnv rtm_env;
 extern int64 rtm_now_ms(void);
 extern int64 rtm_now_us(void);
 
-#endif							/* RTM_HOST_H */
+#endif /* RTM_HOST_H */

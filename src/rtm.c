@@ -17,12 +17,12 @@
 
 /* RTM_VERSION is rtm.control's, by the Makefile */
 #if PG_VERSION_NUM >= 180000
-PG_MODULE_MAGIC_EXT(.name = "rtm",.version = RTM_VERSION);
+PG_MODULE_MAGIC_EXT(.name = "rtm", .version = RTM_VERSION);
 #else
 PG_MODULE_MAGIC;
 #endif
 
-void		_PG_init(void);
+void _PG_init(void);
 
 void
 _PG_init(void)

@@ -13,17 +13,15 @@
 
 #if PG_VERSION_NUM >= 170000
 
-static const char *const wait_names[RTM_WAITS] = {
-	[RTM_WAIT_CONNECT] = "RtmConnect",
-	[RTM_WAIT_GATE_ANSWER] = "RtmGateAnswer",
-	[RTM_WAIT_RESULT] = "RtmResult",
-	[RTM_WAIT_WORKERS_END] = "RtmWorkersEnd",
-	[RTM_WAIT_SENDER_MAIN] = "RtmSenderMain",
-	[RTM_WAIT_CALLBACK_MAIN] = "RtmCallbackMain",
-	[RTM_WAIT_LAUNCHER_MAIN] = "RtmLauncherMain",
-	[RTM_WAIT_GATE_MAIN] = "RtmGateMain",
-	[RTM_WAIT_GATE_START] = "RtmGateStart"
-};
+static const char *const wait_names[RTM_WAITS] = {[RTM_WAIT_CONNECT] = "RtmConnect",
+												  [RTM_WAIT_GATE_ANSWER] = "RtmGateAnswer",
+												  [RTM_WAIT_RESULT] = "RtmResult",
+												  [RTM_WAIT_WORKERS_END] = "RtmWorkersEnd",
+												  [RTM_WAIT_SENDER_MAIN] = "RtmSenderMain",
+												  [RTM_WAIT_CALLBACK_MAIN] = "RtmCallbackMain",
+												  [RTM_WAIT_LAUNCHER_MAIN] = "RtmLauncherMain",
+												  [RTM_WAIT_GATE_MAIN] = "RtmGateMain",
+												  [RTM_WAIT_GATE_START] = "RtmGateStart"};
 
 uint32
 rtm_wait_event(RtmWait wait)

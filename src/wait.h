@@ -14,18 +14,18 @@
 /* Kinds of waiting; their names are in wait.c and in doc/reference.md. */
 typedef enum RtmWait
 {
-	RTM_WAIT_CONNECT,			/* for a connection to a gate, keys agreed */
-	RTM_WAIT_GATE_ANSWER,		/* for the answer to a quest */
-	RTM_WAIT_RESULT,			/* rtm_wait(): for a queued request's end */
-	RTM_WAIT_WORKERS_END,		/* for workers to leave a database */
+	RTM_WAIT_CONNECT,	  /* for a connection to a gate, keys agreed */
+	RTM_WAIT_GATE_ANSWER, /* for the answer to a quest */
+	RTM_WAIT_RESULT,	  /* rtm_wait(): for a queued request's end */
+	RTM_WAIT_WORKERS_END, /* for workers to leave a database */
 	RTM_WAIT_SENDER_MAIN,
 	RTM_WAIT_CALLBACK_MAIN,
 	RTM_WAIT_LAUNCHER_MAIN,
 	RTM_WAIT_GATE_MAIN,
-	RTM_WAIT_GATE_START			/* for a local gate to listen */
+	RTM_WAIT_GATE_START /* for a local gate to listen */
 } RtmWait;
 
-#define RTM_WAITS	(RTM_WAIT_GATE_START + 1)
+#define RTM_WAITS (RTM_WAIT_GATE_START + 1)
 
 /*
  * The wait_event_info to give to WaitLatch() and its like.  Raises when the
@@ -33,4 +33,4 @@ typedef enum RtmWait
  */
 extern uint32 rtm_wait_event(RtmWait wait);
 
-#endif							/* RTM_WAIT_H */
+#endif /* RTM_WAIT_H */

@@ -26,22 +26,21 @@
 #include "wait.h"
 
 static HTAB *peers;
-static bool any_stale;
+static bool	 any_stale;
 
 /* Positions in a peer's wait set. */
-#define LATCH_POS	0
-#define SOCKET_POS	2
+#define LATCH_POS  0
+#define SOCKET_POS 2
 
 static void
 invalidate(Datum arg, int cacheid, uint32 hash)
 {
 	HASH_SEQ_STATUS scan;
-	RtmPeer    *peer;
+	RtmPeer		   *peer;
 
 	hash_seq_init(&scan, peers);
 	while ((peer = hash_seq_search(&scan)) != NULL)
-		if (hash == 0 ||
-			(cacheid == FOREIGNSERVEROID && hash == peer->server_hash) ||
+		if (hash == 0 || (cacheid == FOREIGNSERVEROID && hash == peer->server_hash) ||
 			(cacheid == USERMAPPINGOID && hash == peer->mapping_hash))
 			peer->stale = any_stale = true;
 }
@@ -49,7 +48,7 @@ invalidate(Datum arg, int cacheid, uint32 hash)
 static void
 init_peers(void)
 {
-	HASHCTL		ctl = {.keysize = sizeof(Oid), .entrysize = sizeof(RtmPeer)};
+	HASHCTL ctl = {.keysize = sizeof(Oid), .entrysize = sizeof(RtmPeer)};
 
 	peers = hash_create("rtm peers", 8, &ctl, HASH_ELEM | HASH_BLOBS);
 	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, invalidate, (Datum) 0);
@@ -87,7 +86,7 @@ rtm_peer_drop_previous(RtmPeer *peer)
 void
 rtm_peer_set_aside(RtmPeer *peer)
 {
-	RtmConn    *conn = peer->conn;
+	RtmConn *conn = peer->conn;
 
 	peer->conn = NULL;
 	rtm_peer_disconnect(peer);
@@ -111,7 +110,7 @@ static void
 drop_stale(void)
 {
 	HASH_SEQ_STATUS scan;
-	RtmPeer    *peer;
+	RtmPeer		   *peer;
 
 	any_stale = false;
 	hash_seq_init(&scan, peers);
@@ -143,7 +142,7 @@ rtm_peer(const char *server_name)
 	const char *name = server_name ? server_name : rtm_server_name;
 	Oid			server;
 	Oid			mapping;
-	RtmPeer    *peer;
+	RtmPeer	   *peer;
 	bool		found;
 
 	if (peers == NULL)
@@ -169,8 +168,8 @@ rtm_peer(const char *server_name)
 static void
 prepare_set(RtmPeer *peer)
 {
-	RtmConn    *conn = peer->conn;
-	uint32		events = rtm_conn_events(conn);
+	RtmConn *conn = peer->conn;
+	uint32	 events = rtm_conn_events(conn);
 
 	if (peer->generation != conn->generation)
 	{
@@ -189,11 +188,11 @@ prepare_set(RtmPeer *peer)
 void
 rtm_peer_wait(RtmPeer *peer, int64 deadline)
 {
-	RtmConn    *conn = peer->conn;
-	int64		step_deadline = rtm_conn_deadline(conn);
-	int64		left;
-	WaitEvent	event;
-	uint32		events = 0;
+	RtmConn	 *conn = peer->conn;
+	int64	  step_deadline = rtm_conn_deadline(conn);
+	int64	  left;
+	WaitEvent event;
+	uint32	  events = 0;
 
 	prepare_set(peer);
 	if (step_deadline != 0 && step_deadline < deadline)
@@ -202,8 +201,8 @@ rtm_peer_wait(RtmPeer *peer, int64 deadline)
 	left = Min(Max(left, 0), INT_MAX);
 
 	if (WaitEventSetWait(peer->set, (long) left, &event, 1,
-						 rtm_wait_event(conn->state == RTM_CONN_READY ?
-										RTM_WAIT_GATE_ANSWER : RTM_WAIT_CONNECT)) > 0)
+						 rtm_wait_event(conn->state == RTM_CONN_READY ? RTM_WAIT_GATE_ANSWER
+																	  : RTM_WAIT_CONNECT)) > 0)
 	{
 		if (event.events & WL_LATCH_SET)
 			ResetLatch(MyLatch);

@@ -15,19 +15,19 @@
 /* A foreign server with the mapping that the current role uses. */
 typedef struct RtmPeer
 {
-	Oid			mapping;		/* hash key */
-	char		name[NAMEDATALEN];	/* of the foreign server */
-	uint32		server_hash;	/* for invalidation */
-	uint32		mapping_hash;
-	bool		stale;			/* the catalogues say something else by now */
-	bool		in_use;			/* by a call */
-	MemoryContext context;		/* of the options */
-	RtmOptions *options;		/* NULL: not read yet */
-	RtmConn    *conn;			/* NULL: not connected */
-	RtmConn    *previous;		/* set aside, while conn is being made; or NULL */
-	WaitEventSet *set;			/* latch, postmaster and conn's socket */
-	int			generation;		/* of the socket in the set; 0: none */
-	uint32		events;			/* waited for, of the socket */
+	Oid			  mapping;			 /* hash key */
+	char		  name[NAMEDATALEN]; /* of the foreign server */
+	uint32		  server_hash;		 /* for invalidation */
+	uint32		  mapping_hash;
+	bool		  stale;	  /* the catalogues say something else by now */
+	bool		  in_use;	  /* by a call */
+	MemoryContext context;	  /* of the options */
+	RtmOptions	 *options;	  /* NULL: not read yet */
+	RtmConn		 *conn;		  /* NULL: not connected */
+	RtmConn		 *previous;	  /* set aside, while conn is being made; or NULL */
+	WaitEventSet *set;		  /* latch, postmaster and conn's socket */
+	int			  generation; /* of the socket in the set; 0: none */
+	uint32		  events;	  /* waited for, of the socket */
 } RtmPeer;
 
 /*
@@ -53,4 +53,4 @@ extern void rtm_peer_drop_previous(RtmPeer *peer);
  */
 extern void rtm_peer_wait(RtmPeer *peer, int64 deadline);
 
-#endif							/* RTM_CACHE_H */
+#endif /* RTM_CACHE_H */

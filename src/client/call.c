@@ -26,27 +26,27 @@
 typedef struct Waiting
 {
 	MemoryContext context;
-	uint32		seq;			/* of the quest that is under way */
-	bool		answered;
-	bool		nomem;
-	uint8		status;
-	uint8_t    *payload;
-	size_t		len;
-	FpnnDoc		doc;
+	uint32		  seq; /* of the quest that is under way */
+	bool		  answered;
+	bool		  nomem;
+	uint8		  status;
+	uint8_t		 *payload;
+	size_t		  len;
+	FpnnDoc		  doc;
 } Waiting;
 
 /* Where the time of a call goes, in rtm_now_ms(). */
 typedef struct Deadlines
 {
-	int64		connect;		/* milliseconds */
-	int64		quest;			/* milliseconds; 0: `total` counts */
-	int64		total;			/* point in time; 0: none */
+	int64 connect; /* milliseconds */
+	int64 quest;   /* milliseconds; 0: `total` counts */
+	int64 total;   /* point in time; 0: none */
 } Deadlines;
 
 static void
 keep_answer(void *arg, const FpnnFrame *answer)
 {
-	Waiting    *waiting = arg;
+	Waiting *waiting = arg;
 
 	waiting->answered = true;
 	waiting->status = answer->status;
@@ -68,51 +68,57 @@ close_doc(void *arg)
 static Deadlines
 deadlines_of(const RtmCall *call, const RtmOptions *options)
 {
-	Deadlines	d = {0};
+	Deadlines d = {0};
 
-	d.connect = options->connect_timeout > 0 ? ceil(options->connect_timeout * 1000) : rtm_connect_timeout;
+	d.connect = options->connect_timeout > 0 ? ceil(options->connect_timeout * 1000)
+											 : rtm_connect_timeout;
 	if (call->timeout > 0)
 	{
-		double		ms = Min(ceil(call->timeout * 1000), (double) INT_MAX);
+		double ms = Min(ceil(call->timeout * 1000), (double) INT_MAX);
 
 		d.total = rtm_now_ms() + (int64) ms;
 		d.connect = Min(d.connect, (int64) ms);
 	}
 	else
-		d.quest = options->quest_timeout > 0 ? ceil(options->quest_timeout * 1000) : rtm_quest_timeout;
+		d.quest = options->quest_timeout > 0 ? ceil(options->quest_timeout * 1000)
+											 : rtm_quest_timeout;
 	return d;
 }
 
 static void
 raise_failed(const RtmPeer *peer)
 {
-	bool		plain = peer->options->encryption == RTM_ENCRYPTION_NONE;
+	bool plain = peer->options->encryption == RTM_ENCRYPTION_NONE;
 
-	ereport(ERROR,
-			(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
-			 errmsg("could not connect to server \"%s\"", peer->name),
-			 errdetail("%s", peer->conn->why.data),
-			 plain ? errhint("Check that the gate is up and the option endpoint of the server is right.")
-			 : errhint("Check that the gate is up, and the server's options endpoint, encryption and those that go with it.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+		 errmsg("could not connect to server \"%s\"", peer->name),
+		 errdetail("%s", peer->conn->why.data),
+		 plain
+			 ? errhint("Check that the gate is up and the option endpoint of the server is right.")
+			 : errhint(
+				   "Check that the gate is up, and the server's options endpoint, encryption and those that go with it.")));
 }
 
 static void
 raise_lost(const RtmPeer *peer, int code, const char *why, const char *hint)
 {
 	rtm_raise_code(code,
-				   psprintf(code == FPNN_CODE_CLOSED ?
-							"the connection to server \"%s\" was lost before the answer" :
-							"server \"%s\" sent what is no FPNN", peer->name),
+				   psprintf(code == FPNN_CODE_CLOSED
+								? "the connection to server \"%s\" was lost before the answer"
+								: "server \"%s\" sent what is no FPNN",
+							peer->name),
 				   why, hint);
 }
 
 static void
 raise_timeout(const RtmPeer *peer, const char *method)
 {
-	rtm_raise_code(FPNN_CODE_TIMEOUT,
-				   psprintf("no answer from server \"%s\" in time", peer->name),
-				   psprintf("%s didn't answer the quest \"%s\".", peer->conn->endpoint.data, method),
-				   "The quest may have been carried out. Raise the call's timeout, the server's option quest_timeout or the setting rtm.quest_timeout if the gate is only slow.");
+	rtm_raise_code(
+		FPNN_CODE_TIMEOUT, psprintf("no answer from server \"%s\" in time", peer->name),
+		psprintf("%s didn't answer the quest \"%s\".", peer->conn->endpoint.data, method),
+		"The quest may have been carried out. Raise the call's timeout, the server's option quest_timeout or the setting rtm.quest_timeout if the gate is only slow.");
 }
 
 /*
@@ -122,7 +128,7 @@ raise_timeout(const RtmPeer *peer, const char *method)
 static void
 connect_peer(RtmPeer *peer, Deadlines *d)
 {
-	int64		timeout = d->connect;
+	int64 timeout = d->connect;
 
 	if (d->total)
 		timeout = Max(Min(timeout, d->total - rtm_now_ms()), 1);
@@ -137,8 +143,9 @@ connect_peer(RtmPeer *peer, Deadlines *d)
 	if (peer->conn->state == RTM_CONN_FAILED)
 		raise_failed(peer);
 	if (peer->conn->state == RTM_CONN_LOST)
-		raise_lost(peer, peer->conn->code, peer->conn->why.data,
-				   "Check that the endpoint is an RTM server gate, with the encryption that the server's options say.");
+		raise_lost(
+			peer, peer->conn->code, peer->conn->why.data,
+			"Check that the endpoint is an RTM server gate, with the encryption that the server's options say.");
 }
 
 /*
@@ -157,26 +164,24 @@ is_alive(RtmPeer *peer)
 }
 
 static void
-ask_once(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams,
-		 const Deadlines *d, Waiting *waiting)
+ask_once(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams, const Deadlines *d,
+		 Waiting *waiting)
 {
-	RtmConn    *conn = peer->conn;
-	int64		deadline = d->total ? d->total : rtm_now_ms() + d->quest;
+	RtmConn		  *conn = peer->conn;
+	int64		   deadline = d->total ? d->total : rtm_now_ms() + d->quest;
 	const FpnnBuf *payload;
-	FpnnStatus	status;
+	FpnnStatus	   status;
 
 	payload = rtm_sign_request(peer->options, call->method, params->data, params->len, nparams);
 	status = rtm_conn_ask(conn, call->method, fpnn_buf_head(payload), fpnn_buf_len(payload),
 						  keep_answer, waiting, &waiting->seq);
 	if (status == FPNN_TOO_LARGE)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the quest \"%s\" is too large", call->method),
-				 errdetail("A whole frame has at most %zu bytes.", FPNN_MAX_FRAME)));
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("the quest \"%s\" is too large", call->method),
+						errdetail("A whole frame has at most %zu bytes.", FPNN_MAX_FRAME)));
 	if (status == FPNN_BAD_METHOD)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid name of a method"),
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid name of a method"),
 				 errhint("It has 1 to %d bytes.", FPNN_MAX_METHOD)));
 	if (status != FPNN_OK)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
@@ -194,15 +199,15 @@ ask_once(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams,
 static bool
 ask(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams, Waiting *waiting)
 {
-	Deadlines	d = deadlines_of(call, peer->options);
-	bool		kept = is_alive(peer);
-	bool		resent = false;
+	Deadlines d = deadlines_of(call, peer->options);
+	bool	  kept = is_alive(peer);
+	bool	  resent = false;
 
 	if (!kept)
 		connect_peer(peer, &d);
 	for (;;)
 	{
-		uint64		written = peer->conn->written;
+		uint64 written = peer->conn->written;
 
 		ask_once(peer, call, params, nparams, &d, waiting);
 		if (waiting->answered)
@@ -221,18 +226,20 @@ ask(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams, Waiting 
 		kept = false;
 		connect_peer(peer, &d);
 	}
-	raise_lost(peer, peer->conn->code, peer->conn->why.data,
-			   peer->conn->code != FPNN_CODE_CLOSED ? "Check that the endpoint is an RTM server gate, with the encryption that the server's options say." :
-			   "The quest may have been carried out.");
-	return false;				/* not reached */
+	raise_lost(
+		peer, peer->conn->code, peer->conn->why.data,
+		peer->conn->code != FPNN_CODE_CLOSED
+			? "Check that the endpoint is an RTM server gate, with the encryption that the server's options say."
+			: "The quest may have been carried out.");
+	return false; /* not reached */
 }
 
 static RtmAnswer *
 make_answer(RtmPeer *peer, Waiting *waiting)
 {
-	RtmAnswer  *answer = palloc0(sizeof(RtmAnswer));
+	RtmAnswer			  *answer = palloc0(sizeof(RtmAnswer));
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
-	FpnnStatus	status = FPNN_NOMEM;
+	FpnnStatus			   status = FPNN_NOMEM;
 
 	callback->func = close_doc;
 	callback->arg = waiting;
@@ -243,7 +250,7 @@ make_answer(RtmPeer *peer, Waiting *waiting)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	if (status != FPNN_OK)
 	{
-		char	   *why = psprintf("%s: %s", peer->conn->endpoint.data, fpnn_status_text(status));
+		char *why = psprintf("%s: %s", peer->conn->endpoint.data, fpnn_status_text(status));
 
 		rtm_peer_disconnect(peer);
 		raise_lost(peer, FPNN_CODE_INVALID_PACKAGE, why,
@@ -266,10 +273,10 @@ make_answer(RtmPeer *peer, Waiting *waiting)
 RtmAnswer *
 rtm_call(const RtmCall *call, StringInfo params, int nparams)
 {
-	RtmPeer    *peer = rtm_peer(call->server);
-	Waiting    *waiting = palloc0(sizeof(Waiting));
-	RtmAnswer  *answer;
-	bool		resent = false;
+	RtmPeer	  *peer = rtm_peer(call->server);
+	Waiting	  *waiting = palloc0(sizeof(Waiting));
+	RtmAnswer *answer;
+	bool	   resent = false;
 
 	waiting->context = CurrentMemoryContext;
 	PG_TRY();

@@ -16,12 +16,12 @@
 /* What to ask, of whom. */
 typedef struct RtmCall
 {
-	const char *server;			/* name of a foreign server; NULL: rtm.server */
-	const char *method;			/* on the wire */
-	double		timeout;		/* seconds for the whole call, connecting
+	const char *server;		/* name of a foreign server; NULL: rtm.server */
+	const char *method;		/* on the wire */
+	double		timeout;	/* seconds for the whole call, connecting
 								 * included; 0: rtm.connect_timeout and the
 								 * server's quest_timeout or rtm.quest_timeout */
-	bool		idempotent;		/* may be asked again, once, on a new
+	bool		idempotent; /* may be asked again, once, on a new
 								 * connection when the answer was lost */
 } RtmCall;
 
@@ -31,13 +31,13 @@ typedef struct RtmCall
  */
 typedef struct RtmAnswer
 {
-	int			code;			/* 0: good; else an FPNN or RTM code */
-	const char *ex;				/* the gate's text, in the database's encoding,
+	int					  code;		/* 0: good; else an FPNN or RTM code */
+	const char			 *ex;		/* the gate's text, in the database's encoding,
 								 * when code isn't 0; may be "" */
-	bool		resent;			/* the answer is to the second asking */
-	const msgpack_object *map;	/* the payload */
-	const char *server;			/* name of the foreign server */
-	const char *endpoint;		/* host:port that answered */
+	bool				  resent;	/* the answer is to the second asking */
+	const msgpack_object *map;		/* the payload */
+	const char			 *server;	/* name of the foreign server */
+	const char			 *endpoint; /* host:port that answered */
 } RtmAnswer;
 
 /*
@@ -64,7 +64,7 @@ pg_noreturn extern void rtm_raise_answer(const RtmAnswer *answer, const char *wh
  * proper one, and the gate's text as it came (not terminated, and not much of
  * it).  Needs no transaction, as converting the text does.
  */
-extern int	rtm_read_error(const msgpack_object *map, const char **ex, size_t *len);
+extern int rtm_read_error(const msgpack_object *map, const char **ex, size_t *len);
 
 /* Raise an error of our own with the SQLSTATE that the gate's code has. */
 pg_noreturn extern void rtm_raise_code(int code, const char *message, const char *detail,
@@ -82,6 +82,6 @@ pg_noreturn extern void rtm_raise_bad_answer(const RtmAnswer *answer, const char
 extern int64 rtm_new_mid(void);
 
 /* The schema of the extension; raises 3F000 when it isn't installed here. */
-extern Oid	rtm_extension_schema(void);
+extern Oid rtm_extension_schema(void);
 
-#endif							/* RTM_CALL_H */
+#endif /* RTM_CALL_H */

@@ -28,50 +28,50 @@
 #include "fpnn/tls.h"
 
 /* Bytes asked from the socket at once. */
-#define READ_SIZE		65536
+#define READ_SIZE 65536
 
 /*
  * A gate that asks and doesn't read our answers is broken: more than this many
  * bytes aren't kept for it, beside what we asked ourselves.
  */
-#define MAX_UNREAD		(1024 * 1024)
+#define MAX_UNREAD (1024 * 1024)
 
 /* A quest that waits for its answer. */
 typedef struct Pending
 {
-	bool		waiting;		/* false: answered */
-	RtmAnswerFunc func;			/* NULL: forgotten */
-	void	   *arg;
+	bool		  waiting; /* false: answered */
+	RtmAnswerFunc func;	   /* NULL: forgotten */
+	void		 *arg;
 } Pending;
 
 struct RtmConnPrivate
 {
-	MemoryContext context;
-	const RtmOptions *options;
-	int		   *order;			/* to try endpoints in */
-	int			next_endpoint;	/* in this order */
-	const RtmEndpoint *tried;	/* the one before */
-	struct addrinfo *addresses; /* of the endpoint being tried */
-	struct addrinfo *address;	/* the next one */
-	int64		deadline;		/* of connecting, all endpoints */
-	int64		attempt_deadline;
-	FpnnChannel channel;
-	bool		has_channel;
-	bool		external_fd;
-	uint32		seq;
-	uint32		key_seq;
-	FpnnCodec  *tls;			/* owned by the channel; NULL: none */
-	size_t		asked;			/* bytes of `out` that are quests, at most */
+	MemoryContext	   context;
+	const RtmOptions  *options;
+	int				  *order;		  /* to try endpoints in */
+	int				   next_endpoint; /* in this order */
+	const RtmEndpoint *tried;		  /* the one before */
+	struct addrinfo	  *addresses;	  /* of the endpoint being tried */
+	struct addrinfo	  *address;		  /* the next one */
+	int64			   deadline;	  /* of connecting, all endpoints */
+	int64			   attempt_deadline;
+	FpnnChannel		   channel;
+	bool			   has_channel;
+	bool			   external_fd;
+	uint32			   seq;
+	uint32			   key_seq;
+	FpnnCodec		  *tls;	  /* owned by the channel; NULL: none */
+	size_t			   asked; /* bytes of `out` that are quests, at most */
 
 	/*
 	 * Quests by seq, which counts up: a ring with the one numbered `oldest` in
 	 * place oldest % max_pending, a power of two.
 	 */
-	Pending    *pending;
-	uint32		oldest;
-	uint32		npending;		/* places in use, answered ones in between too */
-	uint32		max_pending;
-	uint32		nforgotten;
+	Pending *pending;
+	uint32	 oldest;
+	uint32	 npending; /* places in use, answered ones in between too */
+	uint32	 max_pending;
+	uint32	 nforgotten;
 };
 
 static void do_write(RtmConn *conn);
@@ -127,7 +127,7 @@ lose_errno(RtmConn *conn, int err)
 static void
 lose_garbage(RtmConn *conn, FpnnStatus status)
 {
-	FpnnCodec  *tls = conn->p->tls;
+	FpnnCodec *tls = conn->p->tls;
 
 	/* the codec, and its text, go with the connection */
 	lose(conn, FPNN_CODE_INVALID_PACKAGE,
@@ -138,8 +138,7 @@ lose_garbage(RtmConn *conn, FpnnStatus status)
 static void
 note_failure(RtmConn *conn, const char *why)
 {
-	appendStringInfo(&conn->why, "%s%s: %s", conn->why.len ? "\n" : "",
-					 conn->endpoint.data, why);
+	appendStringInfo(&conn->why, "%s%s: %s", conn->why.len ? "\n" : "", conn->endpoint.data, why);
 	if (conn->p->tried)
 		rtm_endpoint_failed(conn->p->tried);
 	drop_socket(conn);
@@ -150,9 +149,9 @@ static bool
 resolve_next(RtmConn *conn)
 {
 	struct RtmConnPrivate *p = conn->p;
-	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	const RtmEndpoint *endpoint = &p->options->endpoints[p->order[p->next_endpoint++]];
-	int			rc;
+	struct addrinfo		   hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+	const RtmEndpoint	  *endpoint = &p->options->endpoints[p->order[p->next_endpoint++]];
+	int					   rc;
 
 	if (p->addresses)
 		freeaddrinfo(p->addresses);
@@ -179,14 +178,14 @@ resolve_next(RtmConn *conn)
 static void
 set_socket_options(int sock)
 {
-	int			on = 1;
+	int on = 1;
 #ifdef TCP_KEEPIDLE
-	int			idle = 60;
-	int			interval = 10;
-	int			count = 3;
+	int idle = 60;
+	int interval = 10;
+	int count = 3;
 #endif
 #ifdef TCP_USER_TIMEOUT
-	int			unacknowledged = 30000;
+	int unacknowledged = 30000;
 
 	setsockopt(sock, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged, sizeof(unacknowledged));
 #endif
@@ -219,8 +218,8 @@ begin_connect(RtmConn *conn, const struct addrinfo *address)
 	}
 	conn->generation++;
 	set_socket_options(conn->sock);
-	if (connect(conn->sock, address->ai_addr, address->ai_addrlen) != 0 &&
-		errno != EINPROGRESS && errno != EINTR)
+	if (connect(conn->sock, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS &&
+		errno != EINTR)
 	{
 		note_failure(conn, strerror(errno));
 		return false;
@@ -232,7 +231,7 @@ begin_connect(RtmConn *conn, const struct addrinfo *address)
 static int
 tries_left(const struct RtmConnPrivate *p)
 {
-	int			n = p->options->nendpoints - p->next_endpoint;
+	int n = p->options->nendpoints - p->next_endpoint;
 
 	for (const struct addrinfo *a = p->address; a; a = a->ai_next)
 		n++;
@@ -244,7 +243,7 @@ static void
 try_next(RtmConn *conn)
 {
 	struct RtmConnPrivate *p = conn->p;
-	int64		now = rtm_now_ms();
+	int64				   now = rtm_now_ms();
 
 	conn->state = RTM_CONN_CONNECTING;
 	while (now < p->deadline)
@@ -278,7 +277,7 @@ try_next(RtmConn *conn)
 static uint32
 first_seq(void)
 {
-	uint32		seq = 0;
+	uint32 seq = 0;
 
 	(void) pg_strong_random(&seq, sizeof(seq));
 	return seq;
@@ -290,7 +289,7 @@ rtm_conn_open(const RtmOptions *options, int64 timeout_ms)
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "rtm connection",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	RtmConn    *conn = palloc0(sizeof(RtmConn));
+	RtmConn		 *conn = palloc0(sizeof(RtmConn));
 
 	conn->p = palloc0(sizeof(struct RtmConnPrivate));
 	conn->p->context = context;
@@ -318,16 +317,16 @@ rtm_conn_close(RtmConn *conn)
 }
 
 /* Largest file that an option may name. */
-#define MAX_FILE	(1024 * 1024)
+#define MAX_FILE (1024 * 1024)
 
 /* The text in a file that an option names; NULL and a noted failure if unreadable. */
 static char *
 read_file(RtmConn *conn, const char *option, const char *name, size_t *len)
 {
-	char	   *text = palloc(MAX_FILE);
-	int			fd = open(name, O_RDONLY | O_CLOEXEC);
-	ssize_t		n = fd < 0 ? -1 : read(fd, text, MAX_FILE);
-	int			err = errno;
+	char   *text = palloc(MAX_FILE);
+	int		fd = open(name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, MAX_FILE);
+	int		err = errno;
 
 	if (fd >= 0)
 		close(fd);
@@ -336,7 +335,8 @@ read_file(RtmConn *conn, const char *option, const char *name, size_t *len)
 		*len = (size_t) n;
 		return text;
 	}
-	note_failure(conn, psprintf("could not read %s: %s", option, n < 0 ? strerror(err) : "it is empty"));
+	note_failure(conn,
+				 psprintf("could not read %s: %s", option, n < 0 ? strerror(err) : "it is empty"));
 	pfree(text);
 	return NULL;
 }
@@ -363,11 +363,12 @@ static bool
 begin_tls(RtmConn *conn)
 {
 	struct RtmConnPrivate *p = conn->p;
-	const RtmOptions *o = p->options;
-	FpnnTlsClient options = {.host = p->tried->host, .verify = o->tls_verify, .only_1_2 = o->tls_only_1_2};
-	char	   *ca = NULL;
-	char		why[FPNN_TLS_WHY];
-	FpnnStatus	status;
+	const RtmOptions	  *o = p->options;
+	FpnnTlsClient		   options = {
+				 .host = p->tried->host, .verify = o->tls_verify, .only_1_2 = o->tls_only_1_2};
+	char	  *ca = NULL;
+	char	   why[FPNN_TLS_WHY];
+	FpnnStatus status;
 
 	if (o->tls_ca_file &&
 		(ca = read_file(conn, "tls_ca_file", o->tls_ca_file, &options.ca_len)) == NULL)
@@ -391,12 +392,12 @@ begin_keying(RtmConn *conn)
 {
 	struct RtmConnPrivate *p = conn->p;
 	FpnnCryptMode mode = {.bits = p->options->ecdh_bits, .package = p->options->ecdh_package};
-	FpnnCodec  *codec;
-	FpnnBuf		payload;
-	FpnnStatus	status;
-	const char *curve;
-	size_t		len;
-	char	   *key = public_key(conn, &len);
+	FpnnCodec	 *codec;
+	FpnnBuf		  payload;
+	FpnnStatus	  status;
+	const char	 *curve;
+	size_t		  len;
+	char		 *key = public_key(conn, &len);
 
 	if (key == NULL)
 		return false;
@@ -432,8 +433,8 @@ become_ready(RtmConn *conn)
 static void
 end_connect(RtmConn *conn)
 {
-	int			err = 0;
-	socklen_t	len = sizeof(err);
+	int		  err = 0;
+	socklen_t len = sizeof(err);
 
 	if (getsockopt(conn->sock, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
 		err = errno;
@@ -467,7 +468,7 @@ static bool
 is_for_clients(const FpnnFrame *quest)
 {
 	return fpnn_frame_is(quest, "ping") || fpnn_frame_is(quest, "*ping") ||
-		(quest->method_len >= 4 && memcmp(quest->method, "push", 4) == 0);
+		   (quest->method_len >= 4 && memcmp(quest->method, "push", 4) == 0);
 }
 
 static FpnnStatus
@@ -484,7 +485,7 @@ answer_quest(FpnnChannel *channel, const FpnnFrame *quest)
 static Pending *
 find_pending(const struct RtmConnPrivate *p, uint32 seq)
 {
-	Pending    *pending = &p->pending[seq & (p->max_pending - 1)];
+	Pending *pending = &p->pending[seq & (p->max_pending - 1)];
 
 	return seq - p->oldest < p->npending && pending->waiting ? pending : NULL;
 }
@@ -497,7 +498,7 @@ add_pending(struct RtmConnPrivate *p, uint32 seq)
 		p->oldest = seq;
 	if (p->npending == p->max_pending)
 	{
-		Pending    *larger = palloc0(sizeof(Pending) * p->max_pending * 2);
+		Pending *larger = palloc0(sizeof(Pending) * p->max_pending * 2);
 
 		for (uint32 i = p->oldest; i != seq; i++)
 			larger[i & (p->max_pending * 2 - 1)] = p->pending[i & (p->max_pending - 1)];
@@ -513,9 +514,9 @@ static void
 dispatch_answer(RtmConn *conn, const FpnnFrame *answer)
 {
 	struct RtmConnPrivate *p = conn->p;
-	Pending    *pending = find_pending(p, answer->seq);
-	RtmAnswerFunc func;
-	void	   *arg;
+	Pending				  *pending = find_pending(p, answer->seq);
+	RtmAnswerFunc		   func;
+	void				  *arg;
 
 	if (pending == NULL)
 		return;
@@ -537,8 +538,8 @@ static void
 take_frames(RtmConn *conn)
 {
 	struct RtmConnPrivate *p = conn->p;
-	FpnnFrame	frame;
-	FpnnStatus	status;
+	FpnnFrame			   frame;
+	FpnnStatus			   status;
 
 	while ((status = fpnn_channel_next(&p->channel, &frame)) == FPNN_OK)
 	{
@@ -549,7 +550,8 @@ take_frames(RtmConn *conn)
 				break;
 			if (fpnn_channel_pending(&p->channel) > MAX_UNREAD + p->asked)
 			{
-				lose(conn, FPNN_CODE_INVALID_PACKAGE, "the gate asks, but doesn't read the answers");
+				lose(conn, FPNN_CODE_INVALID_PACKAGE,
+					 "the gate asks, but doesn't read the answers");
 				return;
 			}
 		}
@@ -576,7 +578,7 @@ take_frames(RtmConn *conn)
 static void
 end_undecoded(RtmConn *conn, FpnnStatus status)
 {
-	int			generation = conn->generation;
+	int generation = conn->generation;
 
 	if (conn->sock == PGINVALID_SOCKET)
 		return;
@@ -595,10 +597,10 @@ static void
 do_read(RtmConn *conn)
 {
 	FpnnChannel *channel = &conn->p->channel;
-	uint8_t    *where;
-	size_t		room;
-	ssize_t		n;
-	FpnnStatus	status = fpnn_channel_room(channel, READ_SIZE, &where, &room);
+	uint8_t		*where;
+	size_t		 room;
+	ssize_t		 n;
+	FpnnStatus	 status = fpnn_channel_room(channel, READ_SIZE, &where, &room);
 
 	if (status != FPNN_OK)
 	{
@@ -618,8 +620,8 @@ do_read(RtmConn *conn)
 		return;
 	}
 	status = fpnn_channel_received(channel, (size_t) n);
-	if (status == FPNN_OK && conn->state == RTM_CONN_KEYING &&
-		conn->p->tls && fpnn_tls_is_ready(conn->p->tls))
+	if (status == FPNN_OK && conn->state == RTM_CONN_KEYING && conn->p->tls &&
+		fpnn_tls_is_ready(conn->p->tls))
 		become_ready(conn);
 
 	/* an answer that came whole counts, whatever came behind it */
@@ -636,8 +638,8 @@ do_write(RtmConn *conn)
 
 	while (fpnn_channel_pending(&p->channel) > 0)
 	{
-		ssize_t		n = send(conn->sock, fpnn_buf_head(&p->channel.out),
-							 fpnn_channel_pending(&p->channel), MSG_NOSIGNAL);
+		ssize_t n = send(conn->sock, fpnn_buf_head(&p->channel.out),
+						 fpnn_channel_pending(&p->channel), MSG_NOSIGNAL);
 
 		if (n < 0)
 		{
@@ -662,7 +664,7 @@ rtm_conn_events(const RtmConn *conn)
 		case RTM_CONN_KEYING:
 		case RTM_CONN_READY:
 			return WL_SOCKET_READABLE |
-				(fpnn_channel_pending(&conn->p->channel) > 0 ? WL_SOCKET_WRITEABLE : 0);
+				   (fpnn_channel_pending(&conn->p->channel) > 0 ? WL_SOCKET_WRITEABLE : 0);
 		default:
 			return 0;
 	}
@@ -672,7 +674,7 @@ void
 rtm_conn_step(RtmConn *conn, uint32 events)
 {
 	struct RtmConnPrivate *p = conn->p;
-	MemoryContext old = MemoryContextSwitchTo(p->context);
+	MemoryContext		   old = MemoryContextSwitchTo(p->context);
 
 	if (conn->state == RTM_CONN_CONNECTING && (events & WL_SOCKET_WRITEABLE))
 		end_connect(conn);
@@ -700,13 +702,13 @@ rtm_conn_deadline(const RtmConn *conn)
 }
 
 FpnnStatus
-rtm_conn_ask(RtmConn *conn, const char *method, const void *payload, size_t len,
-			 RtmAnswerFunc func, void *arg, uint32 *seq)
+rtm_conn_ask(RtmConn *conn, const char *method, const void *payload, size_t len, RtmAnswerFunc func,
+			 void *arg, uint32 *seq)
 {
 	struct RtmConnPrivate *p = conn->p;
-	MemoryContext old;
-	Pending    *pending;
-	FpnnStatus	status;
+	MemoryContext		   old;
+	Pending				  *pending;
+	FpnnStatus			   status;
 
 	Assert(conn->state == RTM_CONN_READY);
 	status = fpnn_channel_quest(&p->channel, method, true, p->seq + 1, payload, len);
@@ -733,7 +735,7 @@ rtm_conn_flush(RtmConn *conn)
 void
 rtm_conn_forget(RtmConn *conn, uint32 seq)
 {
-	Pending    *pending = find_pending(conn->p, seq);
+	Pending *pending = find_pending(conn->p, seq);
 
 	if (pending && pending->func)
 	{

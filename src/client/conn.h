@@ -21,11 +21,11 @@
 
 typedef enum RtmConnState
 {
-	RTM_CONN_CONNECTING,		/* to one of the endpoints */
-	RTM_CONN_KEYING,			/* connected; the gate has yet to agree on a key */
+	RTM_CONN_CONNECTING, /* to one of the endpoints */
+	RTM_CONN_KEYING,	 /* connected; the gate has yet to agree on a key */
 	RTM_CONN_READY,
-	RTM_CONN_LOST,				/* closed after it was ready: see `code` */
-	RTM_CONN_FAILED				/* no endpoint could be reached: see `why` */
+	RTM_CONN_LOST,	/* closed after it was ready: see `code` */
+	RTM_CONN_FAILED /* no endpoint could be reached: see `why` */
 } RtmConnState;
 
 typedef struct RtmConn RtmConn;
@@ -34,19 +34,19 @@ typedef struct RtmConn RtmConn;
  * Called with the answer to a quest, whose bytes are valid during the call
  * only.  It must not raise, nor close the connection.
  */
-typedef void (*RtmAnswerFunc) (void *arg, const FpnnFrame *answer);
+typedef void (*RtmAnswerFunc)(void *arg, const FpnnFrame *answer);
 
 struct RtmConn
 {
-	RtmConnState state;
-	int			code;			/* lost: FPNN_CODE_CLOSED or
+	RtmConnState		   state;
+	int					   code;	   /* lost: FPNN_CODE_CLOSED or
 								 * FPNN_CODE_INVALID_PACKAGE */
-	StringInfoData why;			/* lost: how; failed: each endpoint's failure,
+	StringInfoData		   why;		   /* lost: how; failed: each endpoint's failure,
 								 * a line each */
-	StringInfoData endpoint;	/* host:port, being tried or connected */
-	int			sock;			/* PGINVALID_SOCKET when there is none */
-	uint64		written;		/* bytes that the kernel took */
-	int			generation;		/* counts sockets: a wait set that has an older
+	StringInfoData		   endpoint;   /* host:port, being tried or connected */
+	int					   sock;	   /* PGINVALID_SOCKET when there is none */
+	uint64				   written;	   /* bytes that the kernel took */
+	int					   generation; /* counts sockets: a wait set that has an older
 								 * one is stale */
 	struct RtmConnPrivate *p;
 };
@@ -57,7 +57,7 @@ struct RtmConn
  * is FPNN_MAX_FRAME.  Raises only when out of memory.
  */
 extern RtmConn *rtm_conn_open(const RtmOptions *options, int64 timeout_ms);
-extern void rtm_conn_close(RtmConn *conn);
+extern void		rtm_conn_close(RtmConn *conn);
 
 /* What to wait for on conn->sock: WL_SOCKET_... */
 extern uint32 rtm_conn_events(const RtmConn *conn);
@@ -76,8 +76,7 @@ extern int64 rtm_conn_deadline(const RtmConn *conn);
  * *seq names the quest.  FPNN_TOO_LARGE, FPNN_NOMEM or FPNN_BAD_METHOD: nothing
  * was queued.
  */
-extern FpnnStatus rtm_conn_ask(RtmConn *conn, const char *method,
-							   const void *payload, size_t len,
+extern FpnnStatus rtm_conn_ask(RtmConn *conn, const char *method, const void *payload, size_t len,
 							   RtmAnswerFunc func, void *arg, uint32 *seq);
 
 /* Write as much as possible of what is queued; look at conn->state afterwards. */
@@ -92,4 +91,4 @@ extern bool rtm_conn_owes(const RtmConn *conn);
 /* Is a frame half sent or half received? */
 extern bool rtm_conn_midway(const RtmConn *conn);
 
-#endif							/* RTM_CONN_H */
+#endif /* RTM_CONN_H */

@@ -14,15 +14,15 @@
 #include "host.h"
 
 /* How long an endpoint that failed is tried last, in milliseconds. */
-#define SUSPECT_TIME	60000
+#define SUSPECT_TIME 60000
 
-#define MAX_SUSPECTS	16
-#define MAX_TEXT		300		/* a longer name isn't remembered */
+#define MAX_SUSPECTS 16
+#define MAX_TEXT	 300 /* a longer name isn't remembered */
 
 typedef struct Suspect
 {
-	char		text[MAX_TEXT];
-	int64		until;			/* rtm_now_ms() */
+	char  text[MAX_TEXT];
+	int64 until; /* rtm_now_ms() */
 } Suspect;
 
 static Suspect suspects[MAX_SUSPECTS];
@@ -39,7 +39,7 @@ find_suspect(const RtmEndpoint *endpoint)
 static Suspect *
 oldest_suspect(void)
 {
-	Suspect    *oldest = &suspects[0];
+	Suspect *oldest = &suspects[0];
 
 	for (int i = 1; i < MAX_SUSPECTS; i++)
 		if (suspects[i].until < oldest->until)
@@ -50,7 +50,7 @@ oldest_suspect(void)
 void
 rtm_endpoint_failed(const RtmEndpoint *endpoint)
 {
-	Suspect    *suspect = find_suspect(endpoint);
+	Suspect *suspect = find_suspect(endpoint);
 
 	if (strlen(endpoint->text) >= MAX_TEXT)
 		return;
@@ -63,7 +63,7 @@ rtm_endpoint_failed(const RtmEndpoint *endpoint)
 void
 rtm_endpoint_works(const RtmEndpoint *endpoint)
 {
-	Suspect    *suspect = find_suspect(endpoint);
+	Suspect *suspect = find_suspect(endpoint);
 
 	if (suspect)
 		suspect->until = 0;
@@ -80,9 +80,9 @@ is_suspect(const RtmEndpoint *endpoint, int64 now)
 int *
 rtm_endpoint_order(const RtmOptions *options)
 {
-	int		   *order = palloc(sizeof(int) * Max(options->nendpoints, 1));
-	int64		now = rtm_now_ms();
-	int			n = 0;
+	int	 *order = palloc(sizeof(int) * Max(options->nendpoints, 1));
+	int64 now = rtm_now_ms();
+	int	  n = 0;
 
 	for (int i = 0; i < options->nendpoints; i++)
 		if (!is_suspect(&options->endpoints[i], now))

@@ -20,4 +20,4 @@ extern void rtm_endpoint_works(const RtmEndpoint *endpoint);
  */
 extern int *rtm_endpoint_order(const RtmOptions *options);
 
-#endif							/* RTM_ENDPOINT_H */
+#endif /* RTM_ENDPOINT_H */

@@ -13,12 +13,12 @@
 #include "fpnn/catalog.h"
 
 /* Bytes of a gate's text that are shown. */
-#define MAX_ERROR_TEXT	1000
+#define MAX_ERROR_TEXT 1000
 
 static int
 code_errcode(int code)
 {
-	char		s[6];
+	char s[6];
 
 	rtm_code_sqlstate(code, s);
 	return MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4]);
@@ -81,7 +81,7 @@ length_without_quest(const char *text, size_t len)
 
 	for (int i = 0; i < lengthof(marks); i++)
 	{
-		size_t		mark_len = strlen(marks[i]);
+		size_t mark_len = strlen(marks[i]);
 
 		for (size_t at = 0; at + mark_len <= len; at++)
 			if (memcmp(text + at, marks[i], mark_len) == 0)
@@ -93,7 +93,7 @@ length_without_quest(const char *text, size_t len)
 int
 rtm_read_error(const msgpack_object *map, const char **ex, size_t *len)
 {
-	int64_t		code = FPNN_CODE_UNKNOWN;
+	int64_t code = FPNN_CODE_UNKNOWN;
 
 	*ex = "";
 	*len = 0;
@@ -109,37 +109,31 @@ rtm_raise_answer(const RtmAnswer *answer, const char *what)
 	const char *text = rtm_code_text(answer->code);
 	const char *hint = code_hint(answer->code);
 
-	ereport(ERROR,
-			(errcode(code_errcode(answer->code)),
-			 errmsg("%s failed: %s", what, text ? text : "unknown error"),
-			 answer->ex && answer->ex[0]
-			 ? errdetail("The gate answered code %d: %s", answer->code, answer->ex)
-			 : errdetail("The gate answered code %d.", answer->code),
-			 hint ? errhint("%s", hint) : 0));
+	ereport(ERROR, (errcode(code_errcode(answer->code)),
+					errmsg("%s failed: %s", what, text ? text : "unknown error"),
+					answer->ex && answer->ex[0]
+						? errdetail("The gate answered code %d: %s", answer->code, answer->ex)
+						: errdetail("The gate answered code %d.", answer->code),
+					hint ? errhint("%s", hint) : 0));
 	pg_unreachable();
 }
 
 void
-rtm_raise_code(int code, const char *message, const char *detail,
-			   const char *hint)
+rtm_raise_code(int code, const char *message, const char *detail, const char *hint)
 {
-	ereport(ERROR,
-			(errcode(code_errcode(code)),
-			 errmsg("%s", message),
-			 detail ? errdetail("%s", detail) : 0,
-			 hint ? errhint("%s", hint) : 0));
+	ereport(ERROR, (errcode(code_errcode(code)), errmsg("%s", message),
+					detail ? errdetail("%s", detail) : 0, hint ? errhint("%s", hint) : 0));
 	pg_unreachable();
 }
 
 void
-rtm_raise_bad_answer(const RtmAnswer *answer, const char *what,
-					 const char *field, FpnnStatus status)
+rtm_raise_bad_answer(const RtmAnswer *answer, const char *what, const char *field,
+					 FpnnStatus status)
 {
-	ereport(ERROR,
-			(errcode(code_errcode(FPNN_CODE_DECODING)),
-			 errmsg("%s failed: the gate's answer can't be used", what),
-			 errdetail("Field \"%s\": %s.", field, fpnn_status_text(status)),
-			 errhint("Check that %s of server \"%s\" is an RTM server gate.",
-					 answer->endpoint, answer->server)));
+	ereport(ERROR, (errcode(code_errcode(FPNN_CODE_DECODING)),
+					errmsg("%s failed: the gate's answer can't be used", what),
+					errdetail("Field \"%s\": %s.", field, fpnn_status_text(status)),
+					errhint("Check that %s of server \"%s\" is an RTM server gate.",
+							answer->endpoint, answer->server)));
 	pg_unreachable();
 }

@@ -24,14 +24,15 @@
 Oid
 rtm_find_server(const char *name, Oid role)
 {
-	Oid			server = get_foreign_server_oid(name, true);
-	AclResult	acl;
+	Oid		  server = get_foreign_server_oid(name, true);
+	AclResult acl;
 
 	if (!OidIsValid(server))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("server \"%s\" does not exist", name),
-				 errhint("Make it with CREATE SERVER ... FOREIGN DATA WRAPPER rtm, or name another one in the argument server or the setting rtm.server.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("server \"%s\" does not exist", name),
+			 errhint(
+				 "Make it with CREATE SERVER ... FOREIGN DATA WRAPPER rtm, or name another one in the argument server or the setting rtm.server.")));
 #if PG_VERSION_NUM >= 160000
 	acl = object_aclcheck(ForeignServerRelationId, server, role, ACL_USAGE);
 #else
@@ -45,38 +46,36 @@ rtm_find_server(const char *name, Oid role)
 Oid
 rtm_find_mapping(Oid server, const char *name, Oid role)
 {
-	Oid			mapping = GetSysCacheOid2(USERMAPPINGUSERSERVER, Anum_pg_user_mapping_oid,
-										  ObjectIdGetDatum(role),
-										  ObjectIdGetDatum(server));
+	Oid mapping = GetSysCacheOid2(USERMAPPINGUSERSERVER, Anum_pg_user_mapping_oid,
+								  ObjectIdGetDatum(role), ObjectIdGetDatum(server));
 
 	if (!OidIsValid(mapping))
 		mapping = GetSysCacheOid2(USERMAPPINGUSERSERVER, Anum_pg_user_mapping_oid,
-								  ObjectIdGetDatum(InvalidOid),
-								  ObjectIdGetDatum(server));
+								  ObjectIdGetDatum(InvalidOid), ObjectIdGetDatum(server));
 	if (!OidIsValid(mapping))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("user mapping for role \"%s\" and server \"%s\" does not exist",
-						GetUserNameFromId(role, false), name),
-				 errhint("Make it with CREATE USER MAPPING FOR %s SERVER %s OPTIONS (secret '...').",
-						 quote_identifier(GetUserNameFromId(role, false)), quote_identifier(name))));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("user mapping for role \"%s\" and server \"%s\" does not exist",
+					GetUserNameFromId(role, false), name),
+			 errhint("Make it with CREATE USER MAPPING FOR %s SERVER %s OPTIONS (secret '...').",
+					 quote_identifier(GetUserNameFromId(role, false)), quote_identifier(name))));
 	return mapping;
 }
 
 RtmOptions *
 rtm_server_options(Oid server_oid, Oid role, char *name)
 {
-	ForeignServer *server = GetForeignServer(server_oid);
+	ForeignServer	   *server = GetForeignServer(server_oid);
 	ForeignDataWrapper *wrapper = GetForeignDataWrapper(server->fdwid);
-	UserMapping *mapping = GetUserMapping(role, server_oid);
-	RtmOptions *options;
+	UserMapping		   *mapping = GetUserMapping(role, server_oid);
+	RtmOptions		   *options;
 
 	if (strcmp(wrapper->fdwname, "rtm") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("server \"%s\" is not a server of rtm", server->servername),
-				 errdetail("Its foreign-data wrapper is \"%s\".", wrapper->fdwname),
-				 errhint("Name a server that was made with FOREIGN DATA WRAPPER rtm.")));
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("server \"%s\" is not a server of rtm", server->servername),
+						errdetail("Its foreign-data wrapper is \"%s\".", wrapper->fdwname),
+						errhint("Name a server that was made with FOREIGN DATA WRAPPER rtm.")));
 	options = rtm_read_options(server->options, mapping->options, server->servername);
 	strlcpy(name, server->servername, NAMEDATALEN);
 	return options;

@@ -14,13 +14,13 @@
  * The server of that name, which the role may use.  Raises 42704 when there is
  * none, 42501 without USAGE.
  */
-extern Oid	rtm_find_server(const char *name, Oid role);
+extern Oid rtm_find_server(const char *name, Oid role);
 
 /*
  * The role's own user mapping, or else PUBLIC's.  `name` is the server's, for
  * the error: 42704 when there is none.
  */
-extern Oid	rtm_find_mapping(Oid server, const char *name, Oid role);
+extern Oid rtm_find_mapping(Oid server, const char *name, Oid role);
 
 /*
  * What connecting to a server as a role takes, in the current memory context.
@@ -29,4 +29,4 @@ extern Oid	rtm_find_mapping(Oid server, const char *name, Oid role);
  */
 extern RtmOptions *rtm_server_options(Oid server, Oid role, char *name);
 
-#endif							/* RTM_LOOKUP_H */
+#endif /* RTM_LOOKUP_H */

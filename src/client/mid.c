@@ -39,9 +39,9 @@
 #include "client/guc.h"
 #include "fpnn/mid.h"
 
-#define MID_LOW_MASK	((INT64CONST(1) << FPNN_MID_SHIFT) - 1)
+#define MID_LOW_MASK ((INT64CONST(1) << FPNN_MID_SHIFT) - 1)
 
-static pg_atomic_uint64 *last_mid;	/* in shared memory; NULL: none */
+static pg_atomic_uint64		  *last_mid; /* in shared memory; NULL: none */
 static shmem_request_hook_type prev_shmem_request_hook;
 static shmem_startup_hook_type prev_shmem_startup_hook;
 
@@ -56,7 +56,7 @@ mid_shmem_request(void)
 static void
 mid_shmem_startup(void)
 {
-	bool		found;
+	bool found;
 
 	if (prev_shmem_startup_hook)
 		prev_shmem_startup_hook();
@@ -91,10 +91,11 @@ static void
 attach_segment(void)
 {
 #if PG_VERSION_NUM >= 170000
-	bool		found;
+	bool found;
 
 	if (IsUnderPostmaster)
-		last_mid = GetNamedDSMSegment("rtm mid", sizeof(pg_atomic_uint64), mid_segment_init, &found);
+		last_mid = GetNamedDSMSegment("rtm mid", sizeof(pg_atomic_uint64), mid_segment_init,
+									  &found);
 #endif
 }
 
@@ -110,8 +111,8 @@ now_ms(void)
 static int64
 mid_from_shmem(void)
 {
-	uint64		last = pg_atomic_read_u64(last_mid);
-	int64		mid;
+	uint64 last = pg_atomic_read_u64(last_mid);
+	int64  mid;
 
 	do
 		mid = fpnn_mid_next((int64) last, now_ms());
@@ -122,9 +123,9 @@ mid_from_shmem(void)
 int64
 rtm_new_mid(void)
 {
-	static int64 last;			/* of this backend, without shared memory */
-	int64		low;
-	int64		mid;
+	static int64 last; /* of this backend, without shared memory */
+	int64		 low;
+	int64		 mid;
 
 	if (last_mid == NULL)
 		attach_segment();
@@ -133,23 +134,20 @@ rtm_new_mid(void)
 
 	if (RecoveryInProgress() || XactReadOnly)
 	{
-		uint64		random;
+		uint64 random;
 
 		if (!pg_strong_random(&random, sizeof(random)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not generate a random message id")));
+			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+							errmsg("could not generate a random message id")));
 		low = (int64) random;
 	}
 	else
-		low = nextval_internal(get_relname_relid("rtm_mid_seq",
-												 rtm_extension_schema()), false);
+		low = nextval_internal(get_relname_relid("rtm_mid_seq", rtm_extension_schema()), false);
 	mid = (now_ms() << FPNN_MID_SHIFT) | (low & MID_LOW_MASK);
 
 	/* grows also within a millisecond in which the low bits began anew */
 	if (mid <= last)
-		mid = ((((last >> FPNN_MID_SHIFT) + 1) << FPNN_MID_SHIFT) |
-			   (low & MID_LOW_MASK));
+		mid = ((((last >> FPNN_MID_SHIFT) + 1) << FPNN_MID_SHIFT) | (low & MID_LOW_MASK));
 	last = mid;
 	return mid;
 }
@@ -167,8 +165,8 @@ rtm_extension_schema(void)
 	if (OidIsValid(extension))
 	{
 		rel = table_open(ExtensionRelationId, AccessShareLock);
-		ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber,
-					F_OIDEQ, ObjectIdGetDatum(extension));
+		ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(extension));
 		scan = systable_beginscan(rel, ExtensionOidIndexId, true, NULL, 1, &key);
 		tuple = systable_getnext(scan);
 		if (HeapTupleIsValid(tuple))
@@ -177,9 +175,8 @@ rtm_extension_schema(void)
 		table_close(rel, AccessShareLock);
 	}
 	if (!OidIsValid(schema))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_SCHEMA),
-				 errmsg("extension \"rtm\" is not installed in this database"),
-				 errhint("Run CREATE EXTENSION rtm.")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_SCHEMA),
+						errmsg("extension \"rtm\" is not installed in this database"),
+						errhint("Run CREATE EXTENSION rtm.")));
 	return schema;
 }

@@ -48,7 +48,7 @@ typedef struct OptionDef
 	const char *name;
 	Oid			catalog;
 	OptionType	type;
-	const char *choices;		/* of OPTION_CHOICE, separated by ", " */
+	const char *choices; /* of OPTION_CHOICE, separated by ", " */
 } OptionDef;
 
 static const OptionDef option_defs[] = {
@@ -78,8 +78,7 @@ bad_value(const char *name, const char *value, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-			 errmsg("invalid value for option \"%s\": \"%s\"", name, value),
-			 errhint("%s", hint)));
+			 errmsg("invalid value for option \"%s\": \"%s\"", name, value), errhint("%s", hint)));
 	pg_unreachable();
 }
 
@@ -87,8 +86,7 @@ static const OptionDef *
 find_option(const char *name, Oid catalog)
 {
 	for (int i = 0; i < lengthof(option_defs); i++)
-		if (option_defs[i].catalog == catalog &&
-			strcmp(option_defs[i].name, name) == 0)
+		if (option_defs[i].catalog == catalog && strcmp(option_defs[i].name, name) == 0)
 			return &option_defs[i];
 	return NULL;
 }
@@ -98,7 +96,9 @@ static const char *
 misplaced_hint(const char *name, Oid catalog)
 {
 	if (catalog != UserMappingRelationId && find_option(name, UserMappingRelationId))
-		return psprintf("It belongs to a user mapping: CREATE USER MAPPING FOR ... SERVER ... OPTIONS (%s '...').", name);
+		return psprintf(
+			"It belongs to a user mapping: CREATE USER MAPPING FOR ... SERVER ... OPTIONS (%s '...').",
+			name);
 	if (catalog != ForeignServerRelationId && find_option(name, ForeignServerRelationId))
 		return psprintf("It belongs to a server: ALTER SERVER ... OPTIONS (ADD %s '...').", name);
 	return NULL;
@@ -107,28 +107,25 @@ misplaced_hint(const char *name, Oid catalog)
 static void
 unknown_option(const char *name, Oid catalog)
 {
-	const char *misplaced = misplaced_hint(name, catalog);
+	const char	  *misplaced = misplaced_hint(name, catalog);
 	StringInfoData valid;
 
 	initStringInfo(&valid);
 	for (int i = 0; i < lengthof(option_defs); i++)
 		if (option_defs[i].catalog == catalog)
-			appendStringInfo(&valid, "%s%s", valid.len ? ", " : "",
-							 option_defs[i].name);
-	ereport(ERROR,
-			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-			 errmsg("invalid option \"%s\"", name),
-			 misplaced ? errhint("%s", misplaced)
-			 : valid.len ? errhint("Valid options here are: %s.", valid.data)
-			 : errhint("There are no valid options here.")));
+			appendStringInfo(&valid, "%s%s", valid.len ? ", " : "", option_defs[i].name);
+	ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME), errmsg("invalid option \"%s\"", name),
+					misplaced	? errhint("%s", misplaced)
+					: valid.len ? errhint("Valid options here are: %s.", valid.data)
+								: errhint("There are no valid options here.")));
 }
 
 /* One "host:port" or "[address]:port", changed in place; false: neither. */
 static bool
 parse_endpoint(char *text, RtmEndpoint *endpoint)
 {
-	char	   *colon = strrchr(text, ':');
-	char	   *end;
+	char		 *colon = strrchr(text, ':');
+	char		 *end;
 	unsigned long port;
 
 	endpoint->text = pstrdup(text);
@@ -155,14 +152,14 @@ parse_endpoint(char *text, RtmEndpoint *endpoint)
 static RtmEndpoint *
 parse_endpoints(const char *value, int *count)
 {
-	char	   *rest = pstrdup(value);
+	char		*rest = pstrdup(value);
 	RtmEndpoint *list = palloc(sizeof(RtmEndpoint) * (strlen(value) / 2 + 1));
-	char	   *item;
+	char		*item;
 
 	*count = 0;
 	while ((item = strsep(&rest, ",")) != NULL)
 	{
-		size_t		len;
+		size_t len;
 
 		item += strspn(item, " \t");
 		for (len = strlen(item); len > 0 && strchr(" \t", item[len - 1]); len--)
@@ -177,8 +174,8 @@ parse_endpoints(const char *value, int *count)
 static bool
 is_choice(const char *value, const char *choices)
 {
-	char	   *rest = pstrdup(choices);
-	char	   *item;
+	char *rest = pstrdup(choices);
+	char *item;
 
 	while ((item = strsep(&rest, ",")) != NULL)
 		if (strcmp(item + strspn(item, " "), value) == 0)
@@ -189,26 +186,24 @@ is_choice(const char *value, const char *choices)
 static bool
 parse_positive(const char *value, double *number)
 {
-	char	   *end;
+	char *end;
 
 	errno = 0;
 	*number = strtod(value, &end);
-	return end != value && *end == '\0' && errno == 0 &&
-		isfinite(*number) && *number > 0;
+	return end != value && *end == '\0' && errno == 0 && isfinite(*number) && *number > 0;
 }
 
 /* Seconds, or a number with a unit, as for settings. */
 static bool
 parse_seconds(const char *value, double *number)
 {
-	return parse_real(value, number, GUC_UNIT_S, NULL) && *number > 0 &&
-		*number <= INT_MAX / 1000;
+	return parse_real(value, number, GUC_UNIT_S, NULL) && *number > 0 && *number <= INT_MAX / 1000;
 }
 
 static bool
 parse_pid(const char *value, int64 *pid)
 {
-	char	   *end;
+	char *end;
 
 	errno = 0;
 	*pid = strtoll(value, &end, 10);
@@ -218,12 +213,13 @@ parse_pid(const char *value, int64 *pid)
 static void
 check_file_option(const char *name)
 {
-	if (!superuser() &&
-		!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to set option \"%s\"", name),
-				 errhint("Only superusers and members of pg_read_server_files may name a file of the server.")));
+	if (!superuser() && !has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to set option \"%s\"", name),
+			 errhint(
+				 "Only superusers and members of pg_read_server_files may name a file of the server.")));
 }
 
 static void
@@ -239,7 +235,9 @@ check_option(const OptionDef *def, const char *value)
 	{
 		case OPTION_ENDPOINTS:
 			if (parse_endpoints(value, &count) == NULL)
-				bad_value(def->name, value, "Write host:port, several separated by commas, an IPv6 address in brackets.");
+				bad_value(
+					def->name, value,
+					"Write host:port, several separated by commas, an IPv6 address in brackets.");
 			break;
 		case OPTION_PID:
 			if (!parse_pid(value, &pid))
@@ -247,10 +245,9 @@ check_option(const OptionDef *def, const char *value)
 			break;
 		case OPTION_SECRET:
 			if (value[0] == '\0' || strlen(value) > FPNN_MAX_SECRET)
-				ereport(ERROR,
-						(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-						 errmsg("invalid value for option \"%s\"", def->name),
-						 errhint("A secret has 1 to %d bytes.", FPNN_MAX_SECRET)));
+				ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+								errmsg("invalid value for option \"%s\"", def->name),
+								errhint("A secret has 1 to %d bytes.", FPNN_MAX_SECRET)));
 			break;
 		case OPTION_CHOICE:
 			if (!is_choice(value, def->choices))
@@ -258,10 +255,12 @@ check_option(const OptionDef *def, const char *value)
 			break;
 		case OPTION_KEY:
 			if (fpnn_crypt_check_public(value, strlen(value), &curve) != FPNN_OK)
-				ereport(ERROR,
-						(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-						 errmsg("invalid value for option \"%s\"", def->name),
-						 errhint("Give the gate's public key as PEM, on one of the curves secp256k1, secp256r1, secp224r1, secp192r1.")));
+				ereport(
+					ERROR,
+					(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+					 errmsg("invalid value for option \"%s\"", def->name),
+					 errhint(
+						 "Give the gate's public key as PEM, on one of the curves secp256k1, secp256r1, secp224r1, secp192r1.")));
 			break;
 		case OPTION_FILE:
 			check_file_option(def->name);
@@ -272,7 +271,8 @@ check_option(const OptionDef *def, const char *value)
 			break;
 		case OPTION_SECONDS:
 			if (!parse_seconds(value, &number))
-				bad_value(def->name, value, "Give seconds, more than 0, or a number with a unit such as \"500ms\".");
+				bad_value(def->name, value,
+						  "Give seconds, more than 0, or a number with a unit such as \"500ms\".");
 			break;
 		case OPTION_COUNT:
 			if (!parse_positive(value, &number) || number != floor(number) || number > INT_MAX)
@@ -284,13 +284,13 @@ check_option(const OptionDef *def, const char *value)
 Datum
 rtm_fdw_validator(PG_FUNCTION_ARGS)
 {
-	List	   *options = untransformRelOptions(PG_GETARG_DATUM(0));
-	Oid			catalog = PG_GETARG_OID(1);
-	ListCell   *cell;
+	List	 *options = untransformRelOptions(PG_GETARG_DATUM(0));
+	Oid		  catalog = PG_GETARG_OID(1);
+	ListCell *cell;
 
-	foreach(cell, options)
+	foreach (cell, options)
 	{
-		DefElem    *option = lfirst_node(DefElem, cell);
+		DefElem			*option = lfirst_node(DefElem, cell);
 		const OptionDef *def = find_option(option->defname, catalog);
 
 		if (def == NULL)
@@ -304,11 +304,11 @@ rtm_fdw_validator(PG_FUNCTION_ARGS)
 static char *
 option_value(List *options, const char *name)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, options)
+	foreach (cell, options)
 	{
-		DefElem    *option = lfirst_node(DefElem, cell);
+		DefElem *option = lfirst_node(DefElem, cell);
 
 		if (strcmp(option->defname, name) == 0)
 			return pstrdup(defGetString(option));
@@ -318,26 +318,25 @@ option_value(List *options, const char *name)
 
 /* The value of an option without which nothing works; `alter` is how to add it. */
 static char *
-needed_value(List *options, const char *name, const char *object,
-			 const char *alter, const char *server)
+needed_value(List *options, const char *name, const char *object, const char *alter,
+			 const char *server)
 {
-	char	   *value = option_value(options, name);
+	char *value = option_value(options, name);
 
 	if (value == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-				 errmsg("the %s \"%s\" has no option \"%s\"", object, server, name),
-				 errhint("Add it with ALTER %s %s OPTIONS (ADD %s '...').",
-						 alter, quote_identifier(server), name)));
+		ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+						errmsg("the %s \"%s\" has no option \"%s\"", object, server, name),
+						errhint("Add it with ALTER %s %s OPTIONS (ADD %s '...').", alter,
+								quote_identifier(server), name)));
 	return value;
 }
 
 static double
 seconds_value(List *options, const char *name)
 {
-	char	   *value = option_value(options, name);
+	char *value = option_value(options, name);
 
-	double		seconds = 0;
+	double seconds = 0;
 
 	if (value)
 		parse_seconds(value, &seconds);
@@ -345,8 +344,7 @@ seconds_value(List *options, const char *name)
 }
 
 RtmOptions *
-rtm_read_options(List *server_options, List *mapping_options,
-				 const char *server)
+rtm_read_options(List *server_options, List *mapping_options, const char *server)
 {
 	RtmOptions *o = palloc0(sizeof(RtmOptions));
 	char	   *value;
@@ -354,7 +352,8 @@ rtm_read_options(List *server_options, List *mapping_options,
 	value = needed_value(server_options, "endpoint", "foreign server", "SERVER", server);
 	o->endpoints = parse_endpoints(value, &o->nendpoints);
 	if (o->endpoints == NULL)
-		bad_value("endpoint", value, "Write host:port, several separated by commas, an IPv6 address in brackets.");
+		bad_value("endpoint", value,
+				  "Write host:port, several separated by commas, an IPv6 address in brackets.");
 	parse_pid(needed_value(server_options, "pid", "foreign server", "SERVER", server), &o->pid);
 	o->secret = needed_value(mapping_options, "secret", "user mapping of foreign server",
 							 "USER MAPPING FOR ... SERVER", server);
@@ -407,9 +406,9 @@ bool
 rtm_same_options(const RtmOptions *a, const RtmOptions *b)
 {
 	return same_endpoints(a, b) && a->pid == b->pid && same_text(a->secret, b->secret) &&
-		a->encryption == b->encryption && same_text(a->public_key, b->public_key) &&
-		same_text(a->public_key_file, b->public_key_file) &&
-		a->ecdh_package == b->ecdh_package && a->ecdh_bits == b->ecdh_bits &&
-		same_text(a->tls_ca_file, b->tls_ca_file) && a->tls_verify == b->tls_verify &&
-		a->tls_only_1_2 == b->tls_only_1_2;
+		   a->encryption == b->encryption && same_text(a->public_key, b->public_key) &&
+		   same_text(a->public_key_file, b->public_key_file) &&
+		   a->ecdh_package == b->ecdh_package && a->ecdh_bits == b->ecdh_bits &&
+		   same_text(a->tls_ca_file, b->tls_ca_file) && a->tls_verify == b->tls_verify &&
+		   a->tls_only_1_2 == b->tls_only_1_2;
 }

@@ -11,13 +11,13 @@
 #include "nodes/pg_list.h"
 
 /* Quests of the outbox that may wait for an answer at once, by default. */
-#define RTM_MAX_IN_FLIGHT	1000
+#define RTM_MAX_IN_FLIGHT 1000
 
 typedef struct RtmEndpoint
 {
-	char	   *host;			/* without brackets */
-	char	   *port;
-	char	   *text;			/* as it was given, for errors */
+	char *host; /* without brackets */
+	char *port;
+	char *text; /* as it was given, for errors */
 } RtmEndpoint;
 
 typedef enum RtmEncryption
@@ -30,22 +30,22 @@ typedef enum RtmEncryption
 /* What the options say, with their defaults. */
 typedef struct RtmOptions
 {
-	RtmEndpoint *endpoints;
-	int			nendpoints;
-	int64		pid;
-	char	   *secret;			/* of the mapping; never goes into a message */
+	RtmEndpoint	 *endpoints;
+	int			  nendpoints;
+	int64		  pid;
+	char		 *secret; /* of the mapping; never goes into a message */
 	RtmEncryption encryption;
-	char	   *public_key;
-	char	   *public_key_file;
-	bool		ecdh_package;
-	int			ecdh_bits;
-	char	   *tls_ca_file;	/* NULL: what this machine trusts */
-	bool		tls_verify;
-	bool		tls_only_1_2;
-	double		connect_timeout;	/* seconds; 0: the setting */
-	double		quest_timeout;	/* seconds; 0: the setting */
-	int			rate_limit;		/* queued quests per second; 0: no limit */
-	int			max_in_flight;	/* queued quests without an answer */
+	char		 *public_key;
+	char		 *public_key_file;
+	bool		  ecdh_package;
+	int			  ecdh_bits;
+	char		 *tls_ca_file; /* NULL: what this machine trusts */
+	bool		  tls_verify;
+	bool		  tls_only_1_2;
+	double		  connect_timeout; /* seconds; 0: the setting */
+	double		  quest_timeout;   /* seconds; 0: the setting */
+	int			  rate_limit;	   /* queued quests per second; 0: no limit */
+	int			  max_in_flight;   /* queued quests without an answer */
 } RtmOptions;
 
 /*
@@ -59,4 +59,4 @@ extern RtmOptions *rtm_read_options(List *server_options, List *mapping_options,
 /* Do both mean the same connection? */
 extern bool rtm_same_options(const RtmOptions *a, const RtmOptions *b);
 
-#endif							/* RTM_OPTION_H */
+#endif /* RTM_OPTION_H */

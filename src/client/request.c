@@ -19,36 +19,35 @@
 #include "host.h"
 
 /* Memory that is kept between two quests. */
-#define KEEP_SIZE	65536
+#define KEEP_SIZE 65536
 
 /* Unique per quest: counts from a random number of this process. */
 static int64
 next_salt(void)
 {
 	static uint64 salt;
-	static pid_t owner;			/* a forked process begins anew */
+	static pid_t  owner; /* a forked process begins anew */
 
 	if (owner != MyProcPid)
 	{
 		if (!pg_strong_random(&salt, sizeof(salt)))
 			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not generate a random salt")));
+					(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random salt")));
 		owner = MyProcPid;
 	}
 	return (int64) (++salt & PG_INT64_MAX);
 }
 
 const FpnnBuf *
-rtm_sign_request(const RtmOptions *options, const char *method,
-				 const char *params, size_t len, int nparams)
+rtm_sign_request(const RtmOptions *options, const char *method, const char *params, size_t len,
+				 int nparams)
 {
 	static FpnnBuf buf;
-	char		sign[FPNN_SIGN_LEN + 1];
-	int64		salt = next_salt();
-	int64		ts = (int64) time(NULL);
+	char		   sign[FPNN_SIGN_LEN + 1];
+	int64		   salt = next_salt();
+	int64		   ts = (int64) time(NULL);
 	msgpack_packer packer;
-	FpnnStatus	status;
+	FpnnStatus	   status;
 
 	if (buf.env == NULL)
 		fpnn_buf_init(&buf, &rtm_env);
@@ -56,14 +55,15 @@ rtm_sign_request(const RtmOptions *options, const char *method,
 
 	status = fpnn_sign(&rtm_env, options->pid, options->secret, salt, method, ts, sign);
 	if (status == FPNN_CRYPTO)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("could not sign the quest: MD5 is not available"),
-				 errhint("RTM signs with MD5, which this machine's cryptographic policy (FIPS) forbids.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("could not sign the quest: MD5 is not available"),
+			 errhint(
+				 "RTM signs with MD5, which this machine's cryptographic policy (FIPS) forbids.")));
 	if (status != FPNN_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("could not sign the quest: %s", fpnn_status_text(status))));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("could not sign the quest: %s", fpnn_status_text(status))));
 
 	fpnn_packer_init(&packer, &buf);
 	msgpack_pack_map(&packer, (size_t) nparams + 4);

@@ -20,4 +20,4 @@
 extern const FpnnBuf *rtm_sign_request(const RtmOptions *options, const char *method,
 									   const char *params, size_t len, int nparams);
 
-#endif							/* RTM_REQUEST_H */
+#endif /* RTM_REQUEST_H */

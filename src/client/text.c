@@ -25,7 +25,7 @@
 static bool
 same_encoding(void)
 {
-	int			encoding = GetDatabaseEncoding();
+	int encoding = GetDatabaseEncoding();
 
 	return encoding == PG_UTF8 || encoding == PG_SQL_ASCII;
 }
@@ -37,10 +37,10 @@ same_encoding(void)
 static char *
 convert(int from, int to, const char *bytes, size_t len, size_t *result_len)
 {
-	Oid			proc = FindDefaultConversionProc(from, to);
-	size_t		size = len * MAX_CONVERSION_GROWTH + 1;
-	char	   *result;
-	int			used = 0;
+	Oid	   proc = FindDefaultConversionProc(from, to);
+	size_t size = len * MAX_CONVERSION_GROWTH + 1;
+	char  *result;
+	int	   used = 0;
 
 	if (!OidIsValid(proc))
 		return NULL;
@@ -49,10 +49,8 @@ convert(int from, int to, const char *bytes, size_t len, size_t *result_len)
 
 	/* the function below takes a length of 0 for 1 */
 	if (len > 0)
-		used = pg_do_encoding_conversion_buf(proc, from, to,
-											 (unsigned char *) bytes, (int) len,
-											 (unsigned char *) result, (int) size,
-											 true);
+		used = pg_do_encoding_conversion_buf(proc, from, to, (unsigned char *) bytes, (int) len,
+											 (unsigned char *) result, (int) size, true);
 	if ((size_t) used != len)
 	{
 		pfree(result);
@@ -68,11 +66,10 @@ rtm_text_to_wire(const char *bytes, size_t len, const char *what, size_t *wire_l
 	const char *wire = bytes;
 
 	if (len > FPNN_MAX_FRAME)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("\"%s\" is too large", what),
-				 errdetail("It has %zu bytes; a whole quest has at most %zu.",
-						   len, FPNN_MAX_FRAME)));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("\"%s\" is too large", what),
+			 errdetail("It has %zu bytes; a whole quest has at most %zu.", len, FPNN_MAX_FRAME)));
 
 	*wire_len = len;
 	if (!same_encoding())
@@ -86,12 +83,13 @@ rtm_text_to_wire(const char *bytes, size_t len, const char *what, size_t *wire_l
 				 errhint("Convert it to UTF-8, or pass a message as bytea.")));
 
 	if (wire == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
-				 errmsg("\"%s\" cannot be converted to UTF-8", what),
-				 errdetail("It has a character of the encoding \"%s\" that has no equivalent there.",
-						   GetDatabaseEncodingName()),
-				 errhint("Take the character out, or pass a message as bytea.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
+			 errmsg("\"%s\" cannot be converted to UTF-8", what),
+			 errdetail("It has a character of the encoding \"%s\" that has no equivalent there.",
+					   GetDatabaseEncodingName()),
+			 errhint("Take the character out, or pass a message as bytea.")));
 	return wire;
 }
 
@@ -110,7 +108,7 @@ rtm_text_from_wire(const char *bytes, size_t len, size_t *server_len)
 static bytea *
 make_bytea(const char *bytes, size_t len)
 {
-	bytea	   *result = palloc(VARHDRSZ + len);
+	bytea *result = palloc(VARHDRSZ + len);
 
 	SET_VARSIZE(result, VARHDRSZ + len);
 	memcpy(VARDATA(result), bytes, len);
@@ -118,11 +116,10 @@ make_bytea(const char *bytes, size_t len)
 }
 
 void
-rtm_body_from_wire(const char *bytes, size_t len, NullableDatum *text,
-				   NullableDatum *binary)
+rtm_body_from_wire(const char *bytes, size_t len, NullableDatum *text, NullableDatum *binary)
 {
-	size_t		server_len;
-	char	   *server = rtm_text_from_wire(bytes, len, &server_len);
+	size_t server_len;
+	char  *server = rtm_text_from_wire(bytes, len, &server_len);
 
 	text->isnull = server == NULL;
 	text->value = (Datum) 0;

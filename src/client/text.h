@@ -14,22 +14,21 @@
  * 22P05 when it can't be converted, 22021 when the database's encoding is
  * SQL_ASCII and the text isn't UTF-8, 54000 when it can't fit in a frame.
  */
-extern const char *rtm_text_to_wire(const char *bytes, size_t len,
-									const char *what, size_t *wire_len);
+extern const char *rtm_text_to_wire(const char *bytes, size_t len, const char *what,
+									size_t *wire_len);
 
 /*
  * The server's form of len bytes from the wire, NUL-terminated, or NULL when
  * they are no text here: not UTF-8, with a NUL, or with a character that the
  * database's encoding doesn't have.  Never raises for what the bytes are.
  */
-extern char *rtm_text_from_wire(const char *bytes, size_t len,
-								size_t *server_len);
+extern char *rtm_text_from_wire(const char *bytes, size_t len, size_t *server_len);
 
 /*
  * Fill a pair of columns from a body: *text when it is text, else *binary
  * (bytea); the other one is NULL.  binary may be NULL, not to have it.
  */
-extern void rtm_body_from_wire(const char *bytes, size_t len,
-							   NullableDatum *text, NullableDatum *binary);
+extern void rtm_body_from_wire(const char *bytes, size_t len, NullableDatum *text,
+							   NullableDatum *binary);
 
-#endif							/* RTM_TEXT_H */
+#endif /* RTM_TEXT_H */

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define FPNN_BUF_FIRST		1024
+#define FPNN_BUF_FIRST 1024
 
 void
 fpnn_buf_init(FpnnBuf *buf, const FpnnEnv *env)
@@ -31,9 +31,9 @@ fpnn_buf_free(FpnnBuf *buf)
 FpnnStatus
 fpnn_buf_reserve(FpnnBuf *buf, size_t room)
 {
-	size_t		len = fpnn_buf_len(buf);
-	size_t		capacity;
-	uint8_t    *data;
+	size_t	 len = fpnn_buf_len(buf);
+	size_t	 capacity;
+	uint8_t *data;
 
 	if (buf->data && buf->capacity - buf->end >= room)
 		return FPNN_OK;

@@ -18,11 +18,11 @@
 typedef struct FpnnBuf
 {
 	const FpnnEnv *env;
-	uint8_t    *data;
-	size_t		start;
-	size_t		end;
-	size_t		capacity;
-	bool		failed;			/* an append ran out of memory */
+	uint8_t		  *data;
+	size_t		   start;
+	size_t		   end;
+	size_t		   capacity;
+	bool		   failed; /* an append ran out of memory */
 } FpnnBuf;
 
 extern void fpnn_buf_init(FpnnBuf *buf, const FpnnEnv *env);
@@ -45,7 +45,7 @@ extern void fpnn_buf_consume(FpnnBuf *buf, size_t len);
 extern void fpnn_buf_reset(FpnnBuf *buf, size_t keep);
 
 /* The same, as msgpack-c's write callback (data is an FpnnBuf). */
-extern int	fpnn_buf_msgpack_write(void *data, const char *bytes, size_t len);
+extern int fpnn_buf_msgpack_write(void *data, const char *bytes, size_t len);
 
 static inline size_t
 fpnn_buf_len(const FpnnBuf *buf)
@@ -60,4 +60,4 @@ fpnn_buf_head(const FpnnBuf *buf)
 	return buf->data ? buf->data + buf->start : NULL;
 }
 
-#endif							/* FPNN_BUF_H */
+#endif /* FPNN_BUF_H */

@@ -12,7 +12,7 @@
 #include "fpnn/payload.h"
 
 /* Buffers that grew for a large frame shrink again once they are empty. */
-#define FPNN_KEEP_BUFFER	((size_t) 256 * 1024)
+#define FPNN_KEEP_BUFFER ((size_t) 256 * 1024)
 
 void
 fpnn_channel_init(FpnnChannel *ch, const FpnnEnv *env, size_t max_frame)
@@ -54,7 +54,7 @@ drop_given_frame(FpnnChannel *ch)
 FpnnStatus
 fpnn_channel_set_codec(FpnnChannel *ch, FpnnCodec *codec)
 {
-	FpnnStatus	status;
+	FpnnStatus status;
 
 	ch->codec = codec;
 	drop_given_frame(ch);
@@ -68,8 +68,8 @@ fpnn_channel_set_codec(FpnnChannel *ch, FpnnCodec *codec)
 FpnnStatus
 fpnn_channel_room(FpnnChannel *ch, size_t want, uint8_t **where, size_t *room)
 {
-	FpnnBuf    *buf = ch->codec ? &ch->raw : &ch->in;
-	FpnnStatus	status;
+	FpnnBuf	  *buf = ch->codec ? &ch->raw : &ch->in;
+	FpnnStatus status;
 
 	drop_given_frame(ch);
 	status = fpnn_buf_reserve(buf, want);
@@ -83,7 +83,7 @@ fpnn_channel_room(FpnnChannel *ch, size_t want, uint8_t **where, size_t *room)
 FpnnStatus
 fpnn_channel_received(FpnnChannel *ch, size_t n)
 {
-	FpnnStatus	status;
+	FpnnStatus status;
 
 	if (ch->codec == NULL)
 	{
@@ -100,14 +100,14 @@ fpnn_channel_received(FpnnChannel *ch, size_t n)
 FpnnStatus
 fpnn_channel_next(FpnnChannel *ch, FpnnFrame *frame)
 {
-	FpnnStatus	status;
-	size_t		need;
+	FpnnStatus status;
+	size_t	   need;
 
 	drop_given_frame(ch);
 	if (fpnn_buf_len(&ch->in) == 0)
 		return FPNN_MORE;
-	status = fpnn_frame_parse(fpnn_buf_head(&ch->in), fpnn_buf_len(&ch->in),
-							  ch->max_frame, frame, &need);
+	status = fpnn_frame_parse(fpnn_buf_head(&ch->in), fpnn_buf_len(&ch->in), ch->max_frame, frame,
+							  &need);
 	if (status == FPNN_OK)
 		ch->frame_len = frame->length;
 	return status;
@@ -116,20 +116,20 @@ fpnn_channel_next(FpnnChannel *ch, FpnnFrame *frame)
 void
 fpnn_channel_trim(FpnnChannel *ch)
 {
-	FpnnBuf    *bufs[] = {&ch->raw, &ch->in, &ch->out};
+	FpnnBuf *bufs[] = {&ch->raw, &ch->in, &ch->out};
 
 	drop_given_frame(ch);
 	for (size_t i = 0; i < sizeof(bufs) / sizeof(bufs[0]); i++)
 		if (fpnn_buf_len(bufs[i]) == 0)
 			fpnn_buf_reset(bufs[i], 0);
-	fpnn_buf_reset(&ch->scratch, 0);	/* nothing stays in it */
+	fpnn_buf_reset(&ch->scratch, 0); /* nothing stays in it */
 }
 
 bool
 fpnn_channel_midway(const FpnnChannel *ch)
 {
 	return fpnn_buf_len(&ch->out) > 0 || fpnn_buf_len(&ch->raw) > 0 ||
-		fpnn_buf_len(&ch->in) > ch->frame_len;
+		   fpnn_buf_len(&ch->in) > ch->frame_len;
 }
 
 /*
@@ -150,36 +150,33 @@ end_frame(FpnnChannel *ch, FpnnStatus status)
 {
 	if (status != FPNN_OK || ch->codec == NULL)
 		return status;
-	return ch->codec->encode(ch->codec, fpnn_buf_head(&ch->scratch),
-							 fpnn_buf_len(&ch->scratch), &ch->out);
+	return ch->codec->encode(ch->codec, fpnn_buf_head(&ch->scratch), fpnn_buf_len(&ch->scratch),
+							 &ch->out);
 }
 
 FpnnStatus
-fpnn_channel_quest(FpnnChannel *ch, const char *method, bool twoway,
-				   uint32_t seq, const void *payload, size_t len)
+fpnn_channel_quest(FpnnChannel *ch, const char *method, bool twoway, uint32_t seq,
+				   const void *payload, size_t len)
 {
-	return end_frame(ch, fpnn_frame_put_quest(begin_frame(ch), method, twoway,
-											  seq, payload, len));
+	return end_frame(ch, fpnn_frame_put_quest(begin_frame(ch), method, twoway, seq, payload, len));
 }
 
 FpnnStatus
-fpnn_channel_answer(FpnnChannel *ch, const FpnnFrame *quest, uint8_t status,
-					const void *payload, size_t len)
+fpnn_channel_answer(FpnnChannel *ch, const FpnnFrame *quest, uint8_t status, const void *payload,
+					size_t len)
 {
 	if (quest->mtype != FPNN_TWOWAY)
 		return FPNN_OK;
-	return end_frame(ch, fpnn_frame_put_answer(begin_frame(ch), quest->version,
-											   quest->flag, status, quest->seq,
-											   payload, len));
+	return end_frame(ch, fpnn_frame_put_answer(begin_frame(ch), quest->version, quest->flag, status,
+											   quest->seq, payload, len));
 }
 
 FpnnStatus
-fpnn_channel_error(FpnnChannel *ch, const FpnnFrame *quest, int code,
-				   const char *ex)
+fpnn_channel_error(FpnnChannel *ch, const FpnnFrame *quest, int code, const char *ex)
 {
-	FpnnBuf		body;
+	FpnnBuf		   body;
 	msgpack_packer packer;
-	FpnnStatus	status = FPNN_NOMEM;
+	FpnnStatus	   status = FPNN_NOMEM;
 
 	fpnn_buf_init(&body, ch->env);
 	fpnn_packer_init(&packer, &body);
@@ -189,8 +186,7 @@ fpnn_channel_error(FpnnChannel *ch, const FpnnFrame *quest, int code,
 	fpnn_pack_text(&packer, "ex");
 	fpnn_pack_text(&packer, ex);
 	if (!body.failed)
-		status = fpnn_channel_answer(ch, quest, 1, fpnn_buf_head(&body),
-									 fpnn_buf_len(&body));
+		status = fpnn_channel_answer(ch, quest, 1, fpnn_buf_head(&body), fpnn_buf_len(&body));
 	fpnn_buf_free(&body);
 	return status;
 }

@@ -27,27 +27,24 @@
 typedef struct FpnnCodec FpnnCodec;
 struct FpnnCodec
 {
-	FpnnStatus	(*decode) (FpnnCodec *codec, FpnnBuf *raw, FpnnBuf *clear,
-						   FpnnBuf *out);
-	FpnnStatus	(*encode) (FpnnCodec *codec, const uint8_t *frame, size_t len,
-						   FpnnBuf *out);
-	void		(*free) (FpnnCodec *codec);
+	FpnnStatus (*decode)(FpnnCodec *codec, FpnnBuf *raw, FpnnBuf *clear, FpnnBuf *out);
+	FpnnStatus (*encode)(FpnnCodec *codec, const uint8_t *frame, size_t len, FpnnBuf *out);
+	void (*free)(FpnnCodec *codec);
 };
 
 typedef struct FpnnChannel
 {
 	const FpnnEnv *env;
-	size_t		max_frame;
-	FpnnCodec  *codec;
-	FpnnBuf		raw;			/* received, still encoded; unused if plain */
-	FpnnBuf		in;				/* received, clear */
-	FpnnBuf		out;			/* ready for the socket */
-	FpnnBuf		scratch;		/* a frame on its way into the codec */
-	size_t		frame_len;		/* what fpnn_channel_next() gave last */
+	size_t		   max_frame;
+	FpnnCodec	  *codec;
+	FpnnBuf		   raw;		  /* received, still encoded; unused if plain */
+	FpnnBuf		   in;		  /* received, clear */
+	FpnnBuf		   out;		  /* ready for the socket */
+	FpnnBuf		   scratch;	  /* a frame on its way into the codec */
+	size_t		   frame_len; /* what fpnn_channel_next() gave last */
 } FpnnChannel;
 
-extern void fpnn_channel_init(FpnnChannel *ch, const FpnnEnv *env,
-							  size_t max_frame);
+extern void fpnn_channel_init(FpnnChannel *ch, const FpnnEnv *env, size_t max_frame);
 extern void fpnn_channel_free(FpnnChannel *ch);
 
 /*
@@ -61,8 +58,7 @@ extern FpnnStatus fpnn_channel_set_codec(FpnnChannel *ch, FpnnCodec *codec);
  * Receiving: fpnn_channel_room() says where the host may put at least `want`
  * bytes; fpnn_channel_received() tells that n were put there.
  */
-extern FpnnStatus fpnn_channel_room(FpnnChannel *ch, size_t want,
-									uint8_t **where, size_t *room);
+extern FpnnStatus fpnn_channel_room(FpnnChannel *ch, size_t want, uint8_t **where, size_t *room);
 extern FpnnStatus fpnn_channel_received(FpnnChannel *ch, size_t n);
 
 /*
@@ -79,16 +75,14 @@ extern void fpnn_channel_trim(FpnnChannel *ch);
 extern bool fpnn_channel_midway(const FpnnChannel *ch);
 
 /* Sending: frames are added to what the host has to write to the socket. */
-extern FpnnStatus fpnn_channel_quest(FpnnChannel *ch, const char *method,
-									 bool twoway, uint32_t seq,
+extern FpnnStatus fpnn_channel_quest(FpnnChannel *ch, const char *method, bool twoway, uint32_t seq,
 									 const void *payload, size_t len);
-extern FpnnStatus fpnn_channel_answer(FpnnChannel *ch, const FpnnFrame *quest,
-									  uint8_t status,
+extern FpnnStatus fpnn_channel_answer(FpnnChannel *ch, const FpnnFrame *quest, uint8_t status,
 									  const void *payload, size_t len);
 
 /* Answer a two-way quest with an error: {code, ex}. */
-extern FpnnStatus fpnn_channel_error(FpnnChannel *ch, const FpnnFrame *quest,
-									 int code, const char *ex);
+extern FpnnStatus fpnn_channel_error(FpnnChannel *ch, const FpnnFrame *quest, int code,
+									 const char *ex);
 
 static inline size_t
 fpnn_channel_pending(const FpnnChannel *ch)
@@ -99,4 +93,4 @@ fpnn_channel_pending(const FpnnChannel *ch)
 /* len bytes of ch->out were written to the socket. */
 extern void fpnn_channel_sent(FpnnChannel *ch, size_t len);
 
-#endif							/* FPNN_CHANNEL_H */
+#endif /* FPNN_CHANNEL_H */

@@ -28,16 +28,16 @@
 #endif
 
 /* How an encoded point that isn't compressed begins. */
-#define POINT_UNCOMPRESSED	0x04
+#define POINT_UNCOMPRESSED 0x04
 
 /* Before each frame in package mode. */
-#define PACKAGE_HEADER		4
+#define PACKAGE_HEADER 4
 
 typedef struct Curve
 {
 	const char *name;
 	int			nid;
-	size_t		coordinate;		/* bytes */
+	size_t		coordinate; /* bytes */
 } Curve;
 
 static const Curve curves[] = {
@@ -47,7 +47,7 @@ static const Curve curves[] = {
 	{"secp192r1", NID_X9_62_prime192v1, 24},
 };
 
-#define NUM_CURVES	(sizeof(curves) / sizeof(curves[0]))
+#define NUM_CURVES (sizeof(curves) / sizeof(curves[0]))
 
 /* Curves and keys */
 
@@ -78,8 +78,8 @@ static const Curve *
 curve_of(EVP_PKEY *key)
 {
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L
-	char		name[64];
-	size_t		len;
+	char   name[64];
+	size_t len;
 
 	if (EVP_PKEY_base_id(key) != EVP_PKEY_EC ||
 		EVP_PKEY_get_group_name(key, name, sizeof(name), &len) != 1)
@@ -97,7 +97,7 @@ static bool
 public_key_is_good(EVP_PKEY *key)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-	bool		good = ctx != NULL && EVP_PKEY_public_check(ctx) == 1;
+	bool		  good = ctx != NULL && EVP_PKEY_public_check(ctx) == 1;
 
 	EVP_PKEY_CTX_free(ctx);
 	return good;
@@ -117,7 +117,7 @@ no_password(char *buf, int size, int rwflag, void *arg)
 static EVP_PKEY *
 read_public(const char *text, size_t len)
 {
-	EVP_PKEY   *key = NULL;
+	EVP_PKEY *key = NULL;
 
 	if (len == 0 || len > FPNN_MAX_KEY_TEXT)
 		return NULL;
@@ -129,7 +129,7 @@ read_public(const char *text, size_t len)
 	}
 	else
 	{
-		BIO		   *bio = BIO_new_mem_buf(text, (int) len);
+		BIO *bio = BIO_new_mem_buf(text, (int) len);
 
 		if (bio != NULL)
 			key = PEM_read_bio_PUBKEY(bio, NULL, no_password, NULL);
@@ -147,8 +147,8 @@ read_public(const char *text, size_t len)
 static EVP_PKEY *
 read_private(const char *text, size_t len)
 {
-	EVP_PKEY   *key = NULL;
-	BIO		   *bio;
+	EVP_PKEY *key = NULL;
+	BIO		 *bio;
 
 	if (len == 0 || len > FPNN_MAX_KEY_TEXT)
 		return NULL;
@@ -168,11 +168,10 @@ read_private(const char *text, size_t len)
 static EVP_PKEY *
 make_key(const Curve *curve)
 {
-	EVP_PKEY   *key = NULL;
+	EVP_PKEY	 *key = NULL;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);
 
-	if (ctx == NULL ||
-		EVP_PKEY_keygen_init(ctx) != 1 ||
+	if (ctx == NULL || EVP_PKEY_keygen_init(ctx) != 1 ||
 		EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx, curve->nid) != 1 ||
 		EVP_PKEY_CTX_set_ec_param_enc(ctx, OPENSSL_EC_NAMED_CURVE) != 1 ||
 		EVP_PKEY_keygen(ctx, &key) != 1)
@@ -189,11 +188,10 @@ make_key(const Curve *curve)
  * NULL when that is no point of the curve.
  */
 static EVP_PKEY *
-key_of_point(EVP_PKEY *same_curve, const Curve *curve, const uint8_t *point,
-			 size_t len)
+key_of_point(EVP_PKEY *same_curve, const Curve *curve, const uint8_t *point, size_t len)
 {
-	uint8_t		encoded[1 + FPNN_MAX_POINT];
-	EVP_PKEY   *key;
+	uint8_t	  encoded[1 + FPNN_MAX_POINT];
+	EVP_PKEY *key;
 
 	if (len != 2 * curve->coordinate)
 		return NULL;
@@ -201,10 +199,8 @@ key_of_point(EVP_PKEY *same_curve, const Curve *curve, const uint8_t *point,
 	memcpy(encoded + 1, point, len);
 
 	key = EVP_PKEY_new();
-	if (key == NULL ||
-		EVP_PKEY_copy_parameters(key, same_curve) != 1 ||
-		EVP_PKEY_set1_encoded_public_key(key, encoded, len + 1) != 1 ||
-		!public_key_is_good(key))
+	if (key == NULL || EVP_PKEY_copy_parameters(key, same_curve) != 1 ||
+		EVP_PKEY_set1_encoded_public_key(key, encoded, len + 1) != 1 || !public_key_is_good(key))
 	{
 		EVP_PKEY_free(key);
 		return NULL;
@@ -217,9 +213,8 @@ static bool
 point_of_key(EVP_PKEY *key, const Curve *curve, uint8_t point[FPNN_MAX_POINT])
 {
 	unsigned char *encoded = NULL;
-	size_t		len = EVP_PKEY_get1_encoded_public_key(key, &encoded);
-	bool		good = len == 1 + 2 * curve->coordinate &&
-		encoded[0] == POINT_UNCOMPRESSED;
+	size_t		   len = EVP_PKEY_get1_encoded_public_key(key, &encoded);
+	bool		   good = len == 1 + 2 * curve->coordinate && encoded[0] == POINT_UNCOMPRESSED;
 
 	if (good)
 		memcpy(point, encoded + 1, len - 1);
@@ -229,16 +224,13 @@ point_of_key(EVP_PKEY *key, const Curve *curve, uint8_t point[FPNN_MAX_POINT])
 
 /* The shared secret: OpenSSL gives it with its leading zeros. */
 static bool
-agree(EVP_PKEY *own, EVP_PKEY *peer, const Curve *curve,
-	  uint8_t secret[FPNN_MAX_COORDINATE])
+agree(EVP_PKEY *own, EVP_PKEY *peer, const Curve *curve, uint8_t secret[FPNN_MAX_COORDINATE])
 {
-	size_t		len = FPNN_MAX_COORDINATE;
+	size_t		  len = FPNN_MAX_COORDINATE;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(own, NULL);
-	bool		good = ctx != NULL &&
-		EVP_PKEY_derive_init(ctx) == 1 &&
-		EVP_PKEY_derive_set_peer(ctx, peer) == 1 &&
-		EVP_PKEY_derive(ctx, secret, &len) == 1 &&
-		len == curve->coordinate;
+	bool		  good = ctx != NULL && EVP_PKEY_derive_init(ctx) == 1 &&
+				EVP_PKEY_derive_set_peer(ctx, peer) == 1 &&
+				EVP_PKEY_derive(ctx, secret, &len) == 1 && len == curve->coordinate;
 
 	EVP_PKEY_CTX_free(ctx);
 	return good;
@@ -247,16 +239,16 @@ agree(EVP_PKEY *own, EVP_PKEY *peer, const Curve *curve,
 static FpnnStatus
 write_pair(EVP_PKEY *key, FpnnBuf *private_pem, FpnnBuf *public_pem)
 {
-	FpnnStatus	status = FPNN_CRYPTO;
-	BIO		   *private_bio = BIO_new(BIO_s_secmem());
-	BIO		   *public_bio = BIO_new(BIO_s_mem());
+	FpnnStatus status = FPNN_CRYPTO;
+	BIO		  *private_bio = BIO_new(BIO_s_secmem());
+	BIO		  *public_bio = BIO_new(BIO_s_mem());
 
 	if (private_bio != NULL && public_bio != NULL &&
 		PEM_write_bio_PKCS8PrivateKey(private_bio, key, NULL, NULL, 0, NULL, NULL) == 1 &&
 		PEM_write_bio_PUBKEY(public_bio, key) == 1)
 	{
-		char	   *text;
-		long		len = BIO_get_mem_data(private_bio, &text);
+		char *text;
+		long  len = BIO_get_mem_data(private_bio, &text);
 
 		status = fpnn_buf_append(private_pem, text, (size_t) len);
 		len = BIO_get_mem_data(public_bio, &text);
@@ -273,8 +265,8 @@ write_pair(EVP_PKEY *key, FpnnBuf *private_pem, FpnnBuf *public_pem)
 FpnnStatus
 fpnn_crypt_check_public(const char *text, size_t len, const char **curve)
 {
-	EVP_PKEY   *key = read_public(text, len);
-	bool		good = key != NULL;
+	EVP_PKEY *key = read_public(text, len);
+	bool	  good = key != NULL;
 
 	if (good && curve != NULL)
 		*curve = curve_of(key)->name;
@@ -284,12 +276,11 @@ fpnn_crypt_check_public(const char *text, size_t len, const char **curve)
 }
 
 FpnnStatus
-fpnn_crypt_make_pair(const char *curve_name, FpnnBuf *private_pem,
-					 FpnnBuf *public_pem)
+fpnn_crypt_make_pair(const char *curve_name, FpnnBuf *private_pem, FpnnBuf *public_pem)
 {
 	const Curve *curve = curve_by_name(curve_name);
-	EVP_PKEY   *key = curve ? make_key(curve) : NULL;
-	FpnnStatus	status = key ? write_pair(key, private_pem, public_pem) : FPNN_CRYPTO;
+	EVP_PKEY	*key = curve ? make_key(curve) : NULL;
+	FpnnStatus	 status = key ? write_pair(key, private_pem, public_pem) : FPNN_CRYPTO;
 
 	EVP_PKEY_free(key);
 	ERR_clear_error();
@@ -297,14 +288,13 @@ fpnn_crypt_make_pair(const char *curve_name, FpnnBuf *private_pem,
 }
 
 FpnnStatus
-fpnn_crypt_agree(const char *private_pem, size_t private_len,
-				 const uint8_t *point, size_t point_len,
-				 uint8_t secret[FPNN_MAX_COORDINATE], size_t *secret_len)
+fpnn_crypt_agree(const char *private_pem, size_t private_len, const uint8_t *point,
+				 size_t point_len, uint8_t secret[FPNN_MAX_COORDINATE], size_t *secret_len)
 {
-	FpnnStatus	status = FPNN_CRYPTO;
-	EVP_PKEY   *own = read_private(private_pem, private_len);
+	FpnnStatus	 status = FPNN_CRYPTO;
+	EVP_PKEY	*own = read_private(private_pem, private_len);
 	const Curve *curve = own ? curve_of(own) : NULL;
-	EVP_PKEY   *peer = own ? key_of_point(own, curve, point, point_len) : NULL;
+	EVP_PKEY	*peer = own ? key_of_point(own, curve, point, point_len) : NULL;
 
 	if (peer != NULL && agree(own, peer, curve, secret))
 	{
@@ -322,12 +312,10 @@ fpnn_crypt_agree(const char *private_pem, size_t private_len,
  * bits are the secret itself when it is that long, else its SHA-256.
  */
 FpnnStatus
-fpnn_crypt_derive(const FpnnEnv *env, const uint8_t *secret, size_t secret_len,
-				  int bits, uint8_t key[FPNN_CRYPT_MAX_KEY],
-				  uint8_t iv[FPNN_CRYPT_IV])
+fpnn_crypt_derive(const FpnnEnv *env, const uint8_t *secret, size_t secret_len, int bits,
+				  uint8_t key[FPNN_CRYPT_MAX_KEY], uint8_t iv[FPNN_CRYPT_IV])
 {
-	if (secret_len < 16 || secret_len > FPNN_MAX_COORDINATE ||
-		(bits != 128 && bits != 256))
+	if (secret_len < 16 || secret_len > FPNN_MAX_COORDINATE || (bits != 128 && bits != 256))
 		return FPNN_CRYPTO;
 	if (!env->md5(secret, secret_len, iv))
 		return FPNN_CRYPTO;
@@ -347,12 +335,12 @@ fpnn_crypt_derive(const FpnnEnv *env, const uint8_t *secret, size_t secret_len,
 
 typedef struct CryptCodec
 {
-	FpnnCodec	codec;			/* must be first */
-	const FpnnEnv *env;
-	size_t		max_frame;
+	FpnnCodec		codec; /* must be first */
+	const FpnnEnv  *env;
+	size_t			max_frame;
 	EVP_CIPHER_CTX *encryption;
 	EVP_CIPHER_CTX *decryption;
-	uint8_t		iv[FPNN_CRYPT_IV];
+	uint8_t			iv[FPNN_CRYPT_IV];
 } CryptCodec;
 
 /*
@@ -360,10 +348,9 @@ typedef struct CryptCodec
  * bytes as it takes.  Nothing is appended on failure.
  */
 static FpnnStatus
-cipher_append(EVP_CIPHER_CTX *ctx, const uint8_t *source, size_t len,
-			  FpnnBuf *target)
+cipher_append(EVP_CIPHER_CTX *ctx, const uint8_t *source, size_t len, FpnnBuf *target)
 {
-	int			done;
+	int done;
 
 	if (len > INT_MAX)
 		return FPNN_TOO_LARGE;
@@ -413,23 +400,21 @@ stream_encode(FpnnCodec *codec, const uint8_t *frame, size_t len, FpnnBuf *out)
 
 /* Decrypt one package, which must be exactly one frame. */
 static FpnnStatus
-decode_package(CryptCodec *crypt, const uint8_t *package, size_t len,
-			   FpnnBuf *clear)
+decode_package(CryptCodec *crypt, const uint8_t *package, size_t len, FpnnBuf *clear)
 {
-	FpnnStatus	status = restart_cipher(crypt->decryption, crypt->iv);
-	FpnnFrame	frame;
-	size_t		need;
+	FpnnStatus status = restart_cipher(crypt->decryption, crypt->iv);
+	FpnnFrame  frame;
+	size_t	   need;
 
 	if (status == FPNN_OK)
 		status = cipher_append(crypt->decryption, package, len, clear);
 	if (status != FPNN_OK)
 		return status;
-	status = fpnn_frame_parse(clear->data + clear->end - len, len,
-							  crypt->max_frame, &frame, &need);
+	status = fpnn_frame_parse(clear->data + clear->end - len, len, crypt->max_frame, &frame, &need);
 	if (status == FPNN_MORE || (status == FPNN_OK && frame.length != len))
 		status = FPNN_CRYPTO;
 	if (status != FPNN_OK)
-		clear->end -= len;		/* the packages before it are good */
+		clear->end -= len; /* the packages before it are good */
 	return status;
 }
 
@@ -442,9 +427,9 @@ package_decode(FpnnCodec *codec, FpnnBuf *raw, FpnnBuf *clear, FpnnBuf *out)
 	while (fpnn_buf_len(raw) >= PACKAGE_HEADER)
 	{
 		const uint8_t *head = fpnn_buf_head(raw);
-		size_t		len = (size_t) head[0] | (size_t) head[1] << 8 |
-			(size_t) head[2] << 16 | (size_t) head[3] << 24;
-		FpnnStatus	status;
+		size_t		   len = (size_t) head[0] | (size_t) head[1] << 8 | (size_t) head[2] << 16 |
+					 (size_t) head[3] << 24;
+		FpnnStatus status;
 
 		/* not encrypted, so anybody's word: nothing is allocated for it yet */
 		if (len > crypt->max_frame)
@@ -466,9 +451,9 @@ static FpnnStatus
 package_encode(FpnnCodec *codec, const uint8_t *frame, size_t len, FpnnBuf *out)
 {
 	CryptCodec *crypt = (CryptCodec *) codec;
-	uint8_t		header[PACKAGE_HEADER] = {(uint8_t) len, (uint8_t) (len >> 8),
-	(uint8_t) (len >> 16), (uint8_t) (len >> 24)};
-	FpnnStatus	status = restart_cipher(crypt->encryption, crypt->iv);
+	uint8_t	   header[PACKAGE_HEADER] = {(uint8_t) len, (uint8_t) (len >> 8), (uint8_t) (len >> 16),
+										 (uint8_t) (len >> 24)};
+	FpnnStatus status = restart_cipher(crypt->encryption, crypt->iv);
 
 	/* room for both, so that no header is left alone behind */
 	if (status == FPNN_OK && len > UINT32_MAX)
@@ -485,7 +470,7 @@ package_encode(FpnnCodec *codec, const uint8_t *frame, size_t len, FpnnBuf *out)
 static void
 crypt_free(FpnnCodec *codec)
 {
-	CryptCodec *crypt = (CryptCodec *) codec;
+	CryptCodec	  *crypt = (CryptCodec *) codec;
 	const FpnnEnv *env = crypt->env;
 
 	EVP_CIPHER_CTX_free(crypt->encryption);
@@ -502,13 +487,13 @@ start_ciphers(CryptCodec *crypt, int bits, const uint8_t *key)
 	crypt->encryption = EVP_CIPHER_CTX_new();
 	crypt->decryption = EVP_CIPHER_CTX_new();
 	return crypt->encryption != NULL && crypt->decryption != NULL &&
-		EVP_CipherInit_ex(crypt->encryption, cipher, NULL, key, crypt->iv, 1) == 1 &&
-		EVP_CipherInit_ex(crypt->decryption, cipher, NULL, key, crypt->iv, 0) == 1;
+		   EVP_CipherInit_ex(crypt->encryption, cipher, NULL, key, crypt->iv, 1) == 1 &&
+		   EVP_CipherInit_ex(crypt->decryption, cipher, NULL, key, crypt->iv, 0) == 1;
 }
 
 FpnnStatus
-fpnn_crypt_codec(const FpnnEnv *env, const uint8_t *secret, size_t secret_len,
-				 FpnnCryptMode mode, size_t max_frame, FpnnCodec **codec)
+fpnn_crypt_codec(const FpnnEnv *env, const uint8_t *secret, size_t secret_len, FpnnCryptMode mode,
+				 size_t max_frame, FpnnCodec **codec)
 {
 	uint8_t		key[FPNN_CRYPT_MAX_KEY];
 	CryptCodec *crypt = env->resize(env->arg, NULL, sizeof(CryptCodec));
@@ -540,8 +525,7 @@ fpnn_crypt_codec(const FpnnEnv *env, const uint8_t *secret, size_t secret_len,
 /* The two sides */
 
 static FpnnStatus
-pack_key_quest(FpnnBuf *payload, const uint8_t *point, size_t len,
-			   FpnnCryptMode mode)
+pack_key_quest(FpnnBuf *payload, const uint8_t *point, size_t len, FpnnCryptMode mode)
 {
 	msgpack_packer packer;
 
@@ -560,16 +544,15 @@ pack_key_quest(FpnnBuf *payload, const uint8_t *point, size_t len,
 }
 
 FpnnStatus
-fpnn_crypt_client(const FpnnEnv *env, const char *public_key, size_t public_len,
-				  FpnnCryptMode mode, size_t max_frame, FpnnBuf *payload,
-				  FpnnCodec **codec)
+fpnn_crypt_client(const FpnnEnv *env, const char *public_key, size_t public_len, FpnnCryptMode mode,
+				  size_t max_frame, FpnnBuf *payload, FpnnCodec **codec)
 {
-	uint8_t		point[FPNN_MAX_POINT];
-	uint8_t		secret[FPNN_MAX_COORDINATE];
-	FpnnStatus	status = FPNN_CRYPTO;
-	EVP_PKEY   *peer = read_public(public_key, public_len);
+	uint8_t		 point[FPNN_MAX_POINT];
+	uint8_t		 secret[FPNN_MAX_COORDINATE];
+	FpnnStatus	 status = FPNN_CRYPTO;
+	EVP_PKEY	*peer = read_public(public_key, public_len);
 	const Curve *curve = peer ? curve_of(peer) : NULL;
-	EVP_PKEY   *own = peer ? make_key(curve) : NULL;
+	EVP_PKEY	*own = peer ? make_key(curve) : NULL;
 
 	if (own != NULL && point_of_key(own, curve, point) && agree(own, peer, curve, secret))
 		status = fpnn_crypt_codec(env, secret, curve->coordinate, mode, max_frame, codec);
@@ -610,14 +593,13 @@ fpnn_crypt_read_quest(const msgpack_object *map, FpnnKeyQuest *quest)
 }
 
 FpnnStatus
-fpnn_crypt_server(const FpnnEnv *env, const char *private_pem,
-				  size_t private_len, const FpnnKeyQuest *quest,
-				  size_t max_frame, FpnnCodec **codec)
+fpnn_crypt_server(const FpnnEnv *env, const char *private_pem, size_t private_len,
+				  const FpnnKeyQuest *quest, size_t max_frame, FpnnCodec **codec)
 {
-	uint8_t		secret[FPNN_MAX_COORDINATE];
-	size_t		len = 0;
-	FpnnStatus	status = fpnn_crypt_agree(private_pem, private_len, quest->point,
-										  quest->point_len, secret, &len);
+	uint8_t	   secret[FPNN_MAX_COORDINATE];
+	size_t	   len = 0;
+	FpnnStatus status = fpnn_crypt_agree(private_pem, private_len, quest->point, quest->point_len,
+										 secret, &len);
 
 	if (status == FPNN_OK)
 		status = fpnn_crypt_codec(env, secret, len, quest->mode, max_frame, codec);

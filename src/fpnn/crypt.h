@@ -35,22 +35,22 @@
 #include "fpnn/channel.h"
 #include "fpnn/payload.h"
 
-#define FPNN_CRYPT_METHOD		"*key"
+#define FPNN_CRYPT_METHOD "*key"
 
 /* Sizes in bytes, of the largest curve. */
-#define FPNN_MAX_COORDINATE		32
-#define FPNN_MAX_POINT			(2 * FPNN_MAX_COORDINATE)
-#define FPNN_CRYPT_IV			16
-#define FPNN_CRYPT_MAX_KEY		32
+#define FPNN_MAX_COORDINATE 32
+#define FPNN_MAX_POINT		(2 * FPNN_MAX_COORDINATE)
+#define FPNN_CRYPT_IV		16
+#define FPNN_CRYPT_MAX_KEY	32
 
 /* Longest PEM or DER text of a key that we read. */
-#define FPNN_MAX_KEY_TEXT		8192
+#define FPNN_MAX_KEY_TEXT 8192
 
 /* What the two sides agree on in *key. */
 typedef struct FpnnCryptMode
 {
-	int			bits;			/* 128 or 256 */
-	bool		package;		/* package mode, not stream mode */
+	int	 bits;	  /* 128 or 256 */
+	bool package; /* package mode, not stream mode */
 } FpnnCryptMode;
 
 /*
@@ -58,17 +58,16 @@ typedef struct FpnnCryptMode
  */
 typedef struct FpnnKeyQuest
 {
-	FpnnCryptMode mode;
-	const uint8_t *point;		/* X and Y, no prefix */
-	size_t		point_len;
+	FpnnCryptMode  mode;
+	const uint8_t *point; /* X and Y, no prefix */
+	size_t		   point_len;
 } FpnnKeyQuest;
 
 /*
  * Is this a public key (PEM or DER SubjectPublicKeyInfo) on one of the four
  * curves?  FPNN_CRYPTO if not.  *curve, unless NULL, becomes its name.
  */
-extern FpnnStatus fpnn_crypt_check_public(const char *text, size_t len,
-										  const char **curve);
+extern FpnnStatus fpnn_crypt_check_public(const char *text, size_t len, const char **curve);
 
 /*
  * Make a key pair on a curve (secp256k1, secp256r1, secp224r1 or secp192r1)
@@ -83,9 +82,8 @@ extern FpnnStatus fpnn_crypt_make_pair(const char *curve, FpnnBuf *private_pem,
  * key, append the payload of the *key quest to payload, and make the codec for
  * what follows it.  max_frame is the channel's.
  */
-extern FpnnStatus fpnn_crypt_client(const FpnnEnv *env, const char *public_key,
-									size_t public_len, FpnnCryptMode mode,
-									size_t max_frame, FpnnBuf *payload,
+extern FpnnStatus fpnn_crypt_client(const FpnnEnv *env, const char *public_key, size_t public_len,
+									FpnnCryptMode mode, size_t max_frame, FpnnBuf *payload,
 									FpnnCodec **codec);
 
 /*
@@ -93,11 +91,9 @@ extern FpnnStatus fpnn_crypt_client(const FpnnEnv *env, const char *public_key,
  * numbers of bits are FPNN_CRYPTO), then the codec.  FPNN_CRYPTO when the
  * point isn't on the private key's curve.
  */
-extern FpnnStatus fpnn_crypt_read_quest(const msgpack_object *map,
-										FpnnKeyQuest *quest);
-extern FpnnStatus fpnn_crypt_server(const FpnnEnv *env, const char *private_pem,
-									size_t private_len, const FpnnKeyQuest *quest,
-									size_t max_frame, FpnnCodec **codec);
+extern FpnnStatus fpnn_crypt_read_quest(const msgpack_object *map, FpnnKeyQuest *quest);
+extern FpnnStatus fpnn_crypt_server(const FpnnEnv *env, const char *private_pem, size_t private_len,
+									const FpnnKeyQuest *quest, size_t max_frame, FpnnCodec **codec);
 
 /*
  * The steps that those are made of.
@@ -109,14 +105,11 @@ extern FpnnStatus fpnn_crypt_server(const FpnnEnv *env, const char *private_pem,
  */
 extern FpnnStatus fpnn_crypt_agree(const char *private_pem, size_t private_len,
 								   const uint8_t *point, size_t point_len,
-								   uint8_t secret[FPNN_MAX_COORDINATE],
-								   size_t *secret_len);
-extern FpnnStatus fpnn_crypt_derive(const FpnnEnv *env, const uint8_t *secret,
-									size_t secret_len, int bits,
-									uint8_t key[FPNN_CRYPT_MAX_KEY],
+								   uint8_t secret[FPNN_MAX_COORDINATE], size_t *secret_len);
+extern FpnnStatus fpnn_crypt_derive(const FpnnEnv *env, const uint8_t *secret, size_t secret_len,
+									int bits, uint8_t key[FPNN_CRYPT_MAX_KEY],
 									uint8_t iv[FPNN_CRYPT_IV]);
-extern FpnnStatus fpnn_crypt_codec(const FpnnEnv *env, const uint8_t *secret,
-								   size_t secret_len, FpnnCryptMode mode,
-								   size_t max_frame, FpnnCodec **codec);
+extern FpnnStatus fpnn_crypt_codec(const FpnnEnv *env, const uint8_t *secret, size_t secret_len,
+								   FpnnCryptMode mode, size_t max_frame, FpnnCodec **codec);
 
-#endif							/* FPNN_CRYPT_H */
+#endif /* FPNN_CRYPT_H */

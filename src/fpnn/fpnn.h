@@ -21,33 +21,33 @@
  * The framework's default maximum package: header, method and payload
  * together (protocol.md, "FPNN frame").
  */
-#define FPNN_MAX_FRAME		((size_t) 8 * 1024 * 1024)
+#define FPNN_MAX_FRAME ((size_t) 8 * 1024 * 1024)
 
 /* How deeply maps and arrays may nest in a payload that we accept. */
-#define FPNN_MAX_DEPTH		24
+#define FPNN_MAX_DEPTH 24
 
 /*
  * How many values one payload may hold.  A one-byte value costs 24 bytes once
  * it is unpacked, so this bounds what a hostile peer can make us allocate.
  */
-#define FPNN_MAX_VALUES		((size_t) 1024 * 1024)
+#define FPNN_MAX_VALUES ((size_t) 1024 * 1024)
 
 typedef enum FpnnStatus
 {
 	FPNN_OK = 0,
-	FPNN_MORE,					/* no error: more bytes are needed */
-	FPNN_NOMEM,					/* the host gave no memory */
-	FPNN_BAD_MAGIC,				/* the stream doesn't speak FPNN */
-	FPNN_BAD_FLAG,				/* neither or both of msgpack and JSON, or a
+	FPNN_MORE,		  /* no error: more bytes are needed */
+	FPNN_NOMEM,		  /* the host gave no memory */
+	FPNN_BAD_MAGIC,	  /* the stream doesn't speak FPNN */
+	FPNN_BAD_FLAG,	  /* neither or both of msgpack and JSON, or a
 								 * flag that nobody defined a meaning for */
-	FPNN_BAD_MTYPE,				/* not a quest and not an answer */
-	FPNN_BAD_METHOD,			/* method name empty or too long */
-	FPNN_TOO_LARGE,				/* frame larger than the limit */
-	FPNN_BAD_PAYLOAD,			/* not one well-formed msgpack map */
-	FPNN_NO_KEY,				/* the map has no such key */
-	FPNN_BAD_TYPE,				/* the key's value has another type */
-	FPNN_CRYPTO,				/* a cryptographic step failed */
-	FPNN_CLOSED					/* the peer ended the (TLS) stream */
+	FPNN_BAD_MTYPE,	  /* not a quest and not an answer */
+	FPNN_BAD_METHOD,  /* method name empty or too long */
+	FPNN_TOO_LARGE,	  /* frame larger than the limit */
+	FPNN_BAD_PAYLOAD, /* not one well-formed msgpack map */
+	FPNN_NO_KEY,	  /* the map has no such key */
+	FPNN_BAD_TYPE,	  /* the key's value has another type */
+	FPNN_CRYPTO,	  /* a cryptographic step failed */
+	FPNN_CLOSED		  /* the peer ended the (TLS) stream */
 } FpnnStatus;
 
 /*
@@ -60,13 +60,13 @@ typedef enum FpnnStatus
  */
 typedef struct FpnnEnv
 {
-	void	   *(*resize) (void *arg, void *ptr, size_t size);
-	bool		(*md5) (const void *data, size_t len, uint8_t digest[16]);
-	bool		(*random) (void *buf, size_t len);
-	void	   *arg;			/* for resize */
+	void *(*resize)(void *arg, void *ptr, size_t size);
+	bool (*md5)(const void *data, size_t len, uint8_t digest[16]);
+	bool (*random)(void *buf, size_t len);
+	void *arg; /* for resize */
 } FpnnEnv;
 
 /* A short English phrase for a status, for use after a colon. Never NULL. */
 extern const char *fpnn_status_text(FpnnStatus status);
 
-#endif							/* FPNN_H */
+#endif /* FPNN_H */

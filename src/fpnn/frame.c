@@ -14,8 +14,7 @@ static const uint8_t magic[4] = {'F', 'P', 'N', 'N'};
 static uint32_t
 get_le32(const uint8_t *p)
 {
-	return (uint32_t) p[0] | (uint32_t) p[1] << 8 |
-		(uint32_t) p[2] << 16 | (uint32_t) p[3] << 24;
+	return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16 | (uint32_t) p[3] << 24;
 }
 
 static void
@@ -31,14 +30,14 @@ put_le32(uint8_t *p, uint32_t value)
 static FpnnStatus
 check_header(const uint8_t *bytes, size_t len)
 {
-	size_t		n = len < sizeof(magic) ? len : sizeof(magic);
+	size_t n = len < sizeof(magic) ? len : sizeof(magic);
 
 	if (memcmp(bytes, magic, n) != 0)
 		return FPNN_BAD_MAGIC;
 	if (len > 5)
 	{
-		bool		is_msgpack = (bytes[5] & FPNN_FLAG_MSGPACK) != 0;
-		bool		is_json = (bytes[5] & FPNN_FLAG_JSON) != 0;
+		bool is_msgpack = (bytes[5] & FPNN_FLAG_MSGPACK) != 0;
+		bool is_json = (bytes[5] & FPNN_FLAG_JSON) != 0;
 
 		/* zip and encrypt are defined by the framework but not in use */
 		if (is_msgpack == is_json || (bytes[5] & 0x30) != 0)
@@ -52,13 +51,12 @@ check_header(const uint8_t *bytes, size_t len)
 }
 
 FpnnStatus
-fpnn_frame_parse(const uint8_t *bytes, size_t len, size_t max_frame,
-				 FpnnFrame *frame, size_t *need)
+fpnn_frame_parse(const uint8_t *bytes, size_t len, size_t max_frame, FpnnFrame *frame, size_t *need)
 {
-	FpnnStatus	status;
+	FpnnStatus	   status;
 	const uint8_t *p;
-	uint32_t	psize;
-	size_t		total;
+	uint32_t	   psize;
+	size_t		   total;
 
 	*need = FPNN_FIXED_HEADER;
 	if (len == 0)
@@ -108,20 +106,19 @@ fpnn_frame_parse(const uint8_t *bytes, size_t len, size_t max_frame,
 bool
 fpnn_frame_is(const FpnnFrame *frame, const char *method)
 {
-	size_t		len = strlen(method);
+	size_t len = strlen(method);
 
 	return frame->mtype != FPNN_ANSWER && frame->method_len == len &&
-		memcmp(frame->method, method, len) == 0;
+		   memcmp(frame->method, method, len) == 0;
 }
 
 /* Append header, optional seq, optional method, payload: one reservation. */
 static FpnnStatus
-put_frame(FpnnBuf *out, uint8_t version, uint8_t flag, FpnnMtype mtype,
-		  uint8_t ss, uint32_t seq, const char *method, size_t method_len,
-		  const void *payload, size_t len)
+put_frame(FpnnBuf *out, uint8_t version, uint8_t flag, FpnnMtype mtype, uint8_t ss, uint32_t seq,
+		  const char *method, size_t method_len, const void *payload, size_t len)
 {
-	uint8_t		header[FPNN_FIXED_HEADER + 4];
-	size_t		header_len = FPNN_FIXED_HEADER;
+	uint8_t header[FPNN_FIXED_HEADER + 4];
+	size_t	header_len = FPNN_FIXED_HEADER;
 
 	if (len > FPNN_MAX_FRAME - sizeof(header) - method_len)
 		return FPNN_TOO_LARGE;
@@ -147,24 +144,20 @@ put_frame(FpnnBuf *out, uint8_t version, uint8_t flag, FpnnMtype mtype,
 }
 
 FpnnStatus
-fpnn_frame_put_quest(FpnnBuf *out, const char *method, bool twoway,
-					 uint32_t seq, const void *payload, size_t len)
+fpnn_frame_put_quest(FpnnBuf *out, const char *method, bool twoway, uint32_t seq,
+					 const void *payload, size_t len)
 {
-	size_t		method_len = strlen(method);
+	size_t method_len = strlen(method);
 
 	if (method_len == 0 || method_len > FPNN_MAX_METHOD)
 		return FPNN_BAD_METHOD;
-	return put_frame(out, FPNN_VERSION, FPNN_FLAG_MSGPACK,
-					 twoway ? FPNN_TWOWAY : FPNN_ONEWAY,
-					 (uint8_t) method_len, seq, method, method_len,
-					 payload, len);
+	return put_frame(out, FPNN_VERSION, FPNN_FLAG_MSGPACK, twoway ? FPNN_TWOWAY : FPNN_ONEWAY,
+					 (uint8_t) method_len, seq, method, method_len, payload, len);
 }
 
 FpnnStatus
-fpnn_frame_put_answer(FpnnBuf *out, uint8_t version, uint8_t flag,
-					  uint8_t status, uint32_t seq,
+fpnn_frame_put_answer(FpnnBuf *out, uint8_t version, uint8_t flag, uint8_t status, uint32_t seq,
 					  const void *payload, size_t len)
 {
-	return put_frame(out, version, flag, FPNN_ANSWER, status, seq, NULL, 0,
-					 payload, len);
+	return put_frame(out, version, flag, FPNN_ANSWER, status, seq, NULL, 0, payload, len);
 }

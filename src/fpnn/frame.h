@@ -22,12 +22,12 @@
 
 #include "fpnn/buf.h"
 
-#define FPNN_FLAG_MSGPACK	0x80
-#define FPNN_FLAG_JSON		0x40
+#define FPNN_FLAG_MSGPACK 0x80
+#define FPNN_FLAG_JSON	  0x40
 
-#define FPNN_VERSION		1	/* what the framework's own clients send */
-#define FPNN_FIXED_HEADER	12	/* bytes before seq */
-#define FPNN_MAX_METHOD		255
+#define FPNN_VERSION	  1	 /* what the framework's own clients send */
+#define FPNN_FIXED_HEADER 12 /* bytes before seq */
+#define FPNN_MAX_METHOD	  255
 
 typedef enum FpnnMtype
 {
@@ -42,16 +42,16 @@ typedef enum FpnnMtype
  */
 typedef struct FpnnFrame
 {
-	uint8_t		version;
-	uint8_t		flag;
-	FpnnMtype	mtype;
-	uint8_t		status;			/* answers: 0 = good */
-	uint32_t	seq;			/* 0 in a one-way quest */
-	const char *method;			/* quests */
-	size_t		method_len;
+	uint8_t		   version;
+	uint8_t		   flag;
+	FpnnMtype	   mtype;
+	uint8_t		   status; /* answers: 0 = good */
+	uint32_t	   seq;	   /* 0 in a one-way quest */
+	const char	  *method; /* quests */
+	size_t		   method_len;
 	const uint8_t *payload;
-	size_t		payload_len;
-	size_t		length;			/* of the whole frame */
+	size_t		   payload_len;
+	size_t		   length; /* of the whole frame */
 } FpnnFrame;
 
 /*
@@ -68,8 +68,7 @@ typedef struct FpnnFrame
  * oversized frame before anybody allocates for it.  max_frame bounds the
  * whole frame.  Nothing is allocated; no byte at or behind len is read.
  */
-extern FpnnStatus fpnn_frame_parse(const uint8_t *bytes, size_t len,
-								   size_t max_frame,
+extern FpnnStatus fpnn_frame_parse(const uint8_t *bytes, size_t len, size_t max_frame,
 								   FpnnFrame *frame, size_t *need);
 
 /* Does the frame's method have this name? */
@@ -80,12 +79,9 @@ extern bool fpnn_frame_is(const FpnnFrame *frame, const char *method);
  * for a name that is empty or longer than 255 bytes, FPNN_TOO_LARGE beyond
  * FPNN_MAX_FRAME, FPNN_NOMEM; then nothing was appended.
  */
-extern FpnnStatus fpnn_frame_put_quest(FpnnBuf *out, const char *method,
-									   bool twoway, uint32_t seq,
+extern FpnnStatus fpnn_frame_put_quest(FpnnBuf *out, const char *method, bool twoway, uint32_t seq,
 									   const void *payload, size_t len);
-extern FpnnStatus fpnn_frame_put_answer(FpnnBuf *out, uint8_t version,
-										uint8_t flag, uint8_t status,
-										uint32_t seq,
-										const void *payload, size_t len);
+extern FpnnStatus fpnn_frame_put_answer(FpnnBuf *out, uint8_t version, uint8_t flag, uint8_t status,
+										uint32_t seq, const void *payload, size_t len);
 
-#endif							/* FPNN_FRAME_H */
+#endif /* FPNN_FRAME_H */

@@ -15,7 +15,7 @@
  * they fill with a random number and a sequence (protocol.md, `mid`).  We keep
  * the scale and count in the low bits.
  */
-#define FPNN_MID_SHIFT		14
+#define FPNN_MID_SHIFT 14
 
 /*
  * The mid to use after `last` at the time now_ms (milliseconds since the
@@ -26,9 +26,9 @@
 static inline int64_t
 fpnn_mid_next(int64_t last, int64_t now_ms)
 {
-	int64_t		first = (int64_t) ((uint64_t) now_ms << FPNN_MID_SHIFT);
+	int64_t first = (int64_t) ((uint64_t) now_ms << FPNN_MID_SHIFT);
 
 	return first > last ? first : last + 1;
 }
 
-#endif							/* FPNN_MID_H */
+#endif /* FPNN_MID_H */

@@ -13,7 +13,7 @@
 static uint64_t
 get_be(const uint8_t *p, int n)
 {
-	uint64_t	value = 0;
+	uint64_t value = 0;
 
 	for (int i = 0; i < n; i++)
 		value = value << 8 | p[i];
@@ -27,20 +27,20 @@ get_be(const uint8_t *p, int n)
  */
 typedef struct Shape
 {
-	int			length_bytes;	/* 0, 1, 2 or 4 */
-	uint64_t	inline_count;	/* the count when there is no length field */
-	int			extra;			/* bytes beside the counted ones */
-	int			children;		/* 0: the count is bytes; 1: array; 2: map */
-	bool		valid;
+	int		 length_bytes; /* 0, 1, 2 or 4 */
+	uint64_t inline_count; /* the count when there is no length field */
+	int		 extra;		   /* bytes beside the counted ones */
+	int		 children;	   /* 0: the count is bytes; 1: array; 2: map */
+	bool	 valid;
 } Shape;
 
 static Shape
 shape_of(uint8_t b)
 {
-	Shape		s = {.valid = true};
+	Shape s = {.valid = true};
 
 	if (b <= 0x7f || b >= 0xe0)
-		return s;				/* fixint */
+		return s; /* fixint */
 	if (b <= 0x8f)
 	{
 		s.children = 2;
@@ -61,38 +61,38 @@ shape_of(uint8_t b)
 
 	switch (b)
 	{
-		case 0xc0:				/* nil, false, true */
+		case 0xc0: /* nil, false, true */
 		case 0xc2:
 		case 0xc3:
 			break;
-		case 0xc4:				/* bin 8, 16, 32 */
+		case 0xc4: /* bin 8, 16, 32 */
 		case 0xc5:
 		case 0xc6:
 			s.length_bytes = 1 << (b - 0xc4);
 			break;
-		case 0xc7:				/* ext 8, 16, 32: a type byte as well */
+		case 0xc7: /* ext 8, 16, 32: a type byte as well */
 		case 0xc8:
 		case 0xc9:
 			s.length_bytes = 1 << (b - 0xc7);
 			s.extra = 1;
 			break;
-		case 0xca:				/* float 32, 64 */
+		case 0xca: /* float 32, 64 */
 		case 0xcb:
 			s.inline_count = b == 0xca ? 4 : 8;
 			break;
-		case 0xcc:				/* uint 8 to 64 */
+		case 0xcc: /* uint 8 to 64 */
 		case 0xcd:
 		case 0xce:
 		case 0xcf:
 			s.inline_count = (uint64_t) 1 << (b - 0xcc);
 			break;
-		case 0xd0:				/* int 8 to 64 */
+		case 0xd0: /* int 8 to 64 */
 		case 0xd1:
 		case 0xd2:
 		case 0xd3:
 			s.inline_count = (uint64_t) 1 << (b - 0xd0);
 			break;
-		case 0xd4:				/* fixext 1 to 16 */
+		case 0xd4: /* fixext 1 to 16 */
 		case 0xd5:
 		case 0xd6:
 		case 0xd7:
@@ -100,22 +100,22 @@ shape_of(uint8_t b)
 			s.inline_count = (uint64_t) 1 << (b - 0xd4);
 			s.extra = 1;
 			break;
-		case 0xd9:				/* str 8, 16, 32 */
+		case 0xd9: /* str 8, 16, 32 */
 		case 0xda:
 		case 0xdb:
 			s.length_bytes = 1 << (b - 0xd9);
 			break;
-		case 0xdc:				/* array 16, 32 */
+		case 0xdc: /* array 16, 32 */
 		case 0xdd:
 			s.length_bytes = b == 0xdc ? 2 : 4;
 			s.children = 1;
 			break;
-		case 0xde:				/* map 16, 32 */
+		case 0xde: /* map 16, 32 */
 		case 0xdf:
 			s.length_bytes = b == 0xde ? 2 : 4;
 			s.children = 2;
 			break;
-		default:				/* 0xc1 is never used */
+		default: /* 0xc1 is never used */
 			s.valid = false;
 			break;
 	}
@@ -125,15 +125,15 @@ shape_of(uint8_t b)
 FpnnStatus
 fpnn_msgpack_check(const uint8_t *bytes, size_t len, size_t *used)
 {
-	uint64_t	open[FPNN_MAX_DEPTH];	/* values still to come, per level */
-	int			depth = 0;
-	size_t		pos = 0;
-	size_t		values = 0;
+	uint64_t open[FPNN_MAX_DEPTH]; /* values still to come, per level */
+	int		 depth = 0;
+	size_t	 pos = 0;
+	size_t	 values = 0;
 
 	do
 	{
-		Shape		s;
-		uint64_t	count;
+		Shape	 s;
+		uint64_t count;
 
 		if (pos >= len || ++values > FPNN_MAX_VALUES)
 			return FPNN_BAD_PAYLOAD;
@@ -171,9 +171,9 @@ fpnn_msgpack_check(const uint8_t *bytes, size_t len, size_t *used)
 FpnnStatus
 fpnn_doc_open(FpnnDoc *doc, const uint8_t *bytes, size_t len)
 {
-	FpnnStatus	status;
-	size_t		used;
-	size_t		offset = 0;
+	FpnnStatus			  status;
+	size_t				  used;
+	size_t				  offset = 0;
 	msgpack_unpack_return got;
 
 	msgpack_unpacked_init(&doc->unpacked);
@@ -205,18 +205,18 @@ fpnn_doc_close(FpnnDoc *doc)
 const msgpack_object *
 fpnn_map_get(const msgpack_object *map, const char *key)
 {
-	size_t		key_len = strlen(key);
+	size_t key_len = strlen(key);
 
 	if (map == NULL || map->type != MSGPACK_OBJECT_MAP)
 		return NULL;
 	for (uint32_t i = 0; i < map->via.map.size; i++)
 	{
 		const msgpack_object_kv *kv = &map->via.map.ptr[i];
-		const char *text;
-		size_t		len;
+		const char				*text;
+		size_t					 len;
 
-		if (fpnn_object_text(&kv->key, &text, &len) == FPNN_OK &&
-			len == key_len && memcmp(text, key, len) == 0)
+		if (fpnn_object_text(&kv->key, &text, &len) == FPNN_OK && len == key_len &&
+			memcmp(text, key, len) == 0)
 			return &kv->val;
 	}
 	return NULL;
@@ -227,8 +227,7 @@ fpnn_object_int(const msgpack_object *object, int64_t *value)
 {
 	if (object->type == MSGPACK_OBJECT_NEGATIVE_INTEGER)
 		*value = object->via.i64;
-	else if (object->type == MSGPACK_OBJECT_POSITIVE_INTEGER &&
-			 object->via.u64 <= INT64_MAX)
+	else if (object->type == MSGPACK_OBJECT_POSITIVE_INTEGER && object->via.u64 <= INT64_MAX)
 		*value = (int64_t) object->via.u64;
 	else
 		return FPNN_BAD_TYPE;
@@ -281,8 +280,7 @@ fpnn_map_bool(const msgpack_object *map, const char *key, bool *value)
 }
 
 FpnnStatus
-fpnn_map_text(const msgpack_object *map, const char *key,
-			  const char **text, size_t *len)
+fpnn_map_text(const msgpack_object *map, const char *key, const char **text, size_t *len)
 {
 	const msgpack_object *object = fpnn_map_get(map, key);
 
@@ -290,8 +288,7 @@ fpnn_map_text(const msgpack_object *map, const char *key,
 }
 
 FpnnStatus
-fpnn_map_array(const msgpack_object *map, const char *key,
-			   const msgpack_object_array **array)
+fpnn_map_array(const msgpack_object *map, const char *key, const msgpack_object_array **array)
 {
 	const msgpack_object *object = fpnn_map_get(map, key);
 

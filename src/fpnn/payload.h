@@ -20,7 +20,7 @@
  */
 typedef struct FpnnDoc
 {
-	msgpack_unpacked unpacked;
+	msgpack_unpacked	  unpacked;
 	const msgpack_object *map;
 } FpnnDoc;
 
@@ -31,8 +31,7 @@ typedef struct FpnnDoc
  * before it looks at what follows, so nothing from the network goes to it
  * unchecked.  *used is the value's length.  FPNN_BAD_PAYLOAD if not.
  */
-extern FpnnStatus fpnn_msgpack_check(const uint8_t *bytes, size_t len,
-									 size_t *used);
+extern FpnnStatus fpnn_msgpack_check(const uint8_t *bytes, size_t len, size_t *used);
 
 /*
  * Unpack a payload, which must begin with a map (what follows it is ignored,
@@ -40,11 +39,10 @@ extern FpnnStatus fpnn_msgpack_check(const uint8_t *bytes, size_t len,
  * closing is harmless; so is closing a zeroed FpnnDoc.
  */
 extern FpnnStatus fpnn_doc_open(FpnnDoc *doc, const uint8_t *bytes, size_t len);
-extern void fpnn_doc_close(FpnnDoc *doc);
+extern void		  fpnn_doc_close(FpnnDoc *doc);
 
 /* The value of a key, or NULL. map may be any object; only maps have keys. */
-extern const msgpack_object *fpnn_map_get(const msgpack_object *map,
-										  const char *key);
+extern const msgpack_object *fpnn_map_get(const msgpack_object *map, const char *key);
 
 /*
  * Typed access.  FPNN_NO_KEY, or FPNN_BAD_TYPE; then *value is unchanged.
@@ -52,25 +50,21 @@ extern const msgpack_object *fpnn_map_get(const msgpack_object *map,
  * float, bool or a value above 2^63-1 is a type error).  A text may be str or
  * bin.
  */
-extern FpnnStatus fpnn_map_int(const msgpack_object *map, const char *key,
-							   int64_t *value);
-extern FpnnStatus fpnn_map_bool(const msgpack_object *map, const char *key,
-								bool *value);
-extern FpnnStatus fpnn_map_text(const msgpack_object *map, const char *key,
-								const char **text, size_t *len);
+extern FpnnStatus fpnn_map_int(const msgpack_object *map, const char *key, int64_t *value);
+extern FpnnStatus fpnn_map_bool(const msgpack_object *map, const char *key, bool *value);
+extern FpnnStatus fpnn_map_text(const msgpack_object *map, const char *key, const char **text,
+								size_t *len);
 extern FpnnStatus fpnn_map_array(const msgpack_object *map, const char *key,
 								 const msgpack_object_array **array);
 
 extern FpnnStatus fpnn_object_int(const msgpack_object *object, int64_t *value);
 extern FpnnStatus fpnn_object_bool(const msgpack_object *object, bool *value);
-extern FpnnStatus fpnn_object_text(const msgpack_object *object,
-								   const char **text, size_t *len);
+extern FpnnStatus fpnn_object_text(const msgpack_object *object, const char **text, size_t *len);
 
 /* Writing into a buffer that is checked for `failed` at the end. */
 extern void fpnn_packer_init(msgpack_packer *packer, FpnnBuf *out);
 extern void fpnn_pack_text(msgpack_packer *packer, const char *text);
-extern void fpnn_pack_text_len(msgpack_packer *packer, const char *text,
-							   size_t len);
+extern void fpnn_pack_text_len(msgpack_packer *packer, const char *text, size_t len);
 extern void fpnn_pack_bin(msgpack_packer *packer, const void *bytes, size_t len);
 
-#endif							/* FPNN_PAYLOAD_H */
+#endif /* FPNN_PAYLOAD_H */

@@ -14,20 +14,19 @@
 #include <openssl/crypto.h>
 
 FpnnStatus
-fpnn_sign(const FpnnEnv *env, int64_t pid, const char *secret, int64_t salt,
-		  const char *method, int64_t ts, char sign[FPNN_SIGN_LEN + 1])
+fpnn_sign(const FpnnEnv *env, int64_t pid, const char *secret, int64_t salt, const char *method,
+		  int64_t ts, char sign[FPNN_SIGN_LEN + 1])
 {
 	static const char hex[] = "0123456789ABCDEF";
-	char		text[FPNN_MAX_SECRET + 255 + 3 * 20 + 5];
-	uint8_t		digest[16];
-	int			len;
-	bool		done;
+	char			  text[FPNN_MAX_SECRET + 255 + 3 * 20 + 5];
+	uint8_t			  digest[16];
+	int				  len;
+	bool			  done;
 
 	if (strlen(secret) > FPNN_MAX_SECRET || strlen(method) > 255)
 		return FPNN_TOO_LARGE;
-	len = snprintf(text, sizeof(text),
-				   "%" PRId64 ":%s:%" PRId64 ":%s:%" PRId64,
-				   pid, secret, salt, method, ts);
+	len = snprintf(text, sizeof(text), "%" PRId64 ":%s:%" PRId64 ":%s:%" PRId64, pid, secret, salt,
+				   method, ts);
 	if (len < 0 || (size_t) len >= sizeof(text))
 	{
 		OPENSSL_cleanse(text, sizeof(text));

@@ -10,10 +10,10 @@
 
 #include "fpnn/fpnn.h"
 
-#define FPNN_SIGN_LEN		32
+#define FPNN_SIGN_LEN 32
 
 /* Longest secret that can be signed with; the vendor's have 36 bytes. */
-#define FPNN_MAX_SECRET		256
+#define FPNN_MAX_SECRET 256
 
 /*
  * sign = upper-case hex MD5 of "<pid>:<secret>:<salt>:<method>:<ts>", numbers
@@ -22,9 +22,7 @@
  * FPNN_MAX_SECRET or the method longer than a frame can say, FPNN_CRYPTO when
  * the host refuses MD5.  The secret's copy is wiped.
  */
-extern FpnnStatus fpnn_sign(const FpnnEnv *env, int64_t pid,
-							const char *secret, int64_t salt,
-							const char *method, int64_t ts,
-							char sign[FPNN_SIGN_LEN + 1]);
+extern FpnnStatus fpnn_sign(const FpnnEnv *env, int64_t pid, const char *secret, int64_t salt,
+							const char *method, int64_t ts, char sign[FPNN_SIGN_LEN + 1]);
 
-#endif							/* FPNN_SIGN_H */
+#endif /* FPNN_SIGN_H */

@@ -20,27 +20,27 @@
 #include <openssl/x509v3.h>
 
 /* Clear bytes that are read at once: a TLS record's. */
-#define RECORD		16384
+#define RECORD 16384
 
 typedef struct TlsCodec
 {
-	FpnnCodec	codec;			/* first */
+	FpnnCodec	   codec; /* first */
 	const FpnnEnv *env;
-	SSL_CTX    *context;
-	SSL		   *ssl;
-	BIO		   *in;				/* owned by ssl */
-	BIO		   *out;
-	FpnnBuf		early;			/* clear, sent before the handshake has ended */
-	char		why[FPNN_TLS_WHY];
+	SSL_CTX		  *context;
+	SSL			  *ssl;
+	BIO			  *in; /* owned by ssl */
+	BIO			  *out;
+	FpnnBuf		   early; /* clear, sent before the handshake has ended */
+	char		   why[FPNN_TLS_WHY];
 } TlsCodec;
 
 /* What OpenSSL has to say about the last failure. */
 static void
 explain(char *why, const SSL *ssl)
 {
-	long		verified = ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
+	long		  verified = ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
 	unsigned long error = ERR_get_error();
-	const char *reason = error ? ERR_reason_error_string(error) : NULL;
+	const char	 *reason = error ? ERR_reason_error_string(error) : NULL;
 
 	if (verified != X509_V_OK)
 		reason = X509_verify_cert_error_string(verified);
@@ -59,9 +59,9 @@ fail(TlsCodec *tls)
 static FpnnStatus
 drain(TlsCodec *tls, FpnnBuf *out)
 {
-	char	   *bytes;
-	long		n = BIO_get_mem_data(tls->out, &bytes);
-	FpnnStatus	status;
+	char	  *bytes;
+	long	   n = BIO_get_mem_data(tls->out, &bytes);
+	FpnnStatus status;
 
 	if (n <= 0)
 		return FPNN_OK;
@@ -73,7 +73,7 @@ drain(TlsCodec *tls, FpnnBuf *out)
 static FpnnStatus
 write_clear(TlsCodec *tls, const void *bytes, size_t len)
 {
-	size_t		written;
+	size_t written;
 
 	ERR_clear_error();
 	if (len > 0 && (SSL_write_ex(tls->ssl, bytes, len, &written) != 1 || written != len))
@@ -85,8 +85,8 @@ write_clear(TlsCodec *tls, const void *bytes, size_t len)
 static FpnnStatus
 shake_hands(TlsCodec *tls)
 {
-	FpnnStatus	status;
-	int			rc;
+	FpnnStatus status;
+	int		   rc;
 
 	if (SSL_is_init_finished(tls->ssl))
 		return FPNN_OK;
@@ -102,12 +102,12 @@ shake_hands(TlsCodec *tls)
 static FpnnStatus
 read_clear(TlsCodec *tls, FpnnBuf *clear)
 {
-	bool		got = false;
+	bool got = false;
 
 	while (SSL_is_init_finished(tls->ssl))
 	{
-		FpnnStatus	status = fpnn_buf_reserve(clear, RECORD);
-		size_t		n;
+		FpnnStatus status = fpnn_buf_reserve(clear, RECORD);
+		size_t	   n;
 
 		if (status != FPNN_OK)
 			return status;
@@ -134,11 +134,11 @@ read_clear(TlsCodec *tls, FpnnBuf *clear)
 static FpnnStatus
 tls_decode(FpnnCodec *codec, FpnnBuf *raw, FpnnBuf *clear, FpnnBuf *out)
 {
-	TlsCodec   *tls = (TlsCodec *) codec;
-	size_t		len = fpnn_buf_len(raw);
-	size_t		taken;
-	FpnnStatus	status;
-	FpnnStatus	drained;
+	TlsCodec  *tls = (TlsCodec *) codec;
+	size_t	   len = fpnn_buf_len(raw);
+	size_t	   taken;
+	FpnnStatus status;
+	FpnnStatus drained;
 
 	if (len > 0 && (BIO_write_ex(tls->in, fpnn_buf_head(raw), len, &taken) != 1 || taken != len))
 		return FPNN_NOMEM;
@@ -155,8 +155,8 @@ tls_decode(FpnnCodec *codec, FpnnBuf *raw, FpnnBuf *clear, FpnnBuf *out)
 static FpnnStatus
 tls_encode(FpnnCodec *codec, const uint8_t *frame, size_t len, FpnnBuf *out)
 {
-	TlsCodec   *tls = (TlsCodec *) codec;
-	FpnnStatus	status;
+	TlsCodec  *tls = (TlsCodec *) codec;
+	FpnnStatus status;
 
 	if (!SSL_is_init_finished(tls->ssl))
 		return fpnn_buf_append(&tls->early, frame, len);
@@ -167,7 +167,7 @@ tls_encode(FpnnCodec *codec, const uint8_t *frame, size_t len, FpnnBuf *out)
 static void
 tls_free(FpnnCodec *codec)
 {
-	TlsCodec   *tls = (TlsCodec *) codec;
+	TlsCodec *tls = (TlsCodec *) codec;
 
 	fpnn_buf_free(&tls->early);
 	SSL_free(tls->ssl);
@@ -179,7 +179,7 @@ tls_free(FpnnCodec *codec)
 static FpnnStatus
 make_codec(const FpnnEnv *env, const SSL_METHOD *method, TlsCodec **made)
 {
-	TlsCodec   *tls = env->resize(env->arg, NULL, sizeof(TlsCodec));
+	TlsCodec *tls = env->resize(env->arg, NULL, sizeof(TlsCodec));
 
 	if (tls == NULL)
 		return FPNN_NOMEM;
@@ -190,8 +190,7 @@ make_codec(const FpnnEnv *env, const SSL_METHOD *method, TlsCodec **made)
 	tls->codec.free = tls_free;
 	fpnn_buf_init(&tls->early, env);
 	tls->context = SSL_CTX_new(method);
-	if (tls->context == NULL ||
-		SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION) != 1)
+	if (tls->context == NULL || SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION) != 1)
 	{
 		tls_free(&tls->codec);
 		return FPNN_NOMEM;
@@ -260,15 +259,15 @@ demand_host(SSL *ssl, const char *host)
 FpnnStatus
 fpnn_tls_client(const FpnnEnv *env, const FpnnTlsClient *options, FpnnCodec **codec, char *why)
 {
-	TlsCodec   *tls;
-	FpnnStatus	status = make_codec(env, TLS_client_method(), &tls);
-	bool		good;
+	TlsCodec  *tls;
+	FpnnStatus status = make_codec(env, TLS_client_method(), &tls);
+	bool	   good;
 
 	snprintf(why, FPNN_TLS_WHY, "out of memory");
 	if (status != FPNN_OK)
 		return status;
 	good = options->ca_pem ? trust(tls->context, options->ca_pem, options->ca_len)
-		: SSL_CTX_set_default_verify_paths(tls->context) == 1;
+						   : SSL_CTX_set_default_verify_paths(tls->context) == 1;
 	if (!good)
 		snprintf(why, FPNN_TLS_WHY, "there is no certificate in it that can be trusted");
 	if (options->only_1_2)
@@ -294,15 +293,15 @@ fpnn_tls_client(const FpnnEnv *env, const FpnnTlsClient *options, FpnnCodec **co
 static bool
 use_certificate(SSL_CTX *context, const char *pem, size_t len)
 {
-	BIO		   *bio = BIO_new_mem_buf(pem, (int) len);
-	X509	   *certificate;
-	int			n = 0;
-	bool		good = bio != NULL;
+	BIO	 *bio = BIO_new_mem_buf(pem, (int) len);
+	X509 *certificate;
+	int	  n = 0;
+	bool  good = bio != NULL;
 
 	while (good && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
 	{
 		good = n++ == 0 ? SSL_CTX_use_certificate(context, certificate) == 1
-			: SSL_CTX_add1_chain_cert(context, certificate) == 1;
+						: SSL_CTX_add1_chain_cert(context, certificate) == 1;
 		X509_free(certificate);
 	}
 	BIO_free(bio);
@@ -312,10 +311,10 @@ use_certificate(SSL_CTX *context, const char *pem, size_t len)
 static bool
 use_key(SSL_CTX *context, const char *pem, size_t len)
 {
-	BIO		   *bio = BIO_new_mem_buf(pem, (int) len);
-	EVP_PKEY   *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *) "") : NULL;
-	bool		good = key && SSL_CTX_use_PrivateKey(context, key) == 1 &&
-		SSL_CTX_check_private_key(context) == 1;
+	BIO		 *bio = BIO_new_mem_buf(pem, (int) len);
+	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *) "") : NULL;
+	bool	  good = key && SSL_CTX_use_PrivateKey(context, key) == 1 &&
+				SSL_CTX_check_private_key(context) == 1;
 
 	EVP_PKEY_free(key);
 	BIO_free(bio);
@@ -326,8 +325,8 @@ FpnnStatus
 fpnn_tls_server(const FpnnEnv *env, const char *certificate, size_t certificate_len,
 				const char *key, size_t key_len, FpnnCodec **codec, char *why)
 {
-	TlsCodec   *tls;
-	FpnnStatus	status = make_codec(env, TLS_server_method(), &tls);
+	TlsCodec  *tls;
+	FpnnStatus status = make_codec(env, TLS_server_method(), &tls);
 
 	snprintf(why, FPNN_TLS_WHY, "out of memory");
 	if (status != FPNN_OK)

@@ -14,17 +14,17 @@
 #include "fpnn/channel.h"
 
 /* Longest text about a failure, with its NUL. */
-#define FPNN_TLS_WHY	200
+#define FPNN_TLS_WHY 200
 
 typedef struct FpnnTlsClient
 {
-	const char *host;			/* name or address that the certificate must have,
+	const char *host;	/* name or address that the certificate must have,
 								 * and that is asked for */
-	bool		verify;			/* the certificate, and that it is the host's */
-	const char *ca_pem;			/* certificates that are trusted; NULL: those
+	bool		verify; /* the certificate, and that it is the host's */
+	const char *ca_pem; /* certificates that are trusted; NULL: those
 								 * that OpenSSL finds on this machine */
 	size_t		ca_len;
-	bool		only_1_2;		/* not TLS 1.3 */
+	bool		only_1_2; /* not TLS 1.3 */
 } FpnnTlsClient;
 
 /*
@@ -46,4 +46,4 @@ extern bool fpnn_tls_is_ready(const FpnnCodec *codec);
 /* Why the codec returned FPNN_CRYPTO. */
 extern const char *fpnn_tls_why(const FpnnCodec *codec);
 
-#endif							/* FPNN_TLS_H */
+#endif /* FPNN_TLS_H */

@@ -20,10 +20,10 @@
 #include "gate/guc.h"
 #include "host.h"
 
-#define ACCEPT_AT_ONCE	64
+#define ACCEPT_AT_ONCE 64
 
 /* Descriptors beside those of connections and of PostgreSQL's own files. */
-#define SPARE_FDS		64
+#define SPARE_FDS 64
 
 /* No more connections were possible; try again so much later. */
 #define ACCEPT_PAUSE_MS 200
@@ -37,7 +37,7 @@ static int
 raise_fd_limit(int wanted)
 {
 	struct rlimit limit;
-	rlim_t		need = (rlim_t) max_safe_fds + SPARE_FDS + (rlim_t) wanted;
+	rlim_t		  need = (rlim_t) max_safe_fds + SPARE_FDS + (rlim_t) wanted;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return 100;
@@ -56,14 +56,15 @@ raise_fd_limit(int wanted)
 static int
 open_listener(const char *address, int *port, const char **why)
 {
-	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM,
-	.ai_flags = AI_PASSIVE | AI_NUMERICHOST};
-	struct addrinfo *info;
+	struct addrinfo			hints = {.ai_family = AF_UNSPEC,
+									 .ai_socktype = SOCK_STREAM,
+									 .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
+	struct addrinfo		   *info;
 	struct sockaddr_storage bound;
-	socklen_t	len = sizeof(bound);
-	int			sock;
-	int			on = 1;
-	int			rc = getaddrinfo(address, psprintf("%d", *port), &hints, &info);
+	socklen_t				len = sizeof(bound);
+	int						sock;
+	int						on = 1;
+	int						rc = getaddrinfo(address, psprintf("%d", *port), &hints, &info);
 
 	if (rc != 0)
 	{
@@ -74,8 +75,7 @@ open_listener(const char *address, int *port, const char **why)
 	if (sock >= 0)
 		setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (sock < 0 || bind(sock, info->ai_addr, info->ai_addrlen) != 0 ||
-		listen(sock, SOMAXCONN) != 0 ||
-		getsockname(sock, (struct sockaddr *) &bound, &len) != 0)
+		listen(sock, SOMAXCONN) != 0 || getsockname(sock, (struct sockaddr *) &bound, &len) != 0)
 	{
 		*why = pstrdup(strerror(errno));
 		if (sock >= 0)
@@ -84,17 +84,16 @@ open_listener(const char *address, int *port, const char **why)
 		return -1;
 	}
 	freeaddrinfo(info);
-	*port = ntohs(bound.ss_family == AF_INET6 ?
-				  ((struct sockaddr_in6 *) &bound)->sin6_port :
-				  ((struct sockaddr_in *) &bound)->sin_port);
+	*port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *) &bound)->sin6_port
+											  : ((struct sockaddr_in *) &bound)->sin_port);
 	return sock;
 }
 
 GateNet *
 gate_net_listen(const char *address, int *port, const char **why)
 {
-	GateNet    *net;
-	int			sock = open_listener(address, port, why);
+	GateNet *net;
+	int		 sock = open_listener(address, port, why);
 
 	if (sock < 0)
 		return NULL;
@@ -105,10 +104,12 @@ gate_net_listen(const char *address, int *port, const char **why)
 	net->accepting = true;
 	net->max_fds = raise_fd_limit(gate_max_connections);
 	if (net->max_fds < gate_max_connections)
-		ereport(LOG,
-				(errmsg("rtm gate takes %d connections at most", net->max_fds),
-				 errdetail("The setting %s is %d, but the system's limit of file descriptors leaves no more.",
-						   "rtm_gate.max_connections", gate_max_connections)));
+		ereport(
+			LOG,
+			(errmsg("rtm gate takes %d connections at most", net->max_fds),
+			 errdetail(
+				 "The setting %s is %d, but the system's limit of file descriptors leaves no more.",
+				 "rtm_gate.max_connections", gate_max_connections)));
 	dlist_init(&net->conns);
 	dlist_init(&net->ready);
 	dlist_init(&net->touched);
@@ -119,14 +120,13 @@ gate_net_listen(const char *address, int *port, const char **why)
 static void
 complain(GateNet *net, const char *what)
 {
-	int64		now = rtm_now_ms();
+	int64 now = rtm_now_ms();
 
 	if (net->complained && now - net->complained < 60000)
 		return;
 	net->complained = now;
-	ereport(LOG,
-			(errmsg("rtm gate turns connections away: %s", what),
-			 errdetail("There are %d connections.", net->count)));
+	ereport(LOG, (errmsg("rtm gate turns connections away: %s", what),
+				  errdetail("There are %d connections.", net->count)));
 }
 
 /* Nobody can be accepted: don't wake up for it again and again. */
@@ -145,7 +145,7 @@ gate_accept(GateNet *net)
 {
 	for (int i = 0; i < ACCEPT_AT_ONCE; i++)
 	{
-		int			sock = accept4(net->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int sock = accept4(net->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (sock < 0)
 		{

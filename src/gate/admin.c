@@ -55,20 +55,20 @@ answer_room_counts(GateQuest *quest, const int64 *rids, const int64 *counts, int
 static void
 count_rooms(GateQuest *quest, const GateArgs *args)
 {
-	GateIds		rooms = args->listen[GATE_FROM_ROOM];
-	int64		rid = args->conversation.a;
-	int64	   *counts;
-	int			n;
+	GateIds rooms = args->listen[GATE_FROM_ROOM];
+	int64	rid = args->conversation.a;
+	int64  *counts;
+	int		n;
 
 	if (!rooms.there && !args->any_id)
-		rooms = (GateIds) {&rid, 1, true};
+		rooms = (GateIds){&rid, 1, true};
 	if (!rooms.there)
 		gate_args_check(quest, "rids", FPNN_NO_KEY);
 	else if (rooms.n > RTM_MAX_RECIPIENTS)
 		gate_quest_fail(quest, RTM_CODE_TOO_MANY, NULL);
 	else
 	{
-		int64	   *rids = gate_member_count_rooms(args->pid, rooms.ids, rooms.n, &counts, &n);
+		int64 *rids = gate_member_count_rooms(args->pid, rooms.ids, rooms.n, &counts, &n);
 
 		answer_room_counts(quest, rids, counts, n);
 	}
@@ -90,9 +90,9 @@ check_uids(const GateIds *uids)
 static void
 change_members(GateQuest *quest, GateArgs *args, bool add)
 {
-	int64		gid = args->conversation.a;
+	int64		   gid = args->conversation.a;
 	const GateIds *uids = &args->uids;
-	int			code = check_uids(uids);
+	int			   code = check_uids(uids);
 
 	if (code == 0 && add &&
 		gate_member_count_others(args->pid, gid, uids->ids, uids->n) + uids->n > RTM_MAX_MEMBERS)
@@ -115,7 +115,8 @@ static bool
 add_lists(GateQuest *quest, GateArgs *args)
 {
 	for (GateSource source = 0; source < GATE_SOURCES; source++)
-		if (!gate_listen_add(quest->listener, args->pid, source, args->listen[source].ids, args->listen[source].n))
+		if (!gate_listen_add(quest->listener, args->pid, source, args->listen[source].ids,
+							 args->listen[source].n))
 			return gate_quest_fail(quest, RTM_CODE_TOO_MANY, NULL);
 	return true;
 }
@@ -128,8 +129,8 @@ add_lists(GateQuest *quest, GateArgs *args)
 static void
 set_listen(GateQuest *quest, GateArgs *args)
 {
-	bool		lists = args->has_events;
-	int			total = 0;
+	bool lists = args->has_events;
+	int	 total = 0;
 
 	for (GateSource source = 0; source < GATE_SOURCES; source++)
 	{
@@ -156,7 +157,8 @@ static void
 remove_listen(GateQuest *quest, GateArgs *args)
 {
 	for (GateSource source = 0; source < GATE_SOURCES; source++)
-		gate_listen_remove(quest->listener, args->pid, source, args->listen[source].ids, args->listen[source].n);
+		gate_listen_remove(quest->listener, args->pid, source, args->listen[source].ids,
+						   args->listen[source].n);
 	answer_nothing(quest);
 }
 
@@ -165,8 +167,8 @@ remove_listen(GateQuest *quest, GateArgs *args)
 static void
 run_change(GateQuest *quest, RtmMethodId id, GateArgs *args)
 {
-	int64		pid = args->pid;
-	int64		xid = args->conversation.a;
+	int64			pid = args->pid;
+	int64			xid = args->conversation.a;
 	RtmConversation type = args->conversation.type;
 
 	switch (id)
@@ -203,11 +205,11 @@ run_change(GateQuest *quest, RtmMethodId id, GateArgs *args)
 void
 gate_run_admin(GateQuest *quest, RtmMethodId id, GateArgs *args)
 {
-	int64		pid = args->pid;
-	int64		xid = args->conversation.a;
+	int64			pid = args->pid;
+	int64			xid = args->conversation.a;
 	RtmConversation type = args->conversation.type;
-	int64	   *ids;
-	int			n;
+	int64		   *ids;
+	int				n;
 
 	if (args->uid < 0)
 	{

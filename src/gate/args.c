@@ -29,8 +29,8 @@ gate_args_check(GateQuest *quest, const char *key, FpnnStatus status)
 bool
 gate_args_int(GateQuest *quest, const msgpack_object *map, const char *key, int64 *value)
 {
-	int64_t		n = 0;
-	bool		good = gate_args_check(quest, key, fpnn_map_int(map, key, &n));
+	int64_t n = 0;
+	bool	good = gate_args_check(quest, key, fpnn_map_int(map, key, &n));
 
 	*value = n;
 	return good;
@@ -57,8 +57,8 @@ read_body(GateQuest *quest, const msgpack_object *map, const char *key, GateBody
 static bool
 read_bool(GateQuest *quest, const msgpack_object *map, const char *key, bool *value)
 {
-	bool		flag = false;
-	bool		good = gate_args_check(quest, key, fpnn_map_bool(map, key, &flag));
+	bool flag = false;
+	bool good = gate_args_check(quest, key, fpnn_map_bool(map, key, &flag));
 
 	*value = flag;
 	return good;
@@ -77,7 +77,7 @@ read_ids(GateQuest *quest, const msgpack_object *map, const char *key, bool requ
 	list->ids = palloc(sizeof(int64) * Max(array->size, 1));
 	for (uint32 i = 0; i < array->size; i++)
 	{
-		int64_t		value;
+		int64_t value;
 
 		if (!gate_args_check(quest, key, fpnn_object_int(&array->ptr[i], &value)))
 			return false;
@@ -111,7 +111,7 @@ read_events(GateQuest *quest, const msgpack_object *map, const char *key, GateAr
 static bool
 read_cursor(GateQuest *quest, const msgpack_object *map, const char *key, GatePage *page)
 {
-	int64		value;
+	int64 value;
 
 	if (!is_there(map, key))
 		return true;
@@ -129,8 +129,8 @@ read_cursor(GateQuest *quest, const msgpack_object *map, const char *key, GatePa
 static bool
 read_mtypes(GateQuest *quest, const msgpack_object *map, GatePage *page)
 {
-	GateIds		wide = {0};
-	int32	   *mtypes;
+	GateIds wide = {0};
+	int32  *mtypes;
 
 	if (!read_ids(quest, map, "mtypes", false, &wide))
 		return false;
@@ -162,10 +162,10 @@ read_seconds(GateQuest *quest, const msgpack_object *map, const char *key, int64
 
 /* A user, group or room: of the message, of the conversation, or both. */
 static bool
-read_id(GateQuest *quest, const msgpack_object *map, const RtmMethod *method,
-		const char *key, GateArgs *args)
+read_id(GateQuest *quest, const msgpack_object *map, const RtmMethod *method, const char *key,
+		GateArgs *args)
 {
-	int64		value;
+	int64 value;
 
 	if (!gate_args_int(quest, map, key, &value))
 		return false;
@@ -207,7 +207,7 @@ list_of(GateArgs *args, const char *key)
 static bool
 read_flag(GateQuest *quest, const msgpack_object *map, const char *key, GateArgs *args)
 {
-	bool		flag;
+	bool flag;
 
 	if (!is_there(map, key))
 		return true;
@@ -237,7 +237,8 @@ read_param(GateQuest *quest, const msgpack_object *map, const RtmMethod *method,
 		case RTM_PARAM_ANY_ID:
 			return read_any_id(quest, map, key, args);
 		case RTM_PARAM_UIDS:
-			return read_ids(quest, map, key, true, strcmp(key, "tos") == 0 ? &args->tos : &args->uids);
+			return read_ids(quest, map, key, true,
+							strcmp(key, "tos") == 0 ? &args->tos : &args->uids);
 		case RTM_PARAM_IDS:
 			return read_ids(quest, map, key, false, list_of(args, key));
 		case RTM_PARAM_MTYPE:
@@ -274,7 +275,7 @@ read_param(GateQuest *quest, const msgpack_object *map, const RtmMethod *method,
 void
 gate_order_pair(GateConversation *c)
 {
-	int64		a = c->a;
+	int64 a = c->a;
 
 	if (c->type == RTM_P2P && c->a > c->b)
 	{
@@ -287,7 +288,7 @@ gate_order_pair(GateConversation *c)
 bool
 gate_args_read(GateQuest *quest, const msgpack_object *map, const RtmMethod *method, GateArgs *args)
 {
-	int64		xid;
+	int64 xid;
 
 	args->conversation.pid = args->pid;
 	args->conversation.type = method->conversation;

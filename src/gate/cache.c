@@ -24,17 +24,18 @@
 #include "gate/cache.h"
 #include "gate/spi.h"
 
-static const char *const watched_names[] = {"project", "fault", "group_ban", "room_ban", "project_black"};
+static const char *const watched_names[] = {"project", "fault", "group_ban", "room_ban",
+											"project_black"};
 
-static Oid	watched[lengthof(watched_names)];
-static bool stale = true;
-static HTAB *projects;			/* by pid; stay, so that counts do */
+static Oid			 watched[lengthof(watched_names)];
+static bool			 stale = true;
+static HTAB			*projects; /* by pid; stay, so that counts do */
 static MemoryContext faults_context;
-static GateFault *faults;
-static int	nfaults;
-static bool any_group_ban;
-static bool any_room_ban;
-static bool any_black;
+static GateFault	*faults;
+static int			 nfaults;
+static bool			 any_group_ban;
+static bool			 any_room_ban;
+static bool			 any_black;
 
 static void
 on_change(Datum arg, Oid relid)
@@ -49,10 +50,13 @@ on_change(Datum arg, Oid relid)
 void
 gate_cache_init(void)
 {
-	HASHCTL		control = {.keysize = sizeof(int64), .entrysize = sizeof(GateProject), .hcxt = TopMemoryContext};
+	HASHCTL control = {
+		.keysize = sizeof(int64), .entrysize = sizeof(GateProject), .hcxt = TopMemoryContext};
 
-	projects = hash_create("rtm gate projects", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	faults_context = AllocSetContextCreate(TopMemoryContext, "rtm gate faults", ALLOCSET_SMALL_SIZES);
+	projects = hash_create("rtm gate projects", 16, &control,
+						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	faults_context = AllocSetContextCreate(TopMemoryContext, "rtm gate faults",
+										   ALLOCSET_SMALL_SIZES);
 	CacheRegisterRelcacheCallback(on_change, (Datum) 0);
 }
 
@@ -60,7 +64,7 @@ static void
 forget_projects(void)
 {
 	HASH_SEQ_STATUS scan;
-	GateProject *project;
+	GateProject	   *project;
 
 	hash_seq_init(&scan, projects);
 	while ((project = hash_seq_search(&scan)) != NULL)
@@ -71,14 +75,14 @@ static void
 load_projects(void)
 {
 	static GatePlan plan = {"SELECT pid, secret FROM rtm_gate.project"};
-	int			n = (int) gate_spi_run(&plan, NULL, NULL);
+	int				n = (int) gate_spi_run(&plan, NULL, NULL);
 
 	forget_projects();
 	for (int i = 0; i < n; i++)
 	{
-		int64		pid = DatumGetInt64(gate_spi_column(i, 1, NULL));
-		char	   *secret = gate_spi_text(i, 2);
-		bool		found;
+		int64		 pid = DatumGetInt64(gate_spi_column(i, 1, NULL));
+		char		*secret = gate_spi_text(i, 2);
+		bool		 found;
 		GateProject *project = hash_search(projects, &pid, HASH_ENTER, &found);
 
 		if (found && project->secret)
@@ -107,8 +111,8 @@ fault_action(const char *name)
 static int64
 int_column(int row, int number)
 {
-	bool		isnull;
-	Datum		value = gate_spi_column(row, number, &isnull);
+	bool  isnull;
+	Datum value = gate_spi_column(row, number, &isnull);
 
 	return isnull ? 0 : DatumGetInt64(value);
 }
@@ -119,8 +123,7 @@ load_faults(void)
 	static GatePlan plan = {
 		"SELECT id, action, pid, method, type::pg_catalog.int8, xid, code::pg_catalog.int8,"
 		" (EXTRACT(epoch FROM delay) OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8, probability"
-		" FROM rtm_gate.fault WHERE times IS NULL OR hits OPERATOR(pg_catalog.<) times ORDER BY id"
-	};
+		" FROM rtm_gate.fault WHERE times IS NULL OR hits OPERATOR(pg_catalog.<) times ORDER BY id"};
 	MemoryContext old;
 
 	nfaults = 0;
@@ -130,8 +133,8 @@ load_faults(void)
 	faults = palloc0(sizeof(GateFault) * Max(nfaults, 1));
 	for (int i = 0; i < nfaults; i++)
 	{
-		GateFault  *fault = &faults[i];
-		char	   *method = gate_spi_text(i, 4);
+		GateFault *fault = &faults[i];
+		char	  *method = gate_spi_text(i, 4);
 
 		fault->id = int_column(i, 1);
 		fault->action = fault_action(gate_spi_text(i, 2));
@@ -153,8 +156,7 @@ load_bans(void)
 {
 	static GatePlan plan = {
 		"SELECT EXISTS (SELECT FROM rtm_gate.group_ban), EXISTS (SELECT FROM rtm_gate.room_ban),"
-		" EXISTS (SELECT FROM rtm_gate.project_black)"
-	};
+		" EXISTS (SELECT FROM rtm_gate.project_black)"};
 
 	gate_spi_run(&plan, NULL, NULL);
 	any_group_ban = DatumGetBool(gate_spi_column(0, 1, NULL));
@@ -166,7 +168,7 @@ load_bans(void)
 static void
 refresh(void)
 {
-	Oid			schema;
+	Oid schema;
 
 	if (!stale)
 		return;
@@ -234,9 +236,8 @@ Datum
 rtm_gate_tell_gate(PG_FUNCTION_ARGS)
 {
 	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by a trigger", "tell_gate")));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("function \"%s\" was not called by a trigger", "tell_gate")));
 	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
-	return PointerGetDatum(NULL);	/* not SQL NULL */
+	return PointerGetDatum(NULL); /* not SQL NULL */
 }

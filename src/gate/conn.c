@@ -22,7 +22,7 @@
 #include "host.h"
 
 /* A connection with less than this in its buffers is never closed for memory. */
-#define SMALL_BUFFERS	65536
+#define SMALL_BUFFERS 65536
 
 /* ---- lists ---- */
 
@@ -45,7 +45,7 @@ gate_conn_set_ready(GateNet *net, GateConn *conn, bool ready)
 		dlist_push_tail(&net->ready, &conn->ready_node);
 	else
 		dlist_delete(&conn->ready_node);
-	gate_conn_touch(net, conn);	/* what is waited for depends on it */
+	gate_conn_touch(net, conn); /* what is waited for depends on it */
 }
 
 void
@@ -60,7 +60,7 @@ void
 gate_conn_count_held(GateNet *net, GateConn *conn)
 {
 	const FpnnChannel *ch = &conn->channel;
-	size_t		held = ch->raw.capacity + ch->in.capacity + ch->out.capacity + ch->scratch.capacity;
+	size_t held = ch->raw.capacity + ch->in.capacity + ch->out.capacity + ch->scratch.capacity;
 
 	net->held += held - conn->held;
 	conn->held = held;
@@ -76,21 +76,24 @@ is_over_limit(const GateNet *net)
 static void
 close_largest(GateNet *net)
 {
-	GateConn   *largest = NULL;
-	dlist_iter	iter;
+	GateConn  *largest = NULL;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &net->conns)
+	dlist_foreach (iter, &net->conns)
 	{
-		GateConn   *conn = dlist_container(GateConn, node, iter.cur);
+		GateConn *conn = dlist_container(GateConn, node, iter.cur);
 
-		if (!conn->ended && conn->held > SMALL_BUFFERS && (largest == NULL || conn->held > largest->held))
+		if (!conn->ended && conn->held > SMALL_BUFFERS &&
+			(largest == NULL || conn->held > largest->held))
 			largest = conn;
 	}
 	if (largest == NULL)
 		return;
-	ereport(LOG,
-			(errmsg("rtm gate closes a connection: its unfinished quest takes %zu bytes", largest->held),
-			 errdetail("All connections together take more than the setting rtm_gate.memory_limit.")));
+	ereport(
+		LOG,
+		(errmsg("rtm gate closes a connection: its unfinished quest takes %zu bytes",
+				largest->held),
+		 errdetail("All connections together take more than the setting rtm_gate.memory_limit.")));
 	gate_conn_end(net, largest);
 
 	/* given back at the end of the round */
@@ -104,11 +107,11 @@ close_largest(GateNet *net)
 static bool
 begin_tls(const GateNet *net, GateConn *conn)
 {
-	FpnnCodec  *codec;
-	char		why[FPNN_TLS_WHY];
+	FpnnCodec *codec;
+	char	   why[FPNN_TLS_WHY];
 
-	if (fpnn_tls_server(&rtm_env, net->certificate, strlen(net->certificate),
-						net->certificate_key, strlen(net->certificate_key), &codec, why) != FPNN_OK)
+	if (fpnn_tls_server(&rtm_env, net->certificate, strlen(net->certificate), net->certificate_key,
+						strlen(net->certificate_key), &codec, why) != FPNN_OK)
 	{
 		ereport(LOG, (errmsg("rtm gate cannot use its certificate: %s", why)));
 		return false;
@@ -119,8 +122,8 @@ begin_tls(const GateNet *net, GateConn *conn)
 void
 gate_conn_new(GateNet *net, int sock)
 {
-	GateConn   *conn = MemoryContextAllocZero(TopMemoryContext, sizeof(GateConn));
-	int			on = 1;
+	GateConn *conn = MemoryContextAllocZero(TopMemoryContext, sizeof(GateConn));
+	int		  on = 1;
 
 	setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	conn->sock = sock;
@@ -149,7 +152,7 @@ gate_conn_free(GateNet *net, GateConn *conn)
 	pfree(conn);
 	net->count--;
 #ifndef __linux__
-	gate_set_drop(net);				/* poll() would look at the closed one */
+	gate_set_drop(net); /* poll() would look at the closed one */
 #else
 	if (net->dead > net->count + 64)
 		gate_set_drop(net);
@@ -161,8 +164,8 @@ gate_conn_free(GateNet *net, GateConn *conn)
 static void
 take_bytes(GateNet *net, GateConn *conn, size_t n)
 {
-	uint8_t    *where;
-	size_t		room;
+	uint8_t *where;
+	size_t	 room;
 
 	if (fpnn_channel_room(&conn->channel, n, &where, &room) != FPNN_OK)
 	{
@@ -172,7 +175,7 @@ take_bytes(GateNet *net, GateConn *conn, size_t n)
 	memcpy(where, net->buffer, n);
 	if (fpnn_channel_received(&conn->channel, n) != FPNN_OK)
 	{
-		gate_conn_write(net, conn);	/* with TLS there may be an alert to be sent */
+		gate_conn_write(net, conn); /* with TLS there may be an alert to be sent */
 		gate_conn_end(net, conn);
 		return;
 	}
@@ -186,7 +189,7 @@ take_bytes(GateNet *net, GateConn *conn, size_t n)
 void
 gate_conn_read(GateNet *net, GateConn *conn)
 {
-	ssize_t		n = recv(conn->sock, net->buffer, GATE_READ_SIZE, 0);
+	ssize_t n = recv(conn->sock, net->buffer, GATE_READ_SIZE, 0);
 
 	gate_conn_touch(net, conn);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
@@ -202,8 +205,8 @@ gate_conn_write(GateNet *net, GateConn *conn)
 {
 	while (fpnn_channel_pending(&conn->channel) > 0)
 	{
-		ssize_t		n = send(conn->sock, fpnn_buf_head(&conn->channel.out),
-							 fpnn_channel_pending(&conn->channel), MSG_NOSIGNAL);
+		ssize_t n = send(conn->sock, fpnn_buf_head(&conn->channel.out),
+						 fpnn_channel_pending(&conn->channel), MSG_NOSIGNAL);
 
 		if (n < 0)
 		{
@@ -226,7 +229,7 @@ gate_conn_write(GateNet *net, GateConn *conn)
 void
 gate_conn_bound_unread(GateNet *net, GateConn *conn, size_t most)
 {
-	size_t		pending = fpnn_channel_pending(&conn->channel);
+	size_t pending = fpnn_channel_pending(&conn->channel);
 
 	gate_conn_touch(net, conn);
 	gate_conn_count_held(net, conn);
@@ -236,9 +239,8 @@ gate_conn_bound_unread(GateNet *net, GateConn *conn, size_t most)
 	pending = fpnn_channel_pending(&conn->channel);
 	if (conn->ended || (pending <= most && !is_over_limit(net)))
 		return;
-	ereport(LOG,
-			(errmsg("rtm gate closes a connection that doesn't read"),
-			 errdetail("%zu bytes were waiting for it.", pending)));
+	ereport(LOG, (errmsg("rtm gate closes a connection that doesn't read"),
+				  errdetail("%zu bytes were waiting for it.", pending)));
 	gate_conn_end(net, conn);
 }
 
@@ -262,7 +264,7 @@ static void
 maybe_ping(GateNet *net, GateConn *conn, int64 now)
 {
 	static const uint8_t empty_map[] = {0x80};
-	int64		since = conn->last_ping ? conn->last_ping : conn->last_byte;
+	int64				 since = conn->last_ping ? conn->last_ping : conn->last_byte;
 
 	if (gate_ping_interval == 0 || now - since < gate_ping_interval || conn->keyed || !conn->spoke)
 		return;
@@ -285,15 +287,15 @@ cool_down(GateNet *net, GateConn *conn)
 void
 gate_conn_check_all(GateNet *net)
 {
-	int64		now = rtm_now_ms();
-	dlist_iter	iter;
+	int64	   now = rtm_now_ms();
+	dlist_iter iter;
 
 	if (now - net->checked < GATE_CHECK_MS)
 		return;
 	net->checked = now;
-	dlist_foreach(iter, &net->conns)
+	dlist_foreach (iter, &net->conns)
 	{
-		GateConn   *conn = dlist_container(GateConn, node, iter.cur);
+		GateConn *conn = dlist_container(GateConn, node, iter.cur);
 
 		if (gate_idle_timeout > 0 && now - conn->last_byte > gate_idle_timeout)
 			gate_conn_end(net, conn);

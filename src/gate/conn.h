@@ -20,59 +20,59 @@
 
 #include "gate/net.h"
 
-#define GATE_READ_SIZE	65536
+#define GATE_READ_SIZE 65536
 
 typedef struct GateConn GateConn;
 
 struct GateConn
 {
-	dlist_node	node;			/* GateNet.conns */
-	dlist_node	ready_node;
-	dlist_node	touched_node;
-	bool		is_ready;
-	bool		is_touched;
-	int			sock;
-	FpnnChannel channel;
+	dlist_node	 node; /* GateNet.conns */
+	dlist_node	 ready_node;
+	dlist_node	 touched_node;
+	bool		 is_ready;
+	bool		 is_touched;
+	int			 sock;
+	FpnnChannel	 channel;
 	GateListener listener;
-	int			position;		/* in the wait set; -1: not yet */
-	uint32		events;			/* waited for */
-	int64		last_byte;		/* rtm_now_ms() */
-	int64		last_ping;		/* 0: never */
-	size_t		held;			/* bytes of its buffers, counted in GateNet.held */
-	uint32		seq;			/* of the gate's own quests */
-	bool		tls;
-	bool		spoke;			/* has asked something */
-	bool		keyed;			/* a *key is being answered: what follows is encrypted */
-	bool		held_back;		/* no quests are taken until it has read its answers */
-	bool		ended;			/* to be closed */
-	int			in_batch;		/* quests and answers that refer to it */
+	int			 position;	/* in the wait set; -1: not yet */
+	uint32		 events;	/* waited for */
+	int64		 last_byte; /* rtm_now_ms() */
+	int64		 last_ping; /* 0: never */
+	size_t		 held;		/* bytes of its buffers, counted in GateNet.held */
+	uint32		 seq;		/* of the gate's own quests */
+	bool		 tls;
+	bool		 spoke;		/* has asked something */
+	bool		 keyed;		/* a *key is being answered: what follows is encrypted */
+	bool		 held_back; /* no quests are taken until it has read its answers */
+	bool		 ended;		/* to be closed */
+	int			 in_batch;	/* quests and answers that refer to it */
 };
 
 struct GateNet
 {
-	int			listener;
-	bool		accepting;
-	int64		accept_again;	/* when, if not */
+	int			  listener;
+	bool		  accepting;
+	int64		  accept_again; /* when, if not */
 	WaitEventSet *set;			/* NULL: to be made anew */
-	int			set_size;
-	int			set_used;
-	dlist_head	conns;
-	dlist_head	ready;
-	dlist_head	touched;
-	dlist_head	late;
-	int			count;
-	int			max_fds;		/* connections that descriptors are left for */
-	int			dead;			/* places in the set of connections that have ended */
-	size_t		held;
-	int64		checked;
-	int64		complained;		/* in the log, that there are too many */
-	uint8	   *buffer;			/* READ_SIZE */
-	const char *certificate;	/* NULL: no TLS */
-	const char *certificate_key;
+	int			  set_size;
+	int			  set_used;
+	dlist_head	  conns;
+	dlist_head	  ready;
+	dlist_head	  touched;
+	dlist_head	  late;
+	int			  count;
+	int			  max_fds; /* connections that descriptors are left for */
+	int			  dead;	   /* places in the set of connections that have ended */
+	size_t		  held;
+	int64		  checked;
+	int64		  complained;  /* in the log, that there are too many */
+	uint8		 *buffer;	   /* READ_SIZE */
+	const char	 *certificate; /* NULL: no TLS */
+	const char	 *certificate_key;
 };
 
 /* How often idle connections are looked at. */
-#define GATE_CHECK_MS	1000
+#define GATE_CHECK_MS 1000
 
 /* ---- conn.c ---- */
 
@@ -99,8 +99,8 @@ extern void gate_conn_read(GateNet *net, GateConn *conn);
 extern void gate_conn_write(GateNet *net, GateConn *conn);
 
 /* A quest of the gate's own. */
-extern void gate_conn_ask(GateNet *net, GateConn *conn, const char *method,
-						  const void *payload, size_t len);
+extern void gate_conn_ask(GateNet *net, GateConn *conn, const char *method, const void *payload,
+						  size_t len);
 
 /*
  * Something was added to what it has to read: when that is more than `most`
@@ -130,4 +130,4 @@ extern void gate_accept(GateNet *net);
 /* ... again, when that was not possible a while ago. */
 extern void gate_accept_again(GateNet *net);
 
-#endif							/* GATE_CONN_H */
+#endif /* GATE_CONN_H */

@@ -51,15 +51,15 @@ PG_FUNCTION_INFO_V1(rtm_gate_set_certificate);
  * not to have a successor, which one that got SIGTERM has.
  */
 static BackgroundWorkerHandle *started;
-static SubTransactionId started_in;
-static int	to_stop;			/* a process */
-static SubTransactionId stopped_in;
+static SubTransactionId		   started_in;
+static int					   to_stop; /* a process */
+static SubTransactionId		   stopped_in;
 
 static void
 stop_started(void)
 {
 	BackgroundWorkerHandle *handle = started;
-	pid_t		process = 0;
+	pid_t					process = 0;
 
 	if (handle == NULL)
 		return;
@@ -126,8 +126,8 @@ watch_transactions(void)
 static int
 running_gate(void)
 {
-	LockData   *locks = GetLockStatusData();
-	LOCKTAG		tag;
+	LockData *locks = GetLockStatusData();
+	LOCKTAG	  tag;
 
 	gate_lock_tag(&tag);
 	for (int i = 0; i < locks->nelements; i++)
@@ -143,11 +143,9 @@ running_gate(void)
 static void
 raise_not_started(const char *why)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the local gate could not be started"),
-			 errdetail("%s.", why),
-			 errhint("The server's log may say more.")));
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("the local gate could not be started"), errdetail("%s.", why),
+					errhint("The server's log may say more.")));
 }
 
 /* Wait until the gate listens or has given up. */
@@ -178,11 +176,11 @@ wait_for_start(GateStart *start)
 static int
 start_gate(const char *listen, int port, int64 pid, const char *secret)
 {
-	dsm_segment *segment = dsm_create(sizeof(GateStart), 0);
-	GateStart  *start = dsm_segment_address(segment);
-	GateWorkerArgs	args = {.database = MyDatabaseId, .start = dsm_segment_handle(segment)};
-	MemoryContext old;
-	bool		registered;
+	dsm_segment	  *segment = dsm_create(sizeof(GateStart), 0);
+	GateStart	  *start = dsm_segment_address(segment);
+	GateWorkerArgs args = {.database = MyDatabaseId, .start = dsm_segment_handle(segment)};
+	MemoryContext  old;
+	bool		   registered;
 
 	memset(start, 0, sizeof(GateStart));
 	pg_atomic_init_u32(&start->state, GATE_STARTING);
@@ -199,10 +197,9 @@ start_gate(const char *listen, int port, int64 pid, const char *secret)
 	if (!registered)
 	{
 		started = NULL;
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("no worker process is left for the local gate"),
-				 errhint("Increase the setting max_worker_processes.")));
+		ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+						errmsg("no worker process is left for the local gate"),
+						errhint("Increase the setting max_worker_processes.")));
 	}
 	started_in = GetCurrentSubTransactionId();
 	wait_for_start(start);
@@ -215,13 +212,12 @@ start_gate(const char *listen, int port, int64 pid, const char *secret)
 static char *
 random_secret(void)
 {
-	uint8		bytes[18];
-	char	   *secret = palloc(2 * sizeof(bytes) + 1);
+	uint8 bytes[18];
+	char *secret = palloc(2 * sizeof(bytes) + 1);
 
 	if (!pg_strong_random(bytes, sizeof(bytes)))
 		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate a random secret")));
+				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random secret")));
 	hex_encode((char *) bytes, sizeof(bytes), secret);
 	secret[2 * sizeof(bytes)] = '\0';
 	return secret;
@@ -249,7 +245,7 @@ static void
 make_server(const char *name, const char *endpoint, int64 pid, const char *secret)
 {
 	CreateForeignServerStmt *server = makeNode(CreateForeignServerStmt);
-	CreateUserMappingStmt *mapping = makeNode(CreateUserMappingStmt);
+	CreateUserMappingStmt	*mapping = makeNode(CreateUserMappingStmt);
 
 	server->servername = pstrdup(name);
 	server->fdwname = pstrdup("rtm");
@@ -271,7 +267,7 @@ make_server(const char *name, const char *endpoint, int64 pid, const char *secre
 static bool
 stored_config(GateConfig *config)
 {
-	bool		found;
+	bool found;
 
 	gate_spi_begin();
 	found = gate_store_config(config);
@@ -284,10 +280,9 @@ static bool
 runs_on(const GateConfig *config)
 {
 	if (to_stop != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the local gate ends with this transaction"),
-				 errhint("Start it in another transaction.")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("the local gate ends with this transaction"),
+						errhint("Start it in another transaction.")));
 	return config->enabled && running_gate() != 0;
 }
 
@@ -295,10 +290,9 @@ static void
 need_config(GateConfig *config)
 {
 	if (!stored_config(config))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the local gate was never set up in this database"),
-				 errhint("Run SELECT rtm_gate_setup().")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("the local gate was never set up in this database"),
+						errhint("Run SELECT rtm_gate_setup().")));
 }
 
 static void
@@ -315,11 +309,11 @@ store_config(const GateConfig *config, int64 pid, const char *secret)
 static char *
 make_keys(const char *curve)
 {
-	FpnnBuf		private_pem;
-	FpnnBuf		public_pem;
-	FpnnStatus	status;
-	char	   *private_text = NULL;
-	char	   *public_text = NULL;
+	FpnnBuf	   private_pem;
+	FpnnBuf	   public_pem;
+	FpnnStatus status;
+	char	  *private_text = NULL;
+	char	  *public_text = NULL;
 
 	fpnn_buf_init(&private_pem, &rtm_env);
 	fpnn_buf_init(&public_pem, &rtm_env);
@@ -333,10 +327,10 @@ make_keys(const char *curve)
 	fpnn_buf_free(&private_pem);
 	fpnn_buf_free(&public_pem);
 	if (status != FPNN_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("could not make a key pair on curve \"%s\": %s", curve, fpnn_status_text(status)),
-				 errhint("Valid curves are: secp256k1, secp256r1, secp224r1, secp192r1.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("could not make a key pair on curve \"%s\": %s", curve,
+							   fpnn_status_text(status)),
+						errhint("Valid curves are: secp256k1, secp256r1, secp224r1, secp192r1.")));
 	gate_spi_begin();
 	gate_store_set_keys(private_text, public_text);
 	gate_spi_end();
@@ -347,7 +341,7 @@ make_keys(const char *curve)
 static char *
 stored_public_key(void)
 {
-	char	   *key;
+	char *key;
 
 	gate_spi_begin();
 	key = gate_store_public_key();
@@ -359,20 +353,15 @@ static void
 check_setup_args(int port, int64 pid, const char *secret)
 {
 	if (port < 0 || port > 65535)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid port: %d", port),
-				 errhint("Ports are 1 to 65535; 0 means any that is free.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid port: %d", port),
+						errhint("Ports are 1 to 65535; 0 means any that is free.")));
 	if (pid <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid pid: " INT64_FORMAT, pid),
-				 errhint("The project id is a positive number.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid pid: " INT64_FORMAT, pid),
+						errhint("The project id is a positive number.")));
 	if (secret && (secret[0] == '\0' || strlen(secret) > FPNN_MAX_SECRET))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid secret"),
-				 errhint("A secret has 1 to %d bytes.", FPNN_MAX_SECRET)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid secret"),
+						errhint("A secret has 1 to %d bytes.", FPNN_MAX_SECRET)));
 }
 
 Datum
@@ -387,9 +376,8 @@ rtm_gate_setup(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < 3; i++)
 		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("port, server and pid must not be null")));
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+							errmsg("port, server and pid must not be null")));
 	port = PG_GETARG_INT32(0);
 	server = NameStr(*PG_GETARG_NAME(1));
 	pid = PG_GETARG_INT64(2);
@@ -397,10 +385,11 @@ rtm_gate_setup(PG_FUNCTION_ARGS)
 	check_setup_args(port, pid, secret);
 
 	if (GetForeignServerByName(server, true) != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_OBJECT),
-				 errmsg("server \"%s\" already exists", server),
-				 errhint("If it is that of the gate, start the gate with rtm_gate_start(); else give another name in the argument server.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("server \"%s\" already exists", server),
+			 errhint(
+				 "If it is that of the gate, start the gate with rtm_gate_start(); else give another name in the argument server.")));
 	if (stored_config(&config) && runs_on(&config))
 	{
 		/* a second server for the gate that runs */
@@ -432,7 +421,7 @@ rtm_gate_setup(PG_FUNCTION_ARGS)
 Datum
 rtm_gate_start(PG_FUNCTION_ARGS)
 {
-	GateConfig	config;
+	GateConfig config;
 
 	need_config(&config);
 	if (!runs_on(&config))
@@ -448,8 +437,8 @@ rtm_gate_start(PG_FUNCTION_ARGS)
 Datum
 rtm_gate_stop(PG_FUNCTION_ARGS)
 {
-	GateConfig	config;
-	int			process = running_gate();
+	GateConfig config;
+	int		   process = running_gate();
 
 	if (stored_config(&config) && config.enabled)
 	{
@@ -468,8 +457,8 @@ rtm_gate_stop(PG_FUNCTION_ARGS)
 static int64
 count_messages(void)
 {
-	int64		n;
-	bool		isnull;
+	int64 n;
+	bool  isnull;
 
 	if (SPI_connect() != SPI_OK_CONNECT ||
 		SPI_execute("SELECT pg_catalog.count(*) FROM rtm_gate.message", true, 1) != SPI_OK_SELECT)
@@ -482,11 +471,11 @@ count_messages(void)
 Datum
 rtm_gate_status(PG_FUNCTION_ARGS)
 {
-	TupleDesc	desc;
-	GateConfig	config;
-	int			process = running_gate();
-	Datum		values[4];
-	bool		nulls[4] = {false};
+	TupleDesc  desc;
+	GateConfig config;
+	int		   process = running_gate();
+	Datum	   values[4];
+	bool	   nulls[4] = {false};
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -503,7 +492,7 @@ rtm_gate_status(PG_FUNCTION_ARGS)
 static text *
 pem_text(const char *pem)
 {
-	size_t		len = strlen(pem);
+	size_t len = strlen(pem);
 
 	while (len > 0 && pem[len - 1] == '\n')
 		len--;
@@ -513,7 +502,7 @@ pem_text(const char *pem)
 Datum
 rtm_gate_new_key(PG_FUNCTION_ARGS)
 {
-	GateConfig	config;
+	GateConfig config;
 
 	need_config(&config);
 	PG_RETURN_TEXT_P(pem_text(make_keys(text_to_cstring(PG_GETARG_TEXT_PP(0)))));
@@ -522,7 +511,7 @@ rtm_gate_new_key(PG_FUNCTION_ARGS)
 Datum
 rtm_gate_public_key(PG_FUNCTION_ARGS)
 {
-	char	   *key = stored_public_key();
+	char *key = stored_public_key();
 
 	if (key == NULL)
 		PG_RETURN_NULL();
@@ -533,30 +522,32 @@ rtm_gate_public_key(PG_FUNCTION_ARGS)
 static void
 check_certificate(const char *certificate, const char *key)
 {
-	FpnnCodec  *codec;
-	char		why[FPNN_TLS_WHY];
+	FpnnCodec *codec;
+	char	   why[FPNN_TLS_WHY];
 
-	if (fpnn_tls_server(&rtm_env, certificate, strlen(certificate), key, strlen(key), &codec, why) != FPNN_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("could not use the certificate and its key: %s", why),
-				 errhint("Give both as PEM, the key without a passphrase; certificates of the chain follow the gate's own.")));
+	if (fpnn_tls_server(&rtm_env, certificate, strlen(certificate), key, strlen(key), &codec,
+						why) != FPNN_OK)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("could not use the certificate and its key: %s", why),
+			 errhint(
+				 "Give both as PEM, the key without a passphrase; certificates of the chain follow the gate's own.")));
 	codec->free(codec);
 }
 
 Datum
 rtm_gate_set_certificate(PG_FUNCTION_ARGS)
 {
-	GateConfig	config;
-	char	   *certificate = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *key = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	GateConfig config;
+	char	  *certificate = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	  *key = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 
 	need_config(&config);
 	if ((certificate == NULL) != (key == NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("a certificate and its key belong together"),
-				 errhint("NULL for both of them ends TLS.")));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("a certificate and its key belong together"),
+						errhint("NULL for both of them ends TLS.")));
 	if (certificate)
 		check_certificate(certificate, key);
 	gate_spi_begin();

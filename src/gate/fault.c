@@ -38,7 +38,7 @@ applies(const GateFault *fault, const GateQuest *quest, const GateArgs *args)
 	if (fault->method && strcmp(fault->method, quest->frame.method) != 0)
 		return false;
 	return is_about(fault, args) &&
-		(fault->probability >= 1 || pg_prng_double(&pg_global_prng_state) < fault->probability);
+		   (fault->probability >= 1 || pg_prng_double(&pg_global_prng_state) < fault->probability);
 }
 
 static void
@@ -48,9 +48,9 @@ count_hit(int64 id)
 		"UPDATE rtm_gate.fault f SET hits = hits OPERATOR(pg_catalog.+) 1 FROM"
 		" (SELECT id FROM rtm_gate.fault WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE SKIP LOCKED) here"
 		" WHERE f.id OPERATOR(pg_catalog.=) here.id",
-		1, {INT8OID}
-	};
-	Datum		values[] = {Int64GetDatum(id)};
+		1,
+		{INT8OID}};
+	Datum values[] = {Int64GetDatum(id)};
 
 	gate_spi_run(&plan, values, NULL);
 }
@@ -58,16 +58,16 @@ count_hit(int64 id)
 bool
 gate_fault_apply(GateQuest *quest, const GateArgs *args)
 {
-	int			n;
+	int				 n;
 	const GateFault *faults = gate_cache_faults(&n);
-	GateFault	fault;
-	int			i = 0;
+	GateFault		 fault;
+	int				 i = 0;
 
 	while (i < n && !applies(&faults[i], quest, args))
 		i++;
 	if (i == n)
 		return true;
-	fault = faults[i];			/* counting makes the list be read again */
+	fault = faults[i]; /* counting makes the list be read again */
 	count_hit(fault.id);
 	switch (fault.action)
 	{

@@ -16,4 +16,4 @@
  */
 extern bool gate_fault_apply(GateQuest *quest, const GateArgs *args);
 
-#endif							/* GATE_FAULT_H */
+#endif /* GATE_FAULT_H */

@@ -48,22 +48,23 @@
 #include "wait.h"
 
 /* How often an idle gate looks whether its extension is still there. */
-#define CHECK_MS	1000
+#define CHECK_MS 1000
 
-static GateWorkerArgs args;
-static bool holding;			/* the lock of gate_lock_tag() */
-static bool serving;
-static volatile sig_atomic_t stopped;	/* there is to be no successor */
-static int64 last_time;
-static int64 initial_pid;
-static char initial_secret[sizeof(((GateStart *) 0)->secret)];
+static GateWorkerArgs		 args;
+static bool					 holding; /* the lock of gate_lock_tag() */
+static bool					 serving;
+static volatile sig_atomic_t stopped; /* there is to be no successor */
+static int64				 last_time;
+static int64				 initial_pid;
+static char					 initial_secret[sizeof(((GateStart *) 0)->secret)];
 
 bool
 gate_register(const GateWorkerArgs *gate_args, pid_t notify, BackgroundWorkerHandle **handle)
 {
 	BackgroundWorker worker = {0};
 
-	StaticAssertStmt(sizeof(GateWorkerArgs) <= BGW_EXTRALEN, "GateWorkerArgs must fit into bgw_extra");
+	StaticAssertStmt(sizeof(GateWorkerArgs) <= BGW_EXTRALEN,
+					 "GateWorkerArgs must fit into bgw_extra");
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
@@ -79,17 +80,16 @@ gate_register(const GateWorkerArgs *gate_args, pid_t notify, BackgroundWorkerHan
 void
 rtm_gate_launch(Oid database)
 {
-	GateWorkerArgs	gate_args = {.database = database};
+	GateWorkerArgs			gate_args = {.database = database};
 	BackgroundWorkerHandle *handle;
-	pid_t		pid;
+	pid_t					pid;
 
 	/* one after the other: there may be fewer slots than databases */
 	if (gate_register(&gate_args, MyProcPid, &handle))
 		(void) WaitForBackgroundWorkerStartup(handle, &pid);
 	else
-		ereport(LOG,
-				(errmsg("no worker process is left to look for local gates"),
-				 errhint("Increase the setting max_worker_processes.")));
+		ereport(LOG, (errmsg("no worker process is left to look for local gates"),
+					  errhint("Increase the setting max_worker_processes.")));
 }
 
 /*
@@ -156,9 +156,9 @@ commit(void)
 static bool
 is_installed(void)
 {
-	static Oid	mine = InvalidOid;
-	MemoryContext context = CurrentMemoryContext;	/* a commit leaves another */
-	Oid			extension;
+	static Oid	  mine = InvalidOid;
+	MemoryContext context = CurrentMemoryContext; /* a commit leaves another */
+	Oid			  extension;
 
 	StartTransactionCommand();
 	extension = get_extension_oid("rtm_gate", true);
@@ -181,7 +181,7 @@ handle_stop(SIGNAL_ARGS)
 static bool
 is_current(void)
 {
-	bool		current;
+	bool current;
 
 	StartTransactionCommand();
 	current = OidIsValid(get_relname_relid("fault", get_namespace_oid("rtm_gate", false)));
@@ -197,18 +197,18 @@ is_current(void)
 static void
 recover(const char *what, MemoryContext batch)
 {
-	ErrorData  *error;
+	ErrorData *error;
 
 	HOLD_INTERRUPTS();
 	MemoryContextSwitchTo(batch);
 	error = CopyErrorData();
 	FlushErrorState();
 	AbortCurrentTransaction();
-	ereport(LOG,
-			(errmsg("rtm gate could not %s: %s", what,
-					ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION ?
-					"there is a value that it cannot take" : error->message),
-			 errdetail("The error's SQLSTATE is %s.", unpack_sql_state(error->sqlerrcode))));
+	ereport(LOG, (errmsg("rtm gate could not %s: %s", what,
+						 ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION
+							 ? "there is a value that it cannot take"
+							 : error->message),
+				  errdetail("The error's SQLSTATE is %s.", unpack_sql_state(error->sqlerrcode))));
 	RESUME_INTERRUPTS();
 }
 
@@ -251,7 +251,8 @@ run_batch(GateQuest *quests, int n, MemoryContext batch)
 		if (n > 1 && run_together(&quests[i], 1, batch))
 			continue;
 		gate_quest_forget(&quests[i]);
-		(void) gate_quest_fail(&quests[i], FPNN_CODE_UNKNOWN, "the gate could not carry it out; its log says why");
+		(void) gate_quest_fail(&quests[i], FPNN_CODE_UNKNOWN,
+							   "the gate could not carry it out; its log says why");
 		/* behind a key that was not taken nothing can be read */
 		quests[i].close = strcmp(quests[i].frame.method, FPNN_CRYPT_METHOD) == 0;
 	}
@@ -304,11 +305,11 @@ is_simple(GateQuest *quest, const GateNet *net, MemoryContext batch)
 static int
 run_simple_ones(GateQuest *quests, int n, const GateNet *net, MemoryContext batch)
 {
-	int			left = 0;
+	int left = 0;
 
 	for (int i = 0; i < n; i++)
 	{
-		GateQuest	quest = quests[i];
+		GateQuest quest = quests[i];
 
 		if (is_simple(&quest, net, batch))
 			quests[i] = quest;
@@ -379,12 +380,12 @@ serve(GateNet *net)
 {
 	MemoryContext batch = AllocSetContextCreate(TopMemoryContext, "rtm gate batch",
 												ALLOCSET_DEFAULT_SIZES);
-	GateQuest  *quests = MemoryContextAllocZero(TopMemoryContext, sizeof(GateQuest) * GATE_BATCH);
+	GateQuest	 *quests = MemoryContextAllocZero(TopMemoryContext, sizeof(GateQuest) * GATE_BATCH);
 
 	for (;;)
 	{
-		int			n;
-		int64		timeout;
+		int	  n;
+		int64 timeout;
 
 		pgstat_report_activity(STATE_IDLE, NULL);
 		timeout = Max(Min(gate_purge_due() - rtm_now_ms(), CHECK_MS), 0);
@@ -411,7 +412,7 @@ serve(GateNet *net)
 static void
 end_gate(int code, Datum arg)
 {
-	LOCKTAG		tag;
+	LOCKTAG tag;
 
 	gate_lock_tag(&tag);
 	if (holding)
@@ -442,14 +443,15 @@ tell_starter(GateStart *start, GateStartState state, int port, const char *why)
 static bool
 read_config(const GateStart *start, GateConfig *config, const char **why)
 {
-	bool		wanted;
+	bool wanted;
 
 	*why = "the extension rtm_gate isn't installed, or not committed yet";
 	if (!is_installed())
 		return false;
 	if (!is_current())
 	{
-		*why = "the extension rtm_gate is older than the library: run ALTER EXTENSION rtm_gate UPDATE";
+		*why =
+			"the extension rtm_gate is older than the library: run ALTER EXTENSION rtm_gate UPDATE";
 		ereport(LOG, (errmsg("rtm gate can't run: %s", *why)));
 		return false;
 	}
@@ -480,8 +482,8 @@ read_config(const GateStart *start, GateConfig *config, const char **why)
 static GateNet *
 listen_with_patience(GateConfig *config, const char **why)
 {
-	LOCKTAG		tag;
-	GateNet    *net = NULL;
+	LOCKTAG	 tag;
+	GateNet *net = NULL;
 
 	gate_lock_tag(&tag);
 	*why = "a gate is already running in this database";
@@ -508,10 +510,10 @@ void
 rtm_gate_main(Datum arg)
 {
 	dsm_segment *segment = NULL;
-	GateStart  *start = NULL;
-	GateConfig	config = {0};
-	GateNet    *net;
-	const char *why;
+	GateStart	*start = NULL;
+	GateConfig	 config = {0};
+	GateNet		*net;
+	const char	*why;
 
 	memcpy(&args, MyBgworkerEntry->bgw_extra, sizeof(args));
 	pqsignal(SIGTERM, die);
@@ -551,8 +553,8 @@ rtm_gate_main(Datum arg)
 	if (net == NULL)
 	{
 		tell_starter(start, GATE_NOT_LISTENING, 0, why);
-		ereport(LOG,
-				(errmsg("rtm gate could not listen on %s port %d: %s", config.listen, config.port, why)));
+		ereport(LOG, (errmsg("rtm gate could not listen on %s port %d: %s", config.listen,
+							 config.port, why)));
 		proc_exit(0);
 	}
 	if (config.certificate && config.certificate_key)

@@ -39,11 +39,11 @@
 #include "compat.h"
 
 /* Quests that one transaction carries out. */
-#define GATE_BATCH				1024
+#define GATE_BATCH 1024
 
 /* The secret of a project whose row isn't committed yet (rtm_gate_setup()), or NULL. */
 extern const char *gate_initial_secret(int64 pid);
-extern void gate_forget_initial_secret(int64 pid);
+extern void		   gate_forget_initial_secret(int64 pid);
 
 /* The gate's time in milliseconds; never goes back. */
 extern int64 gate_now(void);
@@ -54,13 +54,13 @@ extern int64 gate_clock(void);
 /* What a starting gate tells its starter, in a DSM segment. */
 typedef struct GateStart
 {
-	pg_atomic_uint32 state;		/* GateStartState */
-	Latch	   *starter;
-	int			port;
-	int64		pid;
-	char		listen[64];
-	char		secret[260];
-	char		why[200];
+	pg_atomic_uint32 state; /* GateStartState */
+	Latch			*starter;
+	int				 port;
+	int64			 pid;
+	char			 listen[64];
+	char			 secret[260];
+	char			 why[200];
 } GateStart;
 
 typedef enum GateStartState
@@ -73,15 +73,16 @@ typedef enum GateStartState
 /* In bgw_extra. */
 typedef struct GateWorkerArgs
 {
-	Oid			database;
-	dsm_handle	start;			/* 0: none; configuration from the table */
+	Oid		   database;
+	dsm_handle start; /* 0: none; configuration from the table */
 } GateWorkerArgs;
 
 /*
  * Ask the postmaster for a gate.  notify is the pid that is told when it
  * starts or ends, or 0.  False: no slot for another worker.
  */
-extern bool gate_register(const GateWorkerArgs *args, pid_t notify, BackgroundWorkerHandle **handle);
+extern bool gate_register(const GateWorkerArgs *args, pid_t notify,
+						  BackgroundWorkerHandle **handle);
 
 /*
  * Start a database's gate when the server starts, if it has one that is enabled:
@@ -94,4 +95,4 @@ extern void gate_lock_tag(LOCKTAG *tag);
 
 pg_noreturn extern PGDLLEXPORT void rtm_gate_main(Datum arg);
 
-#endif							/* RTM_GATE_H */
+#endif /* RTM_GATE_H */

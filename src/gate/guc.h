@@ -10,10 +10,10 @@
 
 extern bool gate_enforce_membership;
 extern bool gate_refuse_repeated_salt;
-extern int	gate_rate_limit;	/* quests a second of a project; 0: no limit */
-extern int	gate_history_days;	/* 0: no limit */
-extern int	gate_history_messages;	/* of a conversation; 0: no limit */
-extern int	gate_max_clock_skew;	/* seconds */
+extern int	gate_rate_limit;	   /* quests a second of a project; 0: no limit */
+extern int	gate_history_days;	   /* 0: no limit */
+extern int	gate_history_messages; /* of a conversation; 0: no limit */
+extern int	gate_max_clock_skew;   /* seconds */
 extern int	gate_max_connections;
 extern int	gate_memory_limit;	/* kilobytes, of all connections' buffers */
 extern int	gate_ping_interval; /* milliseconds; 0: none */
@@ -21,4 +21,4 @@ extern int	gate_idle_timeout;	/* milliseconds; 0: none */
 
 extern void gate_guc_init(void);
 
-#endif							/* GATE_GUC_H */
+#endif /* GATE_GUC_H */

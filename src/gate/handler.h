@@ -16,4 +16,4 @@ extern void gate_run_message(GateQuest *quest, const RtmMethod *method, GateArgs
 /* admin.c: the others. */
 extern void gate_run_admin(GateQuest *quest, RtmMethodId id, GateArgs *args);
 
-#endif							/* GATE_HANDLER_H */
+#endif /* GATE_HANDLER_H */

@@ -33,13 +33,13 @@
  * Of a number with this exponent, or a larger one, nobody reads more than "too
  * large": as a numeric it would cost its digits, far more than its text.
  */
-#define MAX_EXPONENT_DIGITS	3
+#define MAX_EXPONENT_DIGITS 3
 
 /* Has the exponent that begins behind the "e" at text[i] too many digits? */
 static bool
 is_vast(const char *text, size_t len, size_t i)
 {
-	int			digits = 0;
+	int digits = 0;
 
 	for (i++; i < len && (text[i] == '+' || text[i] == '-' || text[i] == '0'); i++)
 		;
@@ -52,8 +52,8 @@ is_vast(const char *text, size_t len, size_t i)
 static bool
 is_modest(const char *text, size_t len)
 {
-	int			depth = 0;
-	bool		quoted = false;
+	int	 depth = 0;
+	bool quoted = false;
 
 	for (size_t i = 0; i < len; i++)
 	{
@@ -77,11 +77,12 @@ bool
 gate_json_is_object(const char *text, size_t len)
 {
 	JsonLexContext *lex;
-	size_t		i = 0;
+	size_t			i = 0;
 
 	while (i < len && isspace((unsigned char) text[i]))
 		i++;
-	if (i == len || text[i] != '{' || !is_modest(text, len) || !pg_verify_mbstr(PG_UTF8, text, (int) len, true))
+	if (i == len || text[i] != '{' || !is_modest(text, len) ||
+		!pg_verify_mbstr(PG_UTF8, text, (int) len, true))
 		return false;
 	lex = rtm_json_lexer((char *) text, (int) len, PG_UTF8);
 	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
@@ -92,19 +93,20 @@ static void pack_content(msgpack_packer *packer, JsonbContainer *container);
 static void
 pack_text(msgpack_packer *packer, const JsonbValue *value)
 {
-	char	   *wire = pg_server_to_any(value->val.string.val, value->val.string.len, PG_UTF8);
+	char *wire = pg_server_to_any(value->val.string.val, value->val.string.len, PG_UTF8);
 
 	fpnn_pack_text_len(packer, wire,
-					   wire == value->val.string.val ? (size_t) value->val.string.len : strlen(wire));
+					   wire == value->val.string.val ? (size_t) value->val.string.len
+													 : strlen(wire));
 }
 
 /* An integer where it is one; "1.0" is not, as on the wire. */
 static void
 pack_number(msgpack_packer *packer, Numeric number)
 {
-	char	   *digits = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
-	char	   *end;
-	long long	value;
+	char	 *digits = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
+	char	 *end;
+	long long value;
 
 	errno = 0;
 	value = strtoll(digits, &end, 10);
@@ -144,9 +146,9 @@ pack_value(msgpack_packer *packer, const JsonbValue *value)
 static void
 pack_content(msgpack_packer *packer, JsonbContainer *container)
 {
-	JsonbIterator *it = JsonbIteratorInit(container);
+	JsonbIterator	  *it = JsonbIteratorInit(container);
 	JsonbIteratorToken token;
-	JsonbValue	value;
+	JsonbValue		   value;
 
 	if (JsonContainerIsObject(container))
 		msgpack_pack_map(packer, JsonContainerSize(container));
@@ -165,8 +167,8 @@ pack_content(msgpack_packer *packer, JsonbContainer *container)
 static Jsonb *
 parse(const char *text, size_t len)
 {
-	char	   *copy = pnstrdup(text, len);
-	char	   *server = pg_any_to_server(copy, (int) len, PG_UTF8);
+	char *copy = pnstrdup(text, len);
+	char *server = pg_any_to_server(copy, (int) len, PG_UTF8);
 
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(server)));
 }
@@ -174,10 +176,10 @@ parse(const char *text, size_t len)
 bool
 gate_json_read(GateQuest *quest)
 {
-	FpnnFrame  *frame = &quest->frame;
-	FpnnBuf		out;
+	FpnnFrame	  *frame = &quest->frame;
+	FpnnBuf		   out;
 	msgpack_packer packer;
-	Jsonb	   *json;
+	Jsonb		  *json;
 
 	if (!(frame->flag & FPNN_FLAG_JSON) || quest->converted)
 		return true;
@@ -205,7 +207,7 @@ static void write_value(StringInfo out, const msgpack_object *object);
 static void
 write_base64(StringInfo out, const char *bytes, size_t len)
 {
-	int			size = pg_b64_enc_len((int) len);
+	int size = pg_b64_enc_len((int) len);
 
 	appendStringInfoString(out, "{\"base64\": \"");
 	enlargeStringInfo(out, size);
@@ -226,7 +228,7 @@ write_text(StringInfo out, const char *bytes, size_t len)
 static void
 write_float(StringInfo out, double number)
 {
-	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
+	char digits[DOUBLE_SHORTEST_DECIMAL_LEN];
 
 	if (isnan(number) || isinf(number))
 		appendStringInfoString(out, "null");
@@ -243,7 +245,8 @@ write_key(StringInfo out, const msgpack_object *key)
 	const char *bytes;
 	size_t		len;
 
-	if (fpnn_object_text(key, &bytes, &len) == FPNN_OK && pg_verify_mbstr(PG_UTF8, bytes, (int) len, true))
+	if (fpnn_object_text(key, &bytes, &len) == FPNN_OK &&
+		pg_verify_mbstr(PG_UTF8, bytes, (int) len, true))
 		escape_json(out, pnstrdup(bytes, len));
 	else
 		appendStringInfoString(out, "\"\"");
@@ -324,7 +327,7 @@ void
 gate_json_write(GateQuest *quest)
 {
 	StringInfoData text;
-	FpnnDoc		doc = {0};
+	FpnnDoc		   doc = {0};
 
 	if (!(quest->frame.flag & FPNN_FLAG_JSON) || quest->final)
 		return;

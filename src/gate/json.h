@@ -25,4 +25,4 @@ extern bool gate_json_read(GateQuest *quest);
  */
 extern void gate_json_write(GateQuest *quest);
 
-#endif							/* GATE_JSON_H */
+#endif /* GATE_JSON_H */

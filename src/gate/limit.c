@@ -24,21 +24,22 @@
 #include "host.h"
 
 /* Salts of a generation; with more, the older generation is forgotten early. */
-#define MAX_SALTS	1000000
+#define MAX_SALTS 1000000
 
 typedef struct Salt
 {
-	int64		pid;
-	int64		salt;
+	int64 pid;
+	int64 salt;
 } Salt;
 
-static HTAB *salts[2];			/* this generation and the one before; or NULL */
-static int64 generation_began;	/* seconds */
+static HTAB *salts[2];		   /* this generation and the one before; or NULL */
+static int64 generation_began; /* seconds */
 
 static HTAB *
 new_generation(void)
 {
-	HASHCTL		control = {.keysize = sizeof(Salt), .entrysize = sizeof(Salt), .hcxt = TopMemoryContext};
+	HASHCTL control = {
+		.keysize = sizeof(Salt), .entrysize = sizeof(Salt), .hcxt = TopMemoryContext};
 
 	return hash_create("rtm gate salts", 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
@@ -60,8 +61,8 @@ rotate_salts(int64 now)
 static bool
 note_salt(int64 pid, int64 salt)
 {
-	Salt		key = {pid, salt};
-	bool		found = false;
+	Salt key = {pid, salt};
+	bool found = false;
 
 	rotate_salts(time(NULL));
 	if (salts[1])
@@ -75,7 +76,7 @@ note_salt(int64 pid, int64 salt)
 static bool
 count_quest(GateProject *project)
 {
-	int64		now = time(NULL);
+	int64 now = time(NULL);
 
 	if (project->second != now)
 		project->quests = 0;
@@ -87,7 +88,7 @@ static bool
 check_signature(GateQuest *quest, const char *secret, int64 pid, int64 salt, int64 ts,
 				const char *sign, size_t len)
 {
-	char		expected[FPNN_SIGN_LEN + 1];
+	char expected[FPNN_SIGN_LEN + 1];
 
 	if (fpnn_sign(&rtm_env, pid, secret, salt, quest->frame.method, ts, expected) != FPNN_OK)
 		return gate_quest_fail(quest, FPNN_CODE_UNKNOWN, "the signature can't be computed here");
@@ -99,7 +100,7 @@ check_signature(GateQuest *quest, const char *secret, int64 pid, int64 salt, int
 static bool
 check_time(GateQuest *quest, int64 ts)
 {
-	int64		now = time(NULL);
+	int64 now = time(NULL);
 
 	if (ts < now - gate_max_clock_skew || ts > now + gate_max_clock_skew)
 		return gate_quest_fail(quest, RTM_CODE_INVALID_TIME, NULL);
@@ -109,17 +110,16 @@ check_time(GateQuest *quest, int64 ts)
 bool
 gate_limit_check(GateQuest *quest, const msgpack_object *map, int64 *pid)
 {
-	int64		salt;
-	int64		ts;
-	const char *sign;
-	size_t		len;
+	int64		 salt;
+	int64		 ts;
+	const char	*sign;
+	size_t		 len;
 	GateProject *project;
-	const char *secret;
+	const char	*secret;
 
 	if (!gate_args_int(quest, map, "pid", pid) ||
 		!gate_args_check(quest, "sign", fpnn_map_text(map, "sign", &sign, &len)) ||
-		!gate_args_int(quest, map, "salt", &salt) ||
-		!gate_args_int(quest, map, "ts", &ts))
+		!gate_args_int(quest, map, "salt", &salt) || !gate_args_int(quest, map, "ts", &ts))
 		return false;
 	project = gate_cache_project(*pid);
 	if (project)
@@ -130,7 +130,7 @@ gate_limit_check(GateQuest *quest, const msgpack_object *map, int64 *pid)
 	if (!check_signature(quest, secret, *pid, salt, ts, sign, len) || !check_time(quest, ts))
 		return false;
 	if (quest->counted)
-		;						/* it is run again */
+		; /* it is run again */
 	else if (gate_rate_limit > 0 && project && !count_quest(project))
 		quest->refused = RTM_CODE_FREQUENCY;
 	else if (gate_refuse_repeated_salt && !note_salt(*pid, salt))

@@ -19,4 +19,4 @@
  */
 extern bool gate_limit_check(GateQuest *quest, const msgpack_object *map, int64 *pid);
 
-#endif							/* GATE_LIMIT_H */
+#endif /* GATE_LIMIT_H */

@@ -18,35 +18,35 @@
 
 typedef struct TopicKey
 {
-	int64		pid;
-	int64		id;
-	int64		source;			/* GateSource; no padding in a hashed key */
+	int64 pid;
+	int64 id;
+	int64 source; /* GateSource; no padding in a hashed key */
 } TopicKey;
 
 typedef struct Topic
 {
-	TopicKey	key;
-	dlist_head	subscriptions;
+	TopicKey   key;
+	dlist_head subscriptions;
 } Topic;
 
 typedef struct Subscription
 {
-	dlist_node	of_topic;
-	dlist_node	of_listener;
-	Topic	   *topic;
+	dlist_node	  of_topic;
+	dlist_node	  of_listener;
+	Topic		 *topic;
 	GateListener *listener;
 } Subscription;
 
-static HTAB *topics;
+static HTAB			*topics;
 static MemoryContext context;
-static dlist_head everything[GATE_SOURCES];
-static int64 total;				/* subscriptions, and listeners to everything */
-static uint64 messages;
+static dlist_head	 everything[GATE_SOURCES];
+static int64		 total; /* subscriptions, and listeners to everything */
+static uint64		 messages;
 
 void
 gate_listen_init(void)
 {
-	HASHCTL		control = {.keysize = sizeof(TopicKey), .entrysize = sizeof(Topic)};
+	HASHCTL control = {.keysize = sizeof(TopicKey), .entrysize = sizeof(Topic)};
 
 	context = AllocSetContextCreate(TopMemoryContext, "rtm gate listeners", ALLOCSET_DEFAULT_SIZES);
 	control.hcxt = context;
@@ -66,9 +66,9 @@ prepare(GateListener *listener)
 static Subscription *
 find(const GateListener *listener, const Topic *topic)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, (dlist_head *) &topic->subscriptions)
+	dlist_foreach (iter, (dlist_head *) &topic->subscriptions)
 	{
 		Subscription *s = dlist_container(Subscription, of_topic, iter.cur);
 
@@ -81,7 +81,7 @@ find(const GateListener *listener, const Topic *topic)
 static void
 end_subscription(Subscription *s)
 {
-	Topic	   *topic = s->topic;
+	Topic *topic = s->topic;
 
 	dlist_delete(&s->of_topic);
 	dlist_delete(&s->of_listener);
@@ -95,8 +95,8 @@ end_subscription(Subscription *s)
 static void
 subscribe(GateListener *listener, TopicKey key)
 {
-	bool		found;
-	Topic	   *topic = hash_search(topics, &key, HASH_ENTER, &found);
+	bool		  found;
+	Topic		 *topic = hash_search(topics, &key, HASH_ENTER, &found);
 	Subscription *s;
 
 	if (!found)
@@ -116,10 +116,11 @@ bool
 gate_listen_add(GateListener *listener, int64 pid, GateSource source, const int64 *ids, int n)
 {
 	prepare(listener);
-	if (n > GATE_MAX_SUBSCRIPTIONS - listener->nsubscriptions || n > GATE_MAX_ALL_SUBSCRIPTIONS - total)
+	if (n > GATE_MAX_SUBSCRIPTIONS - listener->nsubscriptions ||
+		n > GATE_MAX_ALL_SUBSCRIPTIONS - total)
 		return false;
 	for (int i = 0; i < n; i++)
-		subscribe(listener, (TopicKey) {pid, ids[i], source});
+		subscribe(listener, (TopicKey){pid, ids[i], source});
 	return true;
 }
 
@@ -128,8 +129,8 @@ gate_listen_remove(GateListener *listener, int64 pid, GateSource source, const i
 {
 	for (int i = 0; i < n; i++)
 	{
-		TopicKey	key = {pid, ids[i], source};
-		Topic	   *topic = hash_search(topics, &key, HASH_FIND, NULL);
+		TopicKey	  key = {pid, ids[i], source};
+		Topic		 *topic = hash_search(topics, &key, HASH_FIND, NULL);
 		Subscription *s = topic ? find(listener, topic) : NULL;
 
 		if (s)
@@ -143,7 +144,7 @@ gate_listen_clear(GateListener *listener, GateSource source)
 	dlist_mutable_iter iter;
 
 	prepare(listener);
-	dlist_foreach_modify(iter, &listener->subscriptions)
+	dlist_foreach_modify (iter, &listener->subscriptions)
 	{
 		Subscription *s = dlist_container(Subscription, of_listener, iter.cur);
 
@@ -187,16 +188,16 @@ gate_listen_any(void)
 
 void
 gate_listen_tell(int64 pid, GateSource source, int64 id,
-				 void (*tell) (GateListener *listener, void *arg), void *arg)
+				 void (*tell)(GateListener *listener, void *arg), void *arg)
 {
-	TopicKey	key = {pid, id, source};
-	Topic	   *topic = hash_search(topics, &key, HASH_FIND, NULL);
-	dlist_iter	iter;
+	TopicKey   key = {pid, id, source};
+	Topic	  *topic = hash_search(topics, &key, HASH_FIND, NULL);
+	dlist_iter iter;
 
 	messages++;
 	if (topic)
 	{
-		dlist_foreach(iter, &topic->subscriptions)
+		dlist_foreach (iter, &topic->subscriptions)
 		{
 			GateListener *listener = dlist_container(Subscription, of_topic, iter.cur)->listener;
 
@@ -204,7 +205,7 @@ gate_listen_tell(int64 pid, GateSource source, int64 id,
 			tell(listener, arg);
 		}
 	}
-	dlist_foreach(iter, &everything[source])
+	dlist_foreach (iter, &everything[source])
 	{
 		GateListener *listener = dlist_container(GateListener, all_node[source], iter.cur);
 

@@ -17,17 +17,17 @@
 /* What a listener listens to the messages of. */
 typedef enum GateSource
 {
-	GATE_FROM_USER,				/* p2p messages that the user sends */
+	GATE_FROM_USER, /* p2p messages that the user sends */
 	GATE_FROM_GROUP,
 	GATE_FROM_ROOM,
 	GATE_SOURCES
 } GateSource;
 
 /* Ids that one connection listens to, all kinds together. */
-#define GATE_MAX_SUBSCRIPTIONS	100000
+#define GATE_MAX_SUBSCRIPTIONS 100000
 
 /* ... and all connections together: some 200 MB. */
-#define GATE_MAX_ALL_SUBSCRIPTIONS	1000000
+#define GATE_MAX_ALL_SUBSCRIPTIONS 1000000
 
 /*
  * Part of a connection; zeroed, it listens to nothing.  Only listen.c looks
@@ -35,13 +35,13 @@ typedef enum GateSource
  */
 typedef struct GateListener
 {
-	dlist_head	subscriptions;
-	dlist_node	all_node[GATE_SOURCES];
-	bool		all[GATE_SOURCES];
-	int64		all_pid[GATE_SOURCES];
-	int			nsubscriptions;
-	uint64		told;			/* the message it got last */
-	bool		initialized;
+	dlist_head subscriptions;
+	dlist_node all_node[GATE_SOURCES];
+	bool	   all[GATE_SOURCES];
+	int64	   all_pid[GATE_SOURCES];
+	int		   nsubscriptions;
+	uint64	   told; /* the message it got last */
+	bool	   initialized;
 } GateListener;
 
 extern void gate_listen_init(void);
@@ -50,8 +50,10 @@ extern void gate_listen_init(void);
  * Listen to ids, or not any more.  False: that would be too many, and nothing
  * was changed.
  */
-extern bool gate_listen_add(GateListener *listener, int64 pid, GateSource source, const int64 *ids, int n);
-extern void gate_listen_remove(GateListener *listener, int64 pid, GateSource source, const int64 *ids, int n);
+extern bool gate_listen_add(GateListener *listener, int64 pid, GateSource source, const int64 *ids,
+							int n);
+extern void gate_listen_remove(GateListener *listener, int64 pid, GateSource source,
+							   const int64 *ids, int n);
 
 /* Listen to no ids of this kind any more. */
 extern void gate_listen_clear(GateListener *listener, GateSource source);
@@ -70,6 +72,6 @@ extern bool gate_listen_any(void);
  * change who listens.
  */
 extern void gate_listen_tell(int64 pid, GateSource source, int64 id,
-							 void (*tell) (GateListener *listener, void *arg), void *arg);
+							 void (*tell)(GateListener *listener, void *arg), void *arg);
 
-#endif							/* GATE_LISTEN_H */
+#endif /* GATE_LISTEN_H */

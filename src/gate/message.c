@@ -35,7 +35,7 @@ static bool
 check_message(GateQuest *quest, const RtmMethod *method, const GateArgs *args)
 {
 	const GateMessage *m = &args->message;
-	int			code;
+	int				   code;
 
 	if (m->mtype < RTM_MTYPE_MIN || m->mtype > RTM_MTYPE_MAX)
 		return gate_quest_fail(quest, RTM_CODE_INVALID_MTYPE, NULL);
@@ -55,7 +55,7 @@ check_message(GateQuest *quest, const RtmMethod *method, const GateArgs *args)
 static int
 insert_to_all(GateArgs *args, int64 *tos)
 {
-	int			n = 0;
+	int n = 0;
 
 	for (int i = 0; i < args->tos.n; i++)
 	{
@@ -100,8 +100,8 @@ static void
 run_send(GateQuest *quest, const RtmMethod *method, GateArgs *args)
 {
 	msgpack_packer packer;
-	int64	   *tos;
-	int			ntos;
+	int64		  *tos;
+	int			   ntos;
 
 	if (!check_message(quest, method, args))
 		return;
@@ -152,11 +152,11 @@ move_cursor(GatePage *page, const GateMessage *last)
 static void
 run_history(GateQuest *quest, GateArgs *args)
 {
-	GateMessage messages[RTM_MAX_PAGE];
-	GatePage   *page = &args->page;
+	GateMessage	   messages[RTM_MAX_PAGE];
+	GatePage	  *page = &args->page;
 	msgpack_packer packer;
-	int			code = gate_member_may_read(&args->conversation, args->uid);
-	int			n;
+	int			   code = gate_member_may_read(&args->conversation, args->uid);
+	int			   n;
 
 	if (code == 0 && page->num <= 0)
 		code = RTM_CODE_INVALID_PARAM;
@@ -194,7 +194,7 @@ run_delete(GateQuest *quest, GateArgs *args)
 static void
 run_info(GateQuest *quest, GateArgs *args)
 {
-	GateMessage m;
+	GateMessage	   m;
 	msgpack_packer packer;
 
 	if (!gate_store_message(&args->conversation, args->message.mid, &m))
@@ -215,8 +215,8 @@ run_info(GateQuest *quest, GateArgs *args)
 static void
 run_count(GateQuest *quest, GateArgs *args)
 {
-	int64		senders;
-	int64		num;
+	int64		   senders;
+	int64		   num;
 	msgpack_packer packer;
 
 	if (args->type < RTM_P2P || args->type > RTM_BROADCAST)

@@ -21,18 +21,18 @@
 #include "host.h"
 #include "wait.h"
 
-#define MAX_EVENTS		256
+#define MAX_EVENTS 256
 
 /* Payload bytes, and quests that read, of one batch. */
-#define BATCH_BYTES		(16 * 1024 * 1024)
-#define BATCH_READS		64
+#define BATCH_BYTES (16 * 1024 * 1024)
+#define BATCH_READS 64
 
 /* An answer that leaves later. */
 typedef struct LateAnswer
 {
-	dlist_node	node;			/* GateNet.late, in no order */
-	int64		due;
-	GateQuest	quest;			/* with copies of its own */
+	dlist_node node; /* GateNet.late, in no order */
+	int64	   due;
+	GateQuest  quest; /* with copies of its own */
 } LateAnswer;
 
 void
@@ -63,7 +63,7 @@ forget_late_answers(GateNet *net, GateConn *conn)
 {
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &net->late)
+	dlist_foreach_modify (iter, &net->late)
 	{
 		LateAnswer *late = dlist_container(LateAnswer, node, iter.cur);
 
@@ -78,11 +78,11 @@ static void put_answer(GateNet *net, GateQuest *quest);
 static int64
 send_late_answers(GateNet *net)
 {
-	int64		now = rtm_now_ms();
-	int64		due = 0;
+	int64			   now = rtm_now_ms();
+	int64			   due = 0;
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &net->late)
+	dlist_foreach_modify (iter, &net->late)
 	{
 		LateAnswer *late = dlist_container(LateAnswer, node, iter.cur);
 
@@ -106,9 +106,9 @@ settle(GateNet *net)
 {
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &net->touched)
+	dlist_foreach_modify (iter, &net->touched)
 	{
-		GateConn   *conn = dlist_container(GateConn, touched_node, iter.cur);
+		GateConn *conn = dlist_container(GateConn, touched_node, iter.cur);
 
 		if (!conn->ended)
 			gate_conn_write(net, conn);
@@ -133,7 +133,7 @@ settle(GateNet *net)
 static int64
 next_thing(GateNet *net, int64 timeout_ms)
 {
-	int64		due = send_late_answers(net);
+	int64 due = send_late_answers(net);
 
 	if (net->count > 0)
 		timeout_ms = Min(timeout_ms, GATE_CHECK_MS);
@@ -149,21 +149,21 @@ next_thing(GateNet *net, int64 timeout_ms)
 void
 gate_net_wait(GateNet *net, int64 timeout_ms)
 {
-	WaitEvent	events[MAX_EVENTS];
-	int			n;
-	bool		accepting = false;
+	WaitEvent events[MAX_EVENTS];
+	int		  n;
+	bool	  accepting = false;
 
 	gate_accept_again(net);
 	gate_conn_check_all(net);
 	timeout_ms = next_thing(net, timeout_ms);
 	settle(net);
 	if (!dlist_is_empty(&net->ready))
-		timeout_ms = 0;			/* one that was held back */
+		timeout_ms = 0; /* one that was held back */
 	n = WaitEventSetWait(net->set, (long) Min(timeout_ms, INT_MAX), events, MAX_EVENTS,
 						 rtm_wait_event(RTM_WAIT_GATE_MAIN));
 	for (int i = 0; i < n; i++)
 	{
-		GateConn   *conn = events[i].user_data;
+		GateConn *conn = events[i].user_data;
 
 		if (events[i].events & WL_LATCH_SET)
 			ResetLatch(MyLatch);
@@ -193,8 +193,8 @@ gate_net_wait(GateNet *net, int64 timeout_ms)
 static void
 keep_quest(GateQuest *quest, GateConn *conn, const FpnnFrame *frame)
 {
-	char	   *method = palloc(frame->method_len + 1);
-	uint8_t    *payload = palloc(Max(frame->payload_len, 1));
+	char	*method = palloc(frame->method_len + 1);
+	uint8_t *payload = palloc(Max(frame->payload_len, 1));
 
 	memcpy(method, frame->method, frame->method_len);
 	method[frame->method_len] = '\0';
@@ -214,9 +214,9 @@ keep_quest(GateQuest *quest, GateConn *conn, const FpnnFrame *frame)
 /* What one batch has room for. */
 typedef struct Room
 {
-	int			quests;
-	int			reads;			/* those that cost more than others */
-	int64		bytes;
+	int	  quests;
+	int	  reads; /* those that cost more than others */
+	int64 bytes;
 } Room;
 
 static bool
@@ -233,7 +233,7 @@ take_room(Room *room, const FpnnFrame *frame)
 	if (frame->method_len > 3 && memcmp(frame->method, "get", 3) == 0)
 		room->reads--;
 	else if (fpnn_frame_is(frame, "sendmsgs"))
-		room->reads -= 1 + (int) (frame->payload_len / 512);	/* up to thousands of messages */
+		room->reads -= 1 + (int) (frame->payload_len / 512); /* up to thousands of messages */
 }
 
 /*
@@ -247,7 +247,7 @@ next_quest(GateNet *net, GateConn *conn, FpnnFrame *frame)
 		conn->held_back = true;
 	while (!conn->ended && !conn->keyed && !conn->held_back)
 	{
-		FpnnStatus	status = fpnn_channel_next(&conn->channel, frame);
+		FpnnStatus status = fpnn_channel_next(&conn->channel, frame);
 
 		if (status == FPNN_MORE)
 			break;
@@ -278,14 +278,14 @@ next_quest(GateNet *net, GateConn *conn, FpnnFrame *frame)
 int
 gate_net_take(GateNet *net, GateQuest *quests, int max)
 {
-	Room		room = {max, BATCH_READS, BATCH_BYTES};
-	int			n = 0;
+	Room room = {max, BATCH_READS, BATCH_BYTES};
+	int	 n = 0;
 
 	while (has_room(&room) && !dlist_is_empty(&net->ready))
 	{
-		GateConn   *conn = dlist_head_element(GateConn, ready_node, &net->ready);
-		int			share = dlist_has_next(&net->ready, &conn->ready_node) ? 16 : max;
-		FpnnFrame	frame;
+		GateConn *conn = dlist_head_element(GateConn, ready_node, &net->ready);
+		int		  share = dlist_has_next(&net->ready, &conn->ready_node) ? 16 : max;
+		FpnnFrame frame;
 
 		while (share-- > 0 && has_room(&room) && next_quest(net, conn, &frame))
 		{
@@ -309,8 +309,8 @@ static void
 put_answer(GateNet *net, GateQuest *quest)
 {
 	FpnnChannel *ch = &quest->conn->channel;
-	bool		as_is = quest->code == 0 || (quest->frame.flag & FPNN_FLAG_JSON);
-	FpnnStatus	status;
+	bool		 as_is = quest->code == 0 || (quest->frame.flag & FPNN_FLAG_JSON);
+	FpnnStatus	 status;
 
 	if (as_is)
 		status = fpnn_channel_answer(ch, &quest->frame, quest->code != 0,
@@ -333,7 +333,7 @@ put_off(GateNet *net, GateQuest *quest)
 	late->quest.delay_ms = 0;
 	if (quest->ex)
 		late->quest.ex = rtm_code_text(quest->code) ? rtm_code_text(quest->code) : "";
-	fpnn_buf_init(&quest->answer, &rtm_env);	/* it has moved */
+	fpnn_buf_init(&quest->answer, &rtm_env); /* it has moved */
 	dlist_push_tail(&net->late, &late->node);
 }
 
@@ -341,7 +341,7 @@ put_off(GateNet *net, GateQuest *quest)
 static void
 begin_codec(GateNet *net, GateQuest *quest)
 {
-	GateConn   *conn = quest->conn;
+	GateConn *conn = quest->conn;
 
 	if (fpnn_channel_set_codec(&conn->channel, quest->codec) != FPNN_OK)
 		gate_conn_end(net, conn);
@@ -353,7 +353,7 @@ begin_codec(GateNet *net, GateQuest *quest)
 void
 gate_net_answer(GateNet *net, GateQuest *quest)
 {
-	GateConn   *conn = quest->conn;
+	GateConn *conn = quest->conn;
 
 	conn->in_batch--;
 	if (quest->close)
@@ -373,9 +373,10 @@ gate_net_answer(GateNet *net, GateQuest *quest)
 }
 
 void
-gate_net_push(GateNet *net, GateListener *listener, const char *method, const void *payload, size_t len)
+gate_net_push(GateNet *net, GateListener *listener, const char *method, const void *payload,
+			  size_t len)
 {
-	GateConn   *conn = (GateConn *) ((char *) listener - offsetof(GateConn, listener));
+	GateConn *conn = (GateConn *) ((char *) listener - offsetof(GateConn, listener));
 
 	if (conn->ended)
 		return;

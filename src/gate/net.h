@@ -12,10 +12,10 @@
 #include "gate/quest.h"
 
 /* A client isn't listened to while it has this much to read. */
-#define GATE_MAX_UNREAD			(1024 * 1024)
+#define GATE_MAX_UNREAD (1024 * 1024)
 
 /* A listener that lets this much lie unread is closed. */
-#define GATE_MAX_PUSHED			(4 * 1024 * 1024)
+#define GATE_MAX_PUSHED (4 * 1024 * 1024)
 
 typedef struct GateNet GateNet;
 
@@ -41,7 +41,7 @@ extern void gate_net_wait(GateNet *net, int64 timeout_ms);
  * The quests that are there, at most max, in the order of each connection;
  * memory of the current context.  Each has to be given to gate_net_answer().
  */
-extern int	gate_net_take(GateNet *net, GateQuest *quests, int max);
+extern int gate_net_take(GateNet *net, GateQuest *quests, int max);
 
 /* What came of a quest goes to its connection: at once, later, or never. */
 extern void gate_net_answer(GateNet *net, GateQuest *quest);
@@ -54,6 +54,6 @@ extern void gate_net_push(GateNet *net, GateListener *listener, const char *meth
 extern void gate_net_flush(GateNet *net);
 
 /* How many connections there are. */
-extern int	gate_net_count(const GateNet *net);
+extern int gate_net_count(const GateNet *net);
 
-#endif							/* GATE_NET_H */
+#endif /* GATE_NET_H */

@@ -39,9 +39,7 @@ static void
 refuse(const char *what, const char *hint)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s", what),
-			 errhint("%s", hint)));
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", what), errhint("%s", hint)));
 }
 
 static void
@@ -71,19 +69,21 @@ check_method(const char *method)
 			refuse(psprintf("unknown method: \"%s\"", method),
 				   psprintf("Its name on the wire is \"%s\".", row->method));
 	}
-	refuse(psprintf("unknown method: \"%s\"", method),
-		   "Methods have their names on the wire, as sendgroupmsg; the documentation of the local gate lists them.");
+	refuse(
+		psprintf("unknown method: \"%s\"", method),
+		"Methods have their names on the wire, as sendgroupmsg; the documentation of the local gate lists them.");
 }
 
 /* An argument goes with one action, and with no other. */
 static void
 check_belongs(const char *action, const char *argument, const char *owner, bool given)
 {
-	bool		wanted = strcmp(action, owner) == 0;
+	bool wanted = strcmp(action, owner) == 0;
 
 	if (wanted && !given)
 		refuse(psprintf("a fault with action \"%s\" needs the argument \"%s\"", action, argument),
-			   strcmp(argument, "code") == 0 ? "For example: code => 200010." : "For example: delay => '2 s'.");
+			   strcmp(argument, "code") == 0 ? "For example: code => 200010."
+											 : "For example: delay => '2 s'.");
 	if (!wanted && given)
 		refuse(psprintf("a fault with action \"%s\" has no argument \"%s\"", action, argument),
 			   psprintf("It belongs to action \"%s\".", owner));
@@ -92,7 +92,8 @@ check_belongs(const char *action, const char *argument, const char *owner, bool 
 static void
 check_numbers(FunctionCallInfo fcinfo)
 {
-	if (!PG_ARGISNULL(ARG_TYPE) && (PG_GETARG_INT32(ARG_TYPE) < RTM_P2P || PG_GETARG_INT32(ARG_TYPE) > RTM_BROADCAST))
+	if (!PG_ARGISNULL(ARG_TYPE) &&
+		(PG_GETARG_INT32(ARG_TYPE) < RTM_P2P || PG_GETARG_INT32(ARG_TYPE) > RTM_BROADCAST))
 		refuse(psprintf("unknown type of a conversation: %d", PG_GETARG_INT32(ARG_TYPE)),
 			   "1 is p2p, 2 a group, 3 a room, 4 broadcast.");
 	if (!PG_ARGISNULL(ARG_XID) && PG_ARGISNULL(ARG_TYPE))
@@ -111,7 +112,7 @@ check_numbers(FunctionCallInfo fcinfo)
 static void
 check_delay(const Interval *delay)
 {
-	int64		microseconds = delay->time + (delay->day + delay->month * INT64CONST(30)) * USECS_PER_DAY;
+	int64 microseconds = delay->time + (delay->day + delay->month * INT64CONST(30)) * USECS_PER_DAY;
 
 	if (microseconds < 0 || microseconds > USECS_PER_DAY)
 		refuse("invalid delay", "It is a day at most, and not negative.");
@@ -124,17 +125,15 @@ rtm_gate_fault(PG_FUNCTION_ARGS)
 		"INSERT INTO rtm_gate.fault (action, method, type, xid, code, delay, times, probability, pid)"
 		" VALUES ($1, $2, $3::pg_catalog.int2, $4, $5, $6, $7, $8, $9) RETURNING id",
 		NUM_ARGS,
-		{TEXTOID, TEXTOID, INT4OID, INT8OID, INT4OID, INTERVALOID, INT8OID, FLOAT8OID, INT8OID}
-	};
-	Datum		values[NUM_ARGS];
-	char		nulls[NUM_ARGS + 1] = {0};
-	char	   *action;
-	int64		id;
+		{TEXTOID, TEXTOID, INT4OID, INT8OID, INT4OID, INTERVALOID, INT8OID, FLOAT8OID, INT8OID}};
+	Datum values[NUM_ARGS];
+	char  nulls[NUM_ARGS + 1] = {0};
+	char *action;
+	int64 id;
 
 	if (PG_ARGISNULL(ARG_ACTION))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the action of a fault must not be null")));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("the action of a fault must not be null")));
 	action = text_to_cstring(PG_GETARG_TEXT_PP(ARG_ACTION));
 	check_action(action);
 	if (!PG_ARGISNULL(ARG_METHOD))

@@ -20,32 +20,33 @@
 #include "host.h"
 
 /* How often conversations are looked at, and old messages; milliseconds. */
-#define CONVERSATIONS_MS	5000
-#define AGE_MS				60000
+#define CONVERSATIONS_MS 5000
+#define AGE_MS			 60000
 
 /* Conversations that one transaction looks at, and that are noted at most. */
-#define AT_ONCE				64
-#define MAX_NOTED			10000
+#define AT_ONCE	  64
+#define MAX_NOTED 10000
 
 typedef struct Key
 {
-	int64		pid;
-	int64		type;			/* no padding in a hashed key */
-	int64		a;
-	int64		b;
+	int64 pid;
+	int64 type; /* no padding in a hashed key */
+	int64 a;
+	int64 b;
 } Key;
 
 static HTAB *noted;
-static bool all;				/* more than can be noted; at first, who knows */
+static bool	 all; /* more than can be noted; at first, who knows */
 static int64 conversations_due;
 static int64 age_due;
 
 void
 gate_purge_init(void)
 {
-	HASHCTL		control = {.keysize = sizeof(Key), .entrysize = sizeof(Key), .hcxt = TopMemoryContext};
+	HASHCTL control = {.keysize = sizeof(Key), .entrysize = sizeof(Key), .hcxt = TopMemoryContext};
 
-	noted = hash_create("rtm gate conversations to be purged", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	noted = hash_create("rtm gate conversations to be purged", 256, &control,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	all = true;
 	age_due = rtm_now_ms();
 	conversations_due = rtm_now_ms() + CONVERSATIONS_MS;
@@ -54,7 +55,7 @@ gate_purge_init(void)
 void
 gate_purge_note(const GateConversation *c)
 {
-	Key			key = {c->pid, c->type, c->a, c->b};
+	Key key = {c->pid, c->type, c->a, c->b};
 
 	if (all)
 		return;
@@ -77,9 +78,9 @@ static bool
 purge_noted(void)
 {
 	HASH_SEQ_STATUS scan;
-	Key			keys[AT_ONCE];
-	Key		   *key;
-	int			n = 0;
+	Key				keys[AT_ONCE];
+	Key			   *key;
+	int				n = 0;
 
 	hash_seq_init(&scan, noted);
 	while (n < AT_ONCE && (key = hash_seq_search(&scan)) != NULL)
@@ -100,7 +101,7 @@ static void
 purge_all(void)
 {
 	HASH_SEQ_STATUS scan;
-	Key		   *key;
+	Key			   *key;
 
 	(void) gate_store_purge_all(gate_history_messages);
 	all = false;
@@ -118,11 +119,11 @@ gate_purge_postpone(void)
 void
 gate_purge_run(void)
 {
-	int64		now = rtm_now_ms();
+	int64 now = rtm_now_ms();
 
 	if (now >= age_due)
 	{
-		uint64		n = 0;
+		uint64 n = 0;
 
 		if (gate_history_days > 0)
 			n = gate_store_purge_older(gate_clock() - gate_history_days * INT64CONST(86400000));
@@ -131,7 +132,7 @@ gate_purge_run(void)
 	}
 	if (now >= conversations_due)
 	{
-		bool		more = false;
+		bool more = false;
 
 		if (gate_history_messages > 0 && all)
 			purge_all();

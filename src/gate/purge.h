@@ -27,4 +27,4 @@ extern void gate_purge_run(void);
 /* It failed: not again at once, since whoever waits for answers pays for it. */
 extern void gate_purge_postpone(void);
 
-#endif							/* GATE_PURGE_H */
+#endif /* GATE_PURGE_H */

@@ -14,7 +14,7 @@
 
 typedef struct Push
 {
-	GateNet    *net;
+	GateNet	   *net;
 	const char *method;
 	FpnnBuf		payload;
 } Push;
@@ -22,10 +22,10 @@ typedef struct Push
 static void
 tell(GateListener *listener, void *arg)
 {
-	Push	   *push = arg;
+	Push *push = arg;
 
-	gate_net_push(push->net, listener, push->method,
-				  fpnn_buf_head(&push->payload), fpnn_buf_len(&push->payload));
+	gate_net_push(push->net, listener, push->method, fpnn_buf_head(&push->payload),
+				  fpnn_buf_len(&push->payload));
 }
 
 /*
@@ -56,7 +56,7 @@ static void
 push_to(GateNet *net, const GateSent *sent, GateSource source, int64 id, int64 to,
 		const char *method, const char *xid_key)
 {
-	Push		push = {net, method};
+	Push push = {net, method};
 
 	fpnn_buf_init(&push.payload, &rtm_env);
 	pack_message(&push.payload, &sent->message, to, xid_key);
@@ -69,7 +69,7 @@ void
 gate_push(GateNet *net, const GateQuest *quest)
 {
 	const GateSent *sent = quest->sent;
-	int64		id;
+	int64			id;
 
 	if (sent == NULL || quest->code != 0)
 		return;
@@ -78,7 +78,8 @@ gate_push(GateNet *net, const GateQuest *quest)
 	{
 		case RTM_P2P:
 			for (int i = 0; i < sent->ntos; i++)
-				push_to(net, sent, GATE_FROM_USER, sent->message.from, sent->tos[i], "pushmsg", NULL);
+				push_to(net, sent, GATE_FROM_USER, sent->message.from, sent->tos[i], "pushmsg",
+						NULL);
 			break;
 		case RTM_GROUP:
 			push_to(net, sent, GATE_FROM_GROUP, id, id, "pushgroupmsg", "gid");

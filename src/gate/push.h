@@ -13,4 +13,4 @@
 /* Push what a quest sent, if it did, to those who listen; after its commit. */
 extern void gate_push(GateNet *net, const GateQuest *quest);
 
-#endif							/* GATE_PUSH_H */
+#endif /* GATE_PUSH_H */

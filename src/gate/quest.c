@@ -79,16 +79,16 @@ gate_pack_body(msgpack_packer *packer, const GateBody *body)
 static void
 run_key(GateQuest *quest, const msgpack_object *map)
 {
-	char	   *key = gate_store_private_key();
-	FpnnKeyQuest parameters;
-	FpnnStatus	status = FPNN_CRYPTO;
+	char		  *key = gate_store_private_key();
+	FpnnKeyQuest   parameters;
+	FpnnStatus	   status = FPNN_CRYPTO;
 	msgpack_packer packer;
 
 	if (key)
 		status = fpnn_crypt_read_quest(map, &parameters);
 	if (key && status == FPNN_OK)
-		status = fpnn_crypt_server(&rtm_env, key, strlen(key), &parameters,
-								   FPNN_MAX_FRAME, &quest->codec);
+		status = fpnn_crypt_server(&rtm_env, key, strlen(key), &parameters, FPNN_MAX_FRAME,
+								   &quest->codec);
 	if (key)
 		explicit_bzero(key, strlen(key));
 	if (status != FPNN_OK)
@@ -125,7 +125,7 @@ find_row(const char *name)
 static bool
 find_row_of_type(GateQuest *quest, const msgpack_object *map, RtmMethodId *id)
 {
-	int64		type;
+	int64 type;
 
 	if (!rtm_methods[*id].has_type)
 		return true;
@@ -133,7 +133,8 @@ find_row_of_type(GateQuest *quest, const msgpack_object *map, RtmMethodId *id)
 		return false;
 	for (RtmMethodId i = *id; i < RTM_NUM_METHODS; i++)
 	{
-		if (strcmp(rtm_methods[i].method, quest->frame.method) != 0 || rtm_methods[i].conversation != type)
+		if (strcmp(rtm_methods[i].method, quest->frame.method) != 0 ||
+			rtm_methods[i].conversation != type)
 			continue;
 		*id = i;
 		return true;
@@ -158,10 +159,8 @@ run_method(GateQuest *quest, const msgpack_object *map)
 		return;
 	}
 	memset(&args, 0, sizeof(args));
-	if (!gate_limit_check(quest, map, &args.pid) ||
-		!find_row_of_type(quest, map, &id) ||
-		!gate_args_read(quest, map, &rtm_methods[id], &args) ||
-		!gate_fault_apply(quest, &args))
+	if (!gate_limit_check(quest, map, &args.pid) || !find_row_of_type(quest, map, &id) ||
+		!gate_args_read(quest, map, &rtm_methods[id], &args) || !gate_fault_apply(quest, &args))
 		return;
 	if (id <= RTM_GET_MESSAGE_NUM)
 		gate_run_message(quest, &rtm_methods[id], &args);
@@ -191,7 +190,7 @@ static msgpack_object
 readable_part(GateQuest *quest, const msgpack_object *map)
 {
 	msgpack_object part = *map;
-	uint32		n = 0;
+	uint32		   n = 0;
 
 	while (n < part.via.map.size && part.via.map.ptr[n].key.type == MSGPACK_OBJECT_STR)
 		n++;
@@ -208,7 +207,7 @@ readable_part(GateQuest *quest, const msgpack_object *map)
 void
 gate_quest_run(GateQuest *quest)
 {
-	FpnnDoc		doc = {0};
+	FpnnDoc		   doc = {0};
 	msgpack_object map;
 
 	gate_quest_forget(quest);

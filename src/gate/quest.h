@@ -19,9 +19,9 @@ typedef struct GateConn GateConn;
 typedef struct GateSent
 {
 	GateConversation conversation;
-	GateMessage message;
-	const int64 *tos;			/* p2p: to whom it was new */
-	int			ntos;
+	GateMessage		 message;
+	const int64		*tos; /* p2p: to whom it was new */
+	int				 ntos;
 } GateSent;
 
 /*
@@ -30,25 +30,25 @@ typedef struct GateSent
  */
 typedef struct GateQuest
 {
-	GateConn   *conn;
-	GateListener *listener;		/* of the connection */
-	FpnnFrame	frame;			/* method (NUL-terminated) and payload are copies */
+	GateConn	 *conn;
+	GateListener *listener; /* of the connection */
+	FpnnFrame	  frame;	/* method (NUL-terminated) and payload are copies */
 
-	bool		counted;		/* in its project's rate, once */
-	int			refused;		/* ... with this code, or 0 */
-	bool		converted;		/* its payload was JSON */
-	bool		odd_key;		/* a key of its payload is no text */
+	bool counted;	/* in its project's rate, once */
+	int	 refused;	/* ... with this code, or 0 */
+	bool converted; /* its payload was JSON */
+	bool odd_key;	/* a key of its payload is no text */
 
 	/* what came of it */
-	FpnnBuf		answer;			/* payload of a good answer */
-	int			code;			/* or an error */
+	FpnnBuf		answer; /* payload of a good answer */
+	int			code;	/* or an error */
 	const char *ex;
-	FpnnCodec  *codec;			/* *key: what follows is encrypted by it */
+	FpnnCodec  *codec; /* *key: what follows is encrypted by it */
 	GateSent   *sent;
-	int64		delay_ms;		/* answer so much later */
-	bool		final;			/* the answer goes out as it is, in JSON or not */
-	bool		silent;			/* don't answer at all */
-	bool		close;			/* close the connection instead */
+	int64		delay_ms; /* answer so much later */
+	bool		final;	  /* the answer goes out as it is, in JSON or not */
+	bool		silent;	  /* don't answer at all */
+	bool		close;	  /* close the connection instead */
 } GateQuest;
 
 /*
@@ -76,4 +76,4 @@ extern void gate_answer_ints(msgpack_packer *packer, const char *key, const int6
 /* As it came: bin stays bin, a text that is none stays one. */
 extern void gate_pack_body(msgpack_packer *packer, const GateBody *body);
 
-#endif							/* GATE_QUEST_H */
+#endif /* GATE_QUEST_H */

@@ -40,7 +40,7 @@ uint64
 gate_spi_run(GatePlan *plan, const Datum *values, const char *nulls)
 {
 	MemoryContext context = CurrentMemoryContext;
-	int			rc;
+	int			  rc;
 
 	if (plan->plan == NULL)
 	{
@@ -48,7 +48,8 @@ gate_spi_run(GatePlan *plan, const Datum *values, const char *nulls)
 		 * A generic plan, as each of these statements has one good plan; and
 		 * none that has a secret in it, which debug_print_plan would show.
 		 */
-		SPIPlanPtr	prepared = SPI_prepare_cursor(plan->sql, plan->nargs, plan->types, CURSOR_OPT_GENERIC_PLAN);
+		SPIPlanPtr prepared = SPI_prepare_cursor(plan->sql, plan->nargs, plan->types,
+												 CURSOR_OPT_GENERIC_PLAN);
 
 		if (prepared == NULL || SPI_keepplan(prepared) != 0)
 			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
@@ -67,8 +68,8 @@ gate_spi_run(GatePlan *plan, const Datum *values, const char *nulls)
 Datum
 gate_spi_column(int row, int number, bool *isnull)
 {
-	bool		null;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, &null);
+	bool  null;
+	Datum value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, &null);
 
 	if (isnull)
 		*isnull = null;
@@ -78,7 +79,7 @@ gate_spi_column(int row, int number, bool *isnull)
 char *
 gate_spi_text(int row, int number)
 {
-	char	   *text = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number);
+	char *text = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number);
 
 	return text ? MemoryContextStrdup(results, text) : NULL;
 }
@@ -86,17 +87,18 @@ gate_spi_text(int row, int number)
 Datum
 gate_int8_array(const int64 *values, int n)
 {
-	Datum	   *elements = palloc(sizeof(Datum) * Max(n, 1));
+	Datum *elements = palloc(sizeof(Datum) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
 		elements[i] = Int64GetDatum(values[i]);
-	return PointerGetDatum(construct_array(elements, n, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	return PointerGetDatum(
+		construct_array(elements, n, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 Datum
 gate_int4_array(const int32 *values, int n)
 {
-	Datum	   *elements = palloc(sizeof(Datum) * Max(n, 1));
+	Datum *elements = palloc(sizeof(Datum) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
 		elements[i] = Int32GetDatum(values[i]);

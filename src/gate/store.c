@@ -25,7 +25,8 @@
 bool
 gate_store_config(GateConfig *config)
 {
-	static GatePlan plan = {"SELECT enabled, listen, port, certificate, certificate_key FROM rtm_gate.config"};
+	static GatePlan plan = {
+		"SELECT enabled, listen, port, certificate, certificate_key FROM rtm_gate.config"};
 
 	if (gate_spi_run(&plan, NULL, NULL) == 0)
 		return false;
@@ -40,7 +41,8 @@ gate_store_config(GateConfig *config)
 void
 gate_store_set_certificate(const char *certificate, const char *key)
 {
-	static GatePlan plan = {"UPDATE rtm_gate.config SET certificate = $1, certificate_key = $2", 2, {TEXTOID, TEXTOID}};
+	static GatePlan plan = {
+		"UPDATE rtm_gate.config SET certificate = $1, certificate_key = $2", 2, {TEXTOID, TEXTOID}};
 	Datum		values[2] = {0};
 	const char *nulls = certificate ? "  " : "nn";
 
@@ -58,10 +60,10 @@ gate_store_set_config(const GateConfig *config)
 	static GatePlan plan = {
 		"INSERT INTO rtm_gate.config (enabled, listen, port) VALUES ($1, $2, $3) "
 		"ON CONFLICT (singleton) DO UPDATE SET enabled = excluded.enabled, listen = excluded.listen, port = excluded.port",
-		3, {BOOLOID, TEXTOID, INT4OID}
-	};
-	Datum		values[] = {BoolGetDatum(config->enabled), CStringGetTextDatum(config->listen),
-	Int32GetDatum(config->port)};
+		3,
+		{BOOLOID, TEXTOID, INT4OID}};
+	Datum values[] = {BoolGetDatum(config->enabled), CStringGetTextDatum(config->listen),
+					  Int32GetDatum(config->port)};
 
 	gate_spi_run(&plan, values, NULL);
 }
@@ -69,8 +71,9 @@ gate_store_set_config(const GateConfig *config)
 char *
 gate_store_secret(int64 pid)
 {
-	static GatePlan plan = {"SELECT secret FROM rtm_gate.project WHERE pid OPERATOR(pg_catalog.=) $1", 1, {INT8OID}};
-	Datum		values[] = {Int64GetDatum(pid)};
+	static GatePlan plan = {
+		"SELECT secret FROM rtm_gate.project WHERE pid OPERATOR(pg_catalog.=) $1", 1, {INT8OID}};
+	Datum values[] = {Int64GetDatum(pid)};
 
 	return gate_spi_run(&plan, values, NULL) ? gate_spi_text(0, 1) : NULL;
 }
@@ -78,12 +81,11 @@ gate_store_secret(int64 pid)
 void
 gate_store_set_secret(int64 pid, const char *secret)
 {
-	static GatePlan plan = {
-		"INSERT INTO rtm_gate.project (pid, secret) VALUES ($1, $2) "
-		"ON CONFLICT (pid) DO UPDATE SET secret = excluded.secret",
-		2, {INT8OID, TEXTOID}
-	};
-	Datum		values[] = {Int64GetDatum(pid), CStringGetTextDatum(secret)};
+	static GatePlan plan = {"INSERT INTO rtm_gate.project (pid, secret) VALUES ($1, $2) "
+							"ON CONFLICT (pid) DO UPDATE SET secret = excluded.secret",
+							2,
+							{INT8OID, TEXTOID}};
+	Datum			values[] = {Int64GetDatum(pid), CStringGetTextDatum(secret)};
 
 	gate_spi_run(&plan, values, NULL);
 }
@@ -107,8 +109,9 @@ gate_store_public_key(void)
 void
 gate_store_set_keys(const char *private_pem, const char *public_pem)
 {
-	static GatePlan plan = {"UPDATE rtm_gate.config SET private_key = $1, public_key = $2", 2, {TEXTOID, TEXTOID}};
-	Datum		values[] = {CStringGetTextDatum(private_pem), CStringGetTextDatum(public_pem)};
+	static GatePlan plan = {
+		"UPDATE rtm_gate.config SET private_key = $1, public_key = $2", 2, {TEXTOID, TEXTOID}};
+	Datum values[] = {CStringGetTextDatum(private_pem), CStringGetTextDatum(public_pem)};
 
 	gate_spi_run(&plan, values, NULL);
 }
@@ -118,7 +121,8 @@ gate_store_set_keys(const char *private_pem, const char *public_pem)
 static Datum
 body_datum(const GateBody *body)
 {
-	return PointerGetDatum(cstring_to_text_with_len(body->bytes ? body->bytes : "", (int) body->len));
+	return PointerGetDatum(
+		cstring_to_text_with_len(body->bytes ? body->bytes : "", (int) body->len));
 }
 
 #define CONVERSATION_TYPES INT8OID, INT2OID, INT8OID, INT8OID
@@ -139,16 +143,18 @@ gate_store_insert(const GateConversation *c, const GateMessage *m)
 	static GatePlan plan = {
 		"INSERT INTO rtm_gate.message (pid, type, a, b, mid, from_uid, to_uid, mtype, msg, msg_is_bin, attrs, attrs_is_bin, mtime) "
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (pid, type, a, b, mid) DO NOTHING",
-		13, {CONVERSATION_TYPES, INT8OID, INT8OID, INT8OID, INT2OID, BYTEAOID, BOOLOID, BYTEAOID, BOOLOID, INT8OID}
-	};
+		13,
+		{CONVERSATION_TYPES, INT8OID, INT8OID, INT8OID, INT2OID, BYTEAOID, BOOLOID, BYTEAOID,
+		 BOOLOID, INT8OID}};
 	static MemoryContext scratch;
-	MemoryContext context;
-	Datum		values[13];
-	bool		is_new;
+	MemoryContext		 context;
+	Datum				 values[13];
+	bool				 is_new;
 
 	/* a message to thousands isn't copied thousands of times */
 	if (scratch == NULL)
-		scratch = AllocSetContextCreate(TopMemoryContext, "rtm gate insert", ALLOCSET_DEFAULT_SIZES);
+		scratch = AllocSetContextCreate(TopMemoryContext, "rtm gate insert",
+										ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(scratch);
 	context = MemoryContextSwitchTo(scratch);
 	conversation_datums(c, values);
@@ -169,11 +175,11 @@ gate_store_insert(const GateConversation *c, const GateMessage *m)
 static GateBody
 body_column(int row, int number)
 {
-	bool		isnull;
-	Datum		value = gate_spi_column(row, number, &isnull);
-	GateBody	body = {0};
+	bool		  isnull;
+	Datum		  value = gate_spi_column(row, number, &isnull);
+	GateBody	  body = {0};
 	MemoryContext old = MemoryContextSwitchTo(gate_spi_results());
-	bytea	   *bytes = isnull ? NULL : DatumGetByteaPCopy(value);
+	bytea		 *bytes = isnull ? NULL : DatumGetByteaPCopy(value);
 
 	MemoryContextSwitchTo(old);
 	body.bytes = bytes ? VARDATA(bytes) : "";
@@ -182,7 +188,8 @@ body_column(int row, int number)
 	return body;
 }
 
-#define MESSAGE_COLUMNS "id, from_uid, to_uid, mid, mtype::pg_catalog.int8, deleted, mtime, msg, msg_is_bin, attrs, attrs_is_bin"
+#define MESSAGE_COLUMNS \
+	"id, from_uid, to_uid, mid, mtype::pg_catalog.int8, deleted, mtime, msg, msg_is_bin, attrs, attrs_is_bin"
 
 static void
 message_row(int row, GateMessage *m)
@@ -209,7 +216,7 @@ oldest_mtime(void)
 	return gate_clock() - gate_history_days * INT64CONST(86400000);
 }
 
-#define OF_CONVERSATION \
+#define OF_CONVERSATION                                                       \
 	" WHERE pid OPERATOR(pg_catalog.=) $1 AND type OPERATOR(pg_catalog.=) $2" \
 	" AND a OPERATOR(pg_catalog.=) $3 AND b OPERATOR(pg_catalog.=) $4"
 
@@ -217,11 +224,11 @@ oldest_mtime(void)
 static int64
 floor_of(const GateConversation *c)
 {
-	static GatePlan plan = {
-		"SELECT id FROM rtm_gate.message" OF_CONVERSATION " ORDER BY id DESC OFFSET $5 LIMIT 1",
-		5, {CONVERSATION_TYPES, INT8OID}
-	};
-	Datum		values[5];
+	static GatePlan plan = {"SELECT id FROM rtm_gate.message" OF_CONVERSATION
+							" ORDER BY id DESC OFFSET $5 LIMIT 1",
+							5,
+							{CONVERSATION_TYPES, INT8OID}};
+	Datum			values[5];
 
 	if (gate_history_messages == 0)
 		return 0;
@@ -236,9 +243,9 @@ gate_store_purge_conversation(const GateConversation *c, int keep)
 	static GatePlan plan = {
 		"DELETE FROM rtm_gate.message" OF_CONVERSATION " AND id OPERATOR(pg_catalog.<=)"
 		" (SELECT id FROM rtm_gate.message" OF_CONVERSATION " ORDER BY id DESC OFFSET $5 LIMIT 1)",
-		5, {CONVERSATION_TYPES, INT8OID}
-	};
-	Datum		values[5];
+		5,
+		{CONVERSATION_TYPES, INT8OID}};
+	Datum values[5];
 
 	conversation_datums(c, values);
 	values[4] = Int64GetDatum(keep);
@@ -251,9 +258,9 @@ gate_store_purge_older(int64 mtime)
 	static GatePlan plan = {
 		"DELETE FROM rtm_gate.message WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
 		"SELECT ctid FROM rtm_gate.message WHERE mtime OPERATOR(pg_catalog.<) $1 LIMIT 5000))",
-		1, {INT8OID}
-	};
-	Datum		values[] = {Int64GetDatum(mtime)};
+		1,
+		{INT8OID}};
+	Datum values[] = {Int64GetDatum(mtime)};
 
 	return gate_spi_run(&plan, values, NULL);
 }
@@ -265,16 +272,16 @@ gate_store_purge_all(int keep)
 		"DELETE FROM rtm_gate.message m USING (SELECT id, pg_catalog.row_number()"
 		" OVER (PARTITION BY pid, type, a, b ORDER BY id DESC) AS place FROM rtm_gate.message) n"
 		" WHERE m.id OPERATOR(pg_catalog.=) n.id AND n.place OPERATOR(pg_catalog.>) $1",
-		1, {INT8OID}
-	};
-	Datum		values[] = {Int64GetDatum(keep)};
+		1,
+		{INT8OID}};
+	Datum values[] = {Int64GetDatum(keep)};
 
 	return gate_spi_run(&plan, values, NULL);
 }
 
 /* ---- histories ---- */
 
-#define IN_RANGE \
+#define IN_RANGE                                                                 \
 	" AND mtime OPERATOR(pg_catalog.>=) $5 AND mtime OPERATOR(pg_catalog.<=) $6" \
 	" AND ($7 IS NULL OR mtype OPERATOR(pg_catalog.=) ANY ($7))"
 
@@ -290,8 +297,12 @@ range_datums(const GatePage *page, Datum *values, char *nulls)
 		nulls[6] = 'n';
 }
 
-#define HISTORY_TYPES 10, {CONVERSATION_TYPES, INT8OID, INT8OID, INT4ARRAYOID, INT8OID, INT8OID, INT8OID}
-#define HISTORY_FROM \
+#define HISTORY_TYPES                                                                 \
+	10,                                                                               \
+	{                                                                                 \
+		CONVERSATION_TYPES, INT8OID, INT8OID, INT4ARRAYOID, INT8OID, INT8OID, INT8OID \
+	}
+#define HISTORY_FROM                                                            \
 	"SELECT " MESSAGE_COLUMNS " FROM rtm_gate.message" OF_CONVERSATION IN_RANGE \
 	" AND id OPERATOR(pg_catalog.>) $8 AND id OPERATOR(pg_catalog.<) $9"
 
@@ -300,11 +311,11 @@ gate_store_history(const GateConversation *c, const GatePage *page, GateMessage 
 {
 	static GatePlan forward = {HISTORY_FROM " ORDER BY id LIMIT $10", HISTORY_TYPES};
 	static GatePlan backward = {HISTORY_FROM " ORDER BY id DESC LIMIT $10", HISTORY_TYPES};
-	int64		after = floor_of(c);
-	int64		before = PG_INT64_MAX;
-	Datum		values[10];
-	char		nulls[11] = "          ";
-	int			n;
+	int64			after = floor_of(c);
+	int64			before = PG_INT64_MAX;
+	Datum			values[10];
+	char			nulls[11] = "          ";
+	int				n;
 
 	if (!page->desc)
 		after = Max(after, page->lastid);
@@ -322,19 +333,19 @@ gate_store_history(const GateConversation *c, const GatePage *page, GateMessage 
 }
 
 void
-gate_store_count(int64 pid, RtmConversation type, int64 xid, const GatePage *page,
-				 int64 *senders, int64 *num)
+gate_store_count(int64 pid, RtmConversation type, int64 xid, const GatePage *page, int64 *senders,
+				 int64 *num)
 {
 	static GatePlan plan = {
 		"SELECT pg_catalog.count(DISTINCT from_uid), pg_catalog.count(*) FROM rtm_gate.message"
 		" WHERE pid OPERATOR(pg_catalog.=) $1 AND type OPERATOR(pg_catalog.=) $2 AND NOT deleted"
 		" AND (a OPERATOR(pg_catalog.=) $3 OR ($4 AND b OPERATOR(pg_catalog.=) $3))" IN_RANGE
 		" AND id OPERATOR(pg_catalog.>) $8",
-		8, {INT8OID, INT2OID, INT8OID, BOOLOID, INT8OID, INT8OID, INT4ARRAYOID, INT8OID}
-	};
+		8,
+		{INT8OID, INT2OID, INT8OID, BOOLOID, INT8OID, INT8OID, INT4ARRAYOID, INT8OID}};
 	GateConversation c = {pid, type, xid, 0};
-	Datum		values[8];
-	char		nulls[9] = "        ";
+	Datum			 values[8];
+	char			 nulls[9] = "        ";
 
 	conversation_datums(&c, values);
 	values[3] = BoolGetDatum(type == RTM_P2P);
@@ -347,10 +358,14 @@ gate_store_count(int64 pid, RtmConversation type, int64 xid, const GatePage *pag
 
 /* ---- one message ---- */
 
-#define OF_MID \
+#define OF_MID                                                           \
 	OF_CONVERSATION " AND mid OPERATOR(pg_catalog.=) $5 AND NOT deleted" \
-	" AND mtime OPERATOR(pg_catalog.>=) $6 AND id OPERATOR(pg_catalog.>) $7"
-#define OF_MID_TYPES 7, {CONVERSATION_TYPES, INT8OID, INT8OID, INT8OID}
+					" AND mtime OPERATOR(pg_catalog.>=) $6 AND id OPERATOR(pg_catalog.>) $7"
+#define OF_MID_TYPES                                  \
+	7,                                                \
+	{                                                 \
+		CONVERSATION_TYPES, INT8OID, INT8OID, INT8OID \
+	}
 
 static void
 mid_datums(const GateConversation *c, int64 mid, Datum *values)
@@ -364,8 +379,9 @@ mid_datums(const GateConversation *c, int64 mid, Datum *values)
 bool
 gate_store_message(const GateConversation *c, int64 mid, GateMessage *message)
 {
-	static GatePlan plan = {"SELECT " MESSAGE_COLUMNS " FROM rtm_gate.message" OF_MID, OF_MID_TYPES};
-	Datum		values[7];
+	static GatePlan plan = {"SELECT " MESSAGE_COLUMNS " FROM rtm_gate.message" OF_MID,
+							OF_MID_TYPES};
+	Datum			values[7];
 
 	mid_datums(c, mid, values);
 	if (gate_spi_run(&plan, values, NULL) == 0)
@@ -378,8 +394,9 @@ gate_store_message(const GateConversation *c, int64 mid, GateMessage *message)
 bool
 gate_store_delete(const GateConversation *c, int64 mid)
 {
-	static GatePlan plan = {"UPDATE rtm_gate.message SET deleted = true, msg = '', attrs = ''" OF_MID, OF_MID_TYPES};
-	Datum		values[7];
+	static GatePlan plan = {
+		"UPDATE rtm_gate.message SET deleted = true, msg = '', attrs = ''" OF_MID, OF_MID_TYPES};
+	Datum values[7];
 
 	mid_datums(c, mid, values);
 	return gate_spi_run(&plan, values, NULL) > 0;
@@ -389,8 +406,8 @@ int64
 gate_store_last_mtime(void)
 {
 	static GatePlan plan = {"SELECT pg_catalog.max(mtime) FROM rtm_gate.message"};
-	bool		isnull;
-	Datum		last;
+	bool			isnull;
+	Datum			last;
 
 	gate_spi_run(&plan, NULL, NULL);
 	last = gate_spi_column(0, 1, &isnull);

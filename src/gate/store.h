@@ -15,10 +15,10 @@
 /* A conversation of a project; a pair of users in the order of their ids. */
 typedef struct GateConversation
 {
-	int64		pid;
+	int64			pid;
 	RtmConversation type;
-	int64		a;
-	int64		b;
+	int64			a;
+	int64			b;
 } GateConversation;
 
 /* msg or attrs: bytes, and whether they came as msgpack bin. */
@@ -31,55 +31,55 @@ typedef struct GateBody
 
 typedef struct GateMessage
 {
-	int64		id;
-	int64		from;
-	int64		to;				/* p2p; else 0 */
-	int64		mid;
-	int64		mtype;
-	bool		deleted;
-	GateBody	msg;
-	GateBody	attrs;
-	int64		mtime;
+	int64	 id;
+	int64	 from;
+	int64	 to; /* p2p; else 0 */
+	int64	 mid;
+	int64	 mtype;
+	bool	 deleted;
+	GateBody msg;
+	GateBody attrs;
+	int64	 mtime;
 } GateMessage;
 
 typedef struct GatePage
 {
-	bool		desc;
-	int64		num;
-	int64		begin;			/* 0: open */
-	int64		end;			/* 0: open */
-	int64		lastid;			/* 0: from the beginning */
-	const int32 *mtypes;		/* NULL: all */
-	int			nmtypes;
+	bool		 desc;
+	int64		 num;
+	int64		 begin;	 /* 0: open */
+	int64		 end;	 /* 0: open */
+	int64		 lastid; /* 0: from the beginning */
+	const int32 *mtypes; /* NULL: all */
+	int			 nmtypes;
 } GatePage;
 
 /* What the gate is told to do (the table rtm_gate.config). */
 typedef struct GateConfig
 {
-	bool		enabled;
-	char	   *listen;
-	int			port;
-	char	   *certificate;	/* NULL: no TLS */
-	char	   *certificate_key;
+	bool  enabled;
+	char *listen;
+	int	  port;
+	char *certificate; /* NULL: no TLS */
+	char *certificate_key;
 } GateConfig;
 
 /* ---- configuration ---- */
 
 /* False: the gate was never set up in this database. */
 extern bool gate_store_config(GateConfig *config);
-extern void gate_store_set_config(const GateConfig *config);	/* not the certificate */
+extern void gate_store_set_config(const GateConfig *config); /* not the certificate */
 
 /* Certificate and key, PEM, both NULL or none. */
 extern void gate_store_set_certificate(const char *certificate, const char *key);
 
 /* The project's secret, or NULL. */
 extern char *gate_store_secret(int64 pid);
-extern void gate_store_set_secret(int64 pid, const char *secret);
+extern void	 gate_store_set_secret(int64 pid, const char *secret);
 
 /* The gate's key pair, PEM; NULL when it has none. */
 extern char *gate_store_private_key(void);
 extern char *gate_store_public_key(void);
-extern void gate_store_set_keys(const char *private_pem, const char *public_pem);
+extern void	 gate_store_set_keys(const char *private_pem, const char *public_pem);
 
 /* ---- messages ---- */
 
@@ -90,7 +90,8 @@ extern bool gate_store_insert(const GateConversation *c, const GateMessage *m);
  * At most page->num messages that are kept still (see purge.h), deleted ones
  * among them; how many.
  */
-extern int	gate_store_history(const GateConversation *c, const GatePage *page, GateMessage *messages);
+extern int gate_store_history(const GateConversation *c, const GatePage *page,
+							  GateMessage *messages);
 
 /* False: there is none with this mid, or it was deleted, or isn't kept any more. */
 extern bool gate_store_message(const GateConversation *c, int64 mid, GateMessage *message);
@@ -113,4 +114,4 @@ extern uint64 gate_store_purge_older(int64 mtime);
 /* ... of every conversation, however much it is. */
 extern uint64 gate_store_purge_all(int keep);
 
-#endif							/* GATE_STORE_H */
+#endif /* GATE_STORE_H */

@@ -15,7 +15,7 @@
 #include "gate/json.h"
 #include "gate/system.h"
 
-static int64 started;			/* seconds */
+static int64 started; /* seconds */
 
 static bool
 is_named(const GateQuest *quest, const char *name)
@@ -46,11 +46,13 @@ static void
 answer_infos(GateQuest *quest, const GateNet *net)
 {
 	msgpack_packer packer;
-	char	   *json = psprintf("{\"FPNN.status\":{\"server\":{\"base\":{\"name\":\"rtm_gate\", \"startTime\":" INT64_FORMAT "}, "
-								"\"tcp\":{\"maxConnection\":%d, \"idleTimeout\":%d}, "
-								"\"proto\":{\"currentVersion\":1, \"supportedVersion\":1}, "
-								"\"status\":{\"tcp\":{\"currentConnections\":%d}}}}, \"APP.status\":{}}",
-								started, gate_max_connections, gate_idle_timeout / 1000, gate_net_count(net));
+	char		  *json = psprintf(
+				 "{\"FPNN.status\":{\"server\":{\"base\":{\"name\":\"rtm_gate\", \"startTime\":" INT64_FORMAT
+				 "}, "
+						  "\"tcp\":{\"maxConnection\":%d, \"idleTimeout\":%d}, "
+						  "\"proto\":{\"currentVersion\":1, \"supportedVersion\":1}, "
+						  "\"status\":{\"tcp\":{\"currentConnections\":%d}}}}, \"APP.status\":{}}",
+				 started, gate_max_connections, gate_idle_timeout / 1000, gate_net_count(net));
 
 	if (quest->frame.flag & FPNN_FLAG_JSON)
 	{
@@ -66,8 +68,8 @@ answer_infos(GateQuest *quest, const GateNet *net)
 static bool
 has_map(GateQuest *quest)
 {
-	FpnnDoc		doc = {0};
-	bool		good;
+	FpnnDoc doc = {0};
+	bool	good;
 
 	if (quest->frame.flag & FPNN_FLAG_JSON)
 		return gate_json_is_object((const char *) quest->frame.payload, quest->frame.payload_len);
@@ -79,8 +81,8 @@ has_map(GateQuest *quest)
 bool
 gate_system_run(GateQuest *quest, const GateNet *net)
 {
-	bool		ping = is_named(quest, "*ping");
-	bool		infos = is_named(quest, "*infos");
+	bool ping = is_named(quest, "*ping");
+	bool infos = is_named(quest, "*infos");
 
 	if (started == 0)
 		started = time(NULL);

@@ -13,4 +13,4 @@
 /* Does the quest need no transaction?  Then it has been carried out. */
 extern bool gate_system_run(GateQuest *quest, const GateNet *net);
 
-#endif							/* GATE_SYSTEM_H */
+#endif /* GATE_SYSTEM_H */

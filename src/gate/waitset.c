@@ -23,13 +23,12 @@ gate_set_drop(GateNet *net)
 static uint32
 wanted_events(const GateConn *conn)
 {
-	size_t		pending = fpnn_channel_pending(&conn->channel);
-	bool		waits = conn->is_ready || conn->held_back;
-	bool		full = pending >= GATE_MAX_UNREAD ||
-		(waits && fpnn_buf_len(&conn->channel.in) >= GATE_MAX_UNREAD);
+	size_t pending = fpnn_channel_pending(&conn->channel);
+	bool   waits = conn->is_ready || conn->held_back;
+	bool   full = pending >= GATE_MAX_UNREAD ||
+				(waits && fpnn_buf_len(&conn->channel.in) >= GATE_MAX_UNREAD);
 
-	return (full ? 0 : WL_SOCKET_READABLE) |
-		(pending > 0 ? WL_SOCKET_WRITEABLE : 0);
+	return (full ? 0 : WL_SOCKET_READABLE) | (pending > 0 ? WL_SOCKET_WRITEABLE : 0);
 }
 
 static void
@@ -47,7 +46,7 @@ add_to_set(GateNet *net, GateConn *conn)
 void
 gate_set_make(GateNet *net)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	net->set_size = net->count * 2 + 64;
 	net->set = rtm_create_wait_set(net->set_size);
@@ -60,17 +59,17 @@ gate_set_make(GateNet *net)
 		net->set_used++;
 	}
 	net->dead = 0;
-	dlist_foreach(iter, &net->conns)
+	dlist_foreach (iter, &net->conns)
 		add_to_set(net, dlist_container(GateConn, node, iter.cur));
 }
 
 void
 gate_set_wait_for(GateNet *net, GateConn *conn)
 {
-	uint32		events = wanted_events(conn);
+	uint32 events = wanted_events(conn);
 
 	if (net->set == NULL)
-		return;					/* gate_set_make() does */
+		return; /* gate_set_make() does */
 	if (conn->position >= 0 && conn->events != events)
 	{
 		ModifyWaitEvent(net->set, conn->position, events, NULL);

@@ -29,21 +29,21 @@
 typedef struct AsyncCall
 {
 	const RtmMethod *method;
-	char	   *name;			/* of the function */
-	bool		binary;			/* msg is bytea */
-	int			nargs;			/* before callback, timeout, server */
+	char			*name;	 /* of the function */
+	bool			 binary; /* msg is bytea */
+	int				 nargs;	 /* before callback, timeout, server */
 } AsyncCall;
 
 /* By the function's name: rtm_, the call's name in the API, _async. */
 static const AsyncCall *
 find_call(FunctionCallInfo fcinfo)
 {
-	FmgrInfo   *flinfo = fcinfo->flinfo;
-	AsyncCall  *call = flinfo->fn_extra;
-	char	   *name;
-	int			len;
-	Oid		   *types;
-	int			ntypes;
+	FmgrInfo  *flinfo = fcinfo->flinfo;
+	AsyncCall *call = flinfo->fn_extra;
+	char	  *name;
+	int		   len;
+	Oid		  *types;
+	int		   ntypes;
 
 	if (call)
 		return call;
@@ -88,10 +88,9 @@ static Datum
 enqueue(OutboxRow *row, const char *call, const char *method, StringInfo params, int nparams)
 {
 	if (params->len > FPNN_MAX_FRAME)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the quest \"%s\" is too large", method),
-				 errdetail("A whole frame has at most %zu bytes.", FPNN_MAX_FRAME)));
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("the quest \"%s\" is too large", method),
+						errdetail("A whole frame has at most %zu bytes.", FPNN_MAX_FRAME)));
 	row->id = outbox_new_id();
 	row->call = call;
 	row->call_len = (int) strlen(call);
@@ -111,8 +110,8 @@ Datum
 rtm_sql_async(PG_FUNCTION_ARGS)
 {
 	const AsyncCall *call = find_call(fcinfo);
-	OutboxRow	row = {0};
-	RtmRequest	request;
+	OutboxRow		 row = {0};
+	RtmRequest		 request;
 
 	outbox_check_enqueue(call->name);
 	read_common_args(&fcinfo->args[call->nargs], outbox_signature(call->method), &row);
@@ -139,8 +138,9 @@ int_field(Jsonb *params, const char *key, int64 *value)
 
 	if (v == NULL || v->type != jbvNumeric)
 		return false;
-	*value = strtoll(DatumGetCString(DirectFunctionCall1(numeric_out,
-														 NumericGetDatum(v->val.numeric))), NULL, 10);
+	*value = strtoll(
+		DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(v->val.numeric))), NULL,
+		10);
 	return true;
 }
 
@@ -151,8 +151,8 @@ int_field(Jsonb *params, const char *key, int64 *value)
 static void
 find_conversation(Jsonb *params, OutboxRow *row)
 {
-	int64		a;
-	int64		b;
+	int64 a;
+	int64 b;
 
 	row->conversation = OUTBOX_OTHER;
 	if (int_field(params, "gid", &a))
@@ -179,10 +179,10 @@ PG_FUNCTION_INFO_V1(rtm_sql_call_async);
 Datum
 rtm_sql_call_async(PG_FUNCTION_ARGS)
 {
-	OutboxRow	row = {0};
+	OutboxRow	   row = {0};
 	StringInfoData params;
-	int			nparams = 0;
-	char	   *method;
+	int			   nparams = 0;
+	char		  *method;
 
 	outbox_check_enqueue("rtm_call_async");
 	rtm_require_arg(&fcinfo->args[0], "method");

@@ -59,38 +59,38 @@
 #include "wait.h"
 
 /* Idle time after which the worker ends, in milliseconds. */
-#define IDLE_TIMEOUT	10000
+#define IDLE_TIMEOUT 10000
 
 /* How long a row that somebody has locked is left alone, in milliseconds. */
-#define LOCKED_DELAY	1000
+#define LOCKED_DELAY 1000
 
 /* Rows of rtm_finished that are read at once. */
-#define BATCH_ROWS		100
+#define BATCH_ROWS 100
 
 /* A callback that is due. */
 typedef struct Due
 {
-	int64		id;
-	Oid			owner;
-	Oid			function;
-	const RtmMethod *method;	/* NULL: rtm_call_async() */
-	int64		mid;
-	NullableDatum mtime;
-	NullableDatum answer;		/* bytea */
-	bool		failed;
-	int			code;
-	char	   *error;
-	Datum		params;			/* bytea */
-	int			nparams;
+	int64			 id;
+	Oid				 owner;
+	Oid				 function;
+	const RtmMethod *method; /* NULL: rtm_call_async() */
+	int64			 mid;
+	NullableDatum	 mtime;
+	NullableDatum	 answer; /* bytea */
+	bool			 failed;
+	int				 code;
+	char			*error;
+	Datum			 params; /* bytea */
+	int				 nparams;
 } Due;
 
 /* Time to end in for a callback that was cancelled, in milliseconds. */
-#define LAST_WORDS		5000
+#define LAST_WORDS 5000
 
-static Oid	last_owner;
+static Oid			   last_owner;
 static OutboxDatabase *my_entry;
-static int64 current;			/* callback that runs */
-static TimeoutId end_timeout;
+static int64		   current; /* callback that runs */
+static TimeoutId	   end_timeout;
 
 /* Timeout handler: the cancel was of no use. */
 static void
@@ -132,15 +132,15 @@ copied_column(const char *name, bool by_value, int len)
 static int64 *
 list_due(MemoryContext context, int *n)
 {
-	int64	   *ids = NULL;
+	int64 *ids = NULL;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	outbox_own_origin = outbox_origin(my_entry);
 	SPI_connect();
 	if (SPI_execute(psprintf("SELECT id FROM %s.rtm_finished WHERE callback_due IS NOT NULL%s"
-							 " ORDER BY callback_due LIMIT %d FOR UPDATE SKIP LOCKED", schema_name(),
-							 outbox_origin_condition(), BATCH_ROWS),
+							 " ORDER BY callback_due LIMIT %d FOR UPDATE SKIP LOCKED",
+							 schema_name(), outbox_origin_condition(), BATCH_ROWS),
 					false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for callbacks");
 	*n = (int) SPI_processed;
@@ -148,9 +148,10 @@ list_due(MemoryContext context, int *n)
 		ids = MemoryContextAlloc(context, sizeof(int64) * *n);
 	for (int i = 0; i < *n; i++)
 	{
-		bool		null;
+		bool null;
 
-		ids[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null));
+		ids[i] = DatumGetInt64(
+			SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null));
 	}
 	SPI_finish();
 	PopActiveSnapshot();
@@ -165,15 +166,17 @@ list_due(MemoryContext context, int *n)
 static bool
 read_due(int64 id, Due *due)
 {
-	Oid			type = INT8OID;
-	Datum		value = Int64GetDatum(id);
-	bool		null;
-	Datum		call;
-	char	   *name;
+	Oid	  type = INT8OID;
+	Datum value = Int64GetDatum(id);
+	bool  null;
+	Datum call;
+	char *name;
 
-	if (SPI_execute_with_args(psprintf("SELECT * FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1"
-									   " AND callback_due IS NOT NULL FOR UPDATE SKIP LOCKED", schema_name()),
-							  1, &type, &value, NULL, false, 1) != SPI_OK_SELECT)
+	if (SPI_execute_with_args(
+			psprintf("SELECT * FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1"
+					 " AND callback_due IS NOT NULL FOR UPDATE SKIP LOCKED",
+					 schema_name()),
+			1, &type, &value, NULL, false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read a callback");
 	if (SPI_processed == 0)
 		return false;
@@ -205,7 +208,7 @@ read_due(int64 id, Due *due)
 static int64
 param(const RtmAnswer *params, const char *key)
 {
-	int64_t		value = 0;
+	int64_t value = 0;
 
 	fpnn_map_int(params->map, key, &value);
 	return value;
@@ -215,23 +218,24 @@ param(const RtmAnswer *params, const char *key)
 static Datum
 result_row(const Due *due, OutboxSignature signature, const RtmReader *reader, Oid type)
 {
-	TupleDesc	desc = lookup_rowtype_tupdesc_copy(type, -1);
+	TupleDesc		desc = lookup_rowtype_tupdesc_copy(type, -1);
 	struct varlena *packed;
-	RtmAnswer  *params;
+	RtmAnswer	   *params;
 
 	if (signature == OUTBOX_INFO_CALLBACK)
 		return heap_copy_tuple_as_datum(rtm_info_tuple(reader, desc), desc);
 	packed = PG_DETOAST_DATUM(due->params);
 	params = outbox_unpack(VARDATA(packed), VARSIZE(packed) - VARHDRSZ, due->nparams);
-	return heap_copy_tuple_as_datum(rtm_history_tuple(reader, due->method, param(params, "uid"),
-													  param(params, "ouid"), desc), desc);
+	return heap_copy_tuple_as_datum(
+		rtm_history_tuple(reader, due->method, param(params, "uid"), param(params, "ouid"), desc),
+		desc);
 }
 
 /* What the request came to, before the error. */
 static int
 result_args(const Due *due, OutboxSignature signature, const Oid *types, NullableDatum *args)
 {
-	RtmReader	reader = {0};
+	RtmReader reader = {0};
 
 	switch (signature)
 	{
@@ -252,8 +256,8 @@ result_args(const Due *due, OutboxSignature signature, const Oid *types, Nullabl
 		reader.answer = outbox_unpack(VARDATA(packed), VARSIZE(packed) - VARHDRSZ, -1);
 		reader.what = due->method ? rtm_function_name(due->method, "_async") : "rtm_call_async";
 		args[0] = signature == OUTBOX_CALL_CALLBACK
-			? rtm_column(JsonbPGetDatum(rtm_answer_jsonb(&reader)))
-			: rtm_column(result_row(due, signature, &reader, types[0]));
+					  ? rtm_column(JsonbPGetDatum(rtm_answer_jsonb(&reader)))
+					  : rtm_column(result_row(due, signature, &reader, types[0]));
 	}
 	return 1;
 }
@@ -263,9 +267,9 @@ call_function(const Due *due)
 {
 	LOCAL_FCINFO(fcinfo, OUTBOX_MAX_CALLBACK_ARGS);
 	OutboxSignature signature = outbox_signature(due->method);
-	Oid			types[OUTBOX_MAX_CALLBACK_ARGS];
-	FmgrInfo	function;
-	int			n;
+	Oid				types[OUTBOX_MAX_CALLBACK_ARGS];
+	FmgrInfo		function;
+	int				n;
 
 	outbox_check_callback(due->function, signature, due->owner);
 	(void) outbox_signature_types(signature, types);
@@ -274,9 +278,10 @@ call_function(const Due *due)
 	fcinfo->args[n] = rtm_null_column();
 	if (due->failed)
 	{
-		TupleDesc	desc = lookup_rowtype_tupdesc_copy(types[n], -1);
+		TupleDesc desc = lookup_rowtype_tupdesc_copy(types[n], -1);
 
-		fcinfo->args[n] = rtm_column(heap_copy_tuple_as_datum(outbox_error_tuple(due->code, due->error, desc), desc));
+		fcinfo->args[n] = rtm_column(
+			heap_copy_tuple_as_datum(outbox_error_tuple(due->code, due->error, desc), desc));
 	}
 	InitFunctionCallInfoData(*fcinfo, &function, n + 1, InvalidOid, NULL, NULL);
 
@@ -309,9 +314,9 @@ clean_session(Oid owner)
 static void
 note_end(int64 id, const char *error)
 {
-	Oid			types[] = {INT8OID, TEXTOID, BOOLOID};
-	Datum		values[] = {Int64GetDatum(id), (Datum) 0, BoolGetDatum(outbox_keep_results)};
-	char		nulls[] = " n ";
+	Oid	  types[] = {INT8OID, TEXTOID, BOOLOID};
+	Datum values[] = {Int64GetDatum(id), (Datum) 0, BoolGetDatum(outbox_keep_results)};
+	char  nulls[] = " n ";
 
 	if (error)
 	{
@@ -319,12 +324,15 @@ note_end(int64 id, const char *error)
 		nulls[1] = ' ';
 	}
 	if (SPI_execute_with_args(psprintf("UPDATE %s.rtm_finished SET callback_due = NULL,"
-									   " callback_error = $2 WHERE id OPERATOR(pg_catalog.=) $1", schema_name()),
+									   " callback_error = $2 WHERE id OPERATOR(pg_catalog.=) $1",
+									   schema_name()),
 							  2, types, values, nulls, false, 0) < 0 ||
 		(error == NULL && !outbox_keep_results &&
-		 SPI_execute_with_args(psprintf("DELETE FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1 AND status OPERATOR(pg_catalog.=) 'done'",
-										schema_name()),
-							   1, types, values, nulls, false, 0) < 0))
+		 SPI_execute_with_args(
+			 psprintf(
+				 "DELETE FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1 AND status OPERATOR(pg_catalog.=) 'done'",
+				 schema_name()),
+			 1, types, values, nulls, false, 0) < 0))
 		elog(ERROR, "could not note the end of a callback");
 }
 
@@ -347,7 +355,7 @@ run_deferred(void)
 static void
 run_due(const Due *due)
 {
-	int			nest = NewGUCNestLevel();
+	int nest = NewGUCNestLevel();
 
 	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(due->owner)))
 		ereport(ERROR, (errmsg("the role that queued it (OID %u) was dropped", due->owner)));
@@ -357,7 +365,8 @@ run_due(const Due *due)
 	if (outbox_callback_timeout > 0)
 	{
 		enable_timeout_after(STATEMENT_TIMEOUT, outbox_callback_timeout);
-		enable_timeout_after(end_timeout, Min(outbox_callback_timeout, INT_MAX - LAST_WORDS) + LAST_WORDS);
+		enable_timeout_after(end_timeout,
+							 Min(outbox_callback_timeout, INT_MAX - LAST_WORDS) + LAST_WORDS);
 	}
 	call_function(due);
 	run_deferred();
@@ -375,9 +384,9 @@ stop_clock(void)
 static void
 run_transaction(int64 id)
 {
-	Oid			user;
-	int			security;
-	Due			due;
+	Oid user;
+	int security;
+	Due due;
 
 	StartTransactionCommand();
 	GetUserIdAndSecContext(&user, &security);
@@ -408,8 +417,8 @@ reset_settings(void)
 static bool
 note_failure(int64 id, const char *error)
 {
-	Due			due;
-	bool		noted;
+	Due	 due;
+	bool noted;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -426,7 +435,7 @@ note_failure(int64 id, const char *error)
 static void
 run_callback(int64 id, MemoryContext context)
 {
-	ErrorData  *volatile error = NULL;
+	ErrorData *volatile error = NULL;
 
 	PG_TRY();
 	{
@@ -458,16 +467,19 @@ run_callback(int64 id, MemoryContext context)
 static Oid
 owner_of(int64 id)
 {
-	Oid			type = INT8OID;
-	Datum		value = Int64GetDatum(id);
-	Oid			owner = InvalidOid;
-	bool		null;
+	Oid	  type = INT8OID;
+	Datum value = Int64GetDatum(id);
+	Oid	  owner = InvalidOid;
+	bool  null;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
-	if (SPI_execute_with_args(psprintf("SELECT owner FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1", schema_name()),
-							  1, &type, &value, NULL, true, 1) == SPI_OK_SELECT && SPI_processed == 1)
+	if (SPI_execute_with_args(
+			psprintf("SELECT owner FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1",
+					 schema_name()),
+			1, &type, &value, NULL, true, 1) == SPI_OK_SELECT &&
+		SPI_processed == 1)
 		owner = DatumGetObjectId(column("owner", &null));
 	SPI_finish();
 	PopActiveSnapshot();
@@ -479,7 +491,7 @@ owner_of(int64 id)
 static bool
 any_is_due(void)
 {
-	bool		due;
+	bool due;
 
 	StartTransactionCommand();
 	due = outbox_callbacks_are_due();
@@ -491,7 +503,7 @@ any_is_due(void)
 static int64
 note_overdue(void)
 {
-	int64		id = (int64) pg_atomic_read_u64(&my_entry->overdue);
+	int64 id = (int64) pg_atomic_read_u64(&my_entry->overdue);
 
 	if (id != 0 &&
 		(note_failure(id, "it did not end in time, and took no notice of being cancelled") ||
@@ -506,10 +518,10 @@ note_overdue(void)
 static int
 run_batch(MemoryContext context)
 {
-	int			n;
-	int			ran = 0;
-	int64	   *ids;
-	int64		overdue;
+	int	   n;
+	int	   ran = 0;
+	int64 *ids;
+	int64  overdue;
 
 	if (!outbox_is_installed())
 		proc_exit(0);
@@ -528,7 +540,8 @@ run_batch(MemoryContext context)
 
 		/* transactions end in TopMemoryContext, which is never reset */
 		MemoryContextSwitchTo(context);
-		pgstat_report_activity(STATE_RUNNING, psprintf("rtm callbacks: callback of request " INT64_FORMAT, ids[i]));
+		pgstat_report_activity(
+			STATE_RUNNING, psprintf("rtm callbacks: callback of request " INT64_FORMAT, ids[i]));
 		run_callback(ids[i], context);
 		MemoryContextSwitchTo(context);
 	}
@@ -547,8 +560,8 @@ run_callbacks(OutboxDatabase *entry)
 	end_timeout = RegisterTimeout(USER_TIMEOUT, end_process);
 	for (;;)
 	{
-		bool		locked;
-		int			rc;
+		bool locked;
+		int	 rc;
 
 		MemoryContextReset(context);
 		MemoryContextSwitchTo(context);

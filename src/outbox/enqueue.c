@@ -42,61 +42,61 @@
 #include "outbox/ticket.h"
 
 /* Rows and bytes that are inserted at once. */
-#define BATCH_ROWS		1000
-#define BATCH_BYTES		(1024 * 1024)
+#define BATCH_ROWS	1000
+#define BATCH_BYTES (1024 * 1024)
 
 /* What is kept in memory of a transaction's requests, at least: kilobytes. */
-#define KEEP_KB			16384
+#define KEEP_KB 16384
 
 /* Rows [from, to) of the backlog, whose subtransaction was rolled back. */
 typedef struct DeadRows
 {
-	int64		from;
-	int64		to;
+	int64 from;
+	int64 to;
 } DeadRows;
 
 /* Ids [from, to] of queued requests; a backend draws many in a row. */
 typedef struct IdRun
 {
-	int64		from;
-	int64		to;
+	int64 from;
+	int64 to;
 } IdRun;
 
 /* How many rows there were when a subtransaction began. */
 typedef struct Savepoint
 {
 	SubTransactionId id;
-	int64		rows;
+	int64			 rows;
 } Savepoint;
 
 /* What this transaction has queued; lives as long as it does. */
 typedef struct Backlog
 {
-	MemoryContext context;
+	MemoryContext	 context;
 	Tuplestorestate *rows;
-	TupleDesc	desc;
-	int64		origin;			/* of the rows; see origin.c */
-	int64		nrows;			/* dead ones too */
-	int64		nlive;
-	IdRun	   *ids;
-	int			nids;
-	int			max_ids;
-	DeadRows   *dead;			/* in their order, none touching */
-	int			ndead;
-	int			max_dead;
-	Savepoint  *savepoints;		/* the innermost last; those from before the
+	TupleDesc		 desc;
+	int64			 origin; /* of the rows; see origin.c */
+	int64			 nrows;	 /* dead ones too */
+	int64			 nlive;
+	IdRun			*ids;
+	int				 nids;
+	int				 max_ids;
+	DeadRows		*dead; /* in their order, none touching */
+	int				 ndead;
+	int				 max_dead;
+	Savepoint		*savepoints; /* the innermost last; those from before the
 								 * backlog was made are missing */
-	int			nsavepoints;
-	int			max_savepoints;
-	MemoryContext names;		/* those of the row named */
-	OutboxRow	named;			/* the names of its objects are known ... */
-	CommandId	named_in;		/* ... in this command; another may rename them */
+	int				 nsavepoints;
+	int				 max_savepoints;
+	MemoryContext	 names;	   /* those of the row named */
+	OutboxRow		 named;	   /* the names of its objects are known ... */
+	CommandId		 named_in; /* ... in this command; another may rename them */
 } Backlog;
 
-static Backlog *backlog;
-static OutboxDatabase *entry;	/* of this database */
-static bool to_wake;			/* this transaction inserted rows */
-static bool committing;			/* they are in the table already */
+static Backlog		  *backlog;
+static OutboxDatabase *entry;	   /* of this database */
+static bool			   to_wake;	   /* this transaction inserted rows */
+static bool			   committing; /* they are in the table already */
 
 static void
 find_entry(void)
@@ -104,26 +104,26 @@ find_entry(void)
 	if (entry == NULL || entry->database != MyDatabaseId)
 		entry = outbox_database(MyDatabaseId, true);
 	if (entry == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("too many databases of this server use the outbox of rtm"),
-				 errdetail("There can be %d.", OUTBOX_MAX_DATABASES)));
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+						errmsg("too many databases of this server use the outbox of rtm"),
+						errdetail("There can be %d.", OUTBOX_MAX_DATABASES)));
 }
 
 void
 outbox_check_enqueue(const char *what)
 {
 	if (!outbox_is_preloaded())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%s() needs the library \"rtm\" to be preloaded", what),
-				 errhint("Add rtm to shared_preload_libraries and restart the server; without it use the synchronous function.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s() needs the library \"rtm\" to be preloaded", what),
+			 errhint(
+				 "Add rtm to shared_preload_libraries and restart the server; without it use the synchronous function.")));
 	if (RecoveryInProgress())
-		ereport(ERROR,
-				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("cannot execute %s() on a standby", what),
-				 errdetail("Requests are rows of a table, which a standby cannot write."),
-				 errhint("Queue it on the primary, or use the synchronous function.")));
+		ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+						errmsg("cannot execute %s() on a standby", what),
+						errdetail("Requests are rows of a table, which a standby cannot write."),
+						errhint("Queue it on the primary, or use the synchronous function.")));
 	PreventCommandIfReadOnly(psprintf("%s()", what));
 }
 
@@ -136,11 +136,11 @@ outbox_new_id(void)
 int64
 outbox_last_id(void)
 {
-	Relation	rel = relation_open(outbox_relations(false)->sequence, AccessShareLock);
-	Buffer		buffer = ReadBuffer(rel, 0);
-	Page		page = BufferGetPage(buffer);
+	Relation	  rel = relation_open(outbox_relations(false)->sequence, AccessShareLock);
+	Buffer		  buffer = ReadBuffer(rel, 0);
+	Page		  page = BufferGetPage(buffer);
 	HeapTupleData tuple = {0};
-	int64		last;
+	int64		  last;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	tuple.t_data = (HeapTupleHeader) PageGetItem(page, PageGetItemId(page, FirstOffsetNumber));
@@ -175,8 +175,8 @@ make_backlog(void)
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	ResourceOwner owner = CurrentResourceOwner;
-	Backlog	   *b = palloc0(sizeof(Backlog));
-	Relation	rel;
+	Backlog		 *b = palloc0(sizeof(Backlog));
+	Relation	  rel;
 
 	/* the lock stays: the table must be there when the transaction commits */
 	rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
@@ -206,7 +206,7 @@ note_id(Backlog *b, int64 id)
 	{
 		b->max_ids = Max(8, b->max_ids * 2);
 		b->ids = b->ids ? repalloc_huge(b->ids, sizeof(IdRun) * b->max_ids)
-			: MemoryContextAlloc(b->context, sizeof(IdRun) * b->max_ids);
+						: MemoryContextAlloc(b->context, sizeof(IdRun) * b->max_ids);
 	}
 	b->ids[b->nids].from = b->ids[b->nids].to = id;
 	b->nids++;
@@ -215,8 +215,8 @@ note_id(Backlog *b, int64 id)
 static void
 add_row(Backlog *b, const OutboxRow *row)
 {
-	Datum		values[OUTBOX_NCOLUMNS];
-	bool		nulls[OUTBOX_NCOLUMNS];
+	Datum values[OUTBOX_NCOLUMNS];
+	bool  nulls[OUTBOX_NCOLUMNS];
 
 	outbox_row_values(row, values, nulls);
 	Assert(b->desc->natts <= OUTBOX_NCOLUMNS);
@@ -230,8 +230,8 @@ add_row(Backlog *b, const OutboxRow *row)
 static void
 name_objects(Backlog *b, OutboxRow *row)
 {
-	OutboxRow  *named = &b->named;
-	CommandId	command = GetCurrentCommandId(false);
+	OutboxRow	 *named = &b->named;
+	CommandId	  command = GetCurrentCommandId(false);
 	MemoryContext old;
 
 	if (named->owner != row->owner || named->server != row->server ||
@@ -254,9 +254,10 @@ void
 outbox_enqueue(OutboxRow *row)
 {
 	if (committing)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("a request cannot be queued any more: the transaction is about to commit")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("a request cannot be queued any more: the transaction is about to commit")));
 	if (backlog == NULL)
 	{
 		find_entry();
@@ -283,14 +284,16 @@ outbox_is_queued_here(int64 id)
 static void
 begin_savepoint(SubTransactionId id)
 {
-	Savepoint  *s;
+	Savepoint *s;
 
 	if (backlog->nsavepoints == backlog->max_savepoints)
 	{
 		backlog->max_savepoints = Max(8, backlog->max_savepoints * 2);
 		backlog->savepoints = backlog->savepoints
-			? repalloc_huge(backlog->savepoints, sizeof(Savepoint) * backlog->max_savepoints)
-			: MemoryContextAlloc(backlog->context, sizeof(Savepoint) * backlog->max_savepoints);
+								  ? repalloc_huge(backlog->savepoints,
+												  sizeof(Savepoint) * backlog->max_savepoints)
+								  : MemoryContextAlloc(backlog->context,
+													   sizeof(Savepoint) * backlog->max_savepoints);
 	}
 	s = &backlog->savepoints[backlog->nsavepoints++];
 	s->id = id;
@@ -310,11 +313,11 @@ end_savepoint(SubTransactionId id)
 static void
 kill_rows(int64 from)
 {
-	int64		killed = backlog->nrows - from;
+	int64 killed = backlog->nrows - from;
 
 	while (backlog->ndead > 0 && backlog->dead[backlog->ndead - 1].to >= from)
 	{
-		DeadRows   *last = &backlog->dead[backlog->ndead - 1];
+		DeadRows *last = &backlog->dead[backlog->ndead - 1];
 
 		killed -= last->to - Max(last->from, from);
 		from = Min(from, last->from);
@@ -326,8 +329,9 @@ kill_rows(int64 from)
 	{
 		backlog->max_dead = Max(8, backlog->max_dead * 2);
 		backlog->dead = backlog->dead
-			? repalloc_huge(backlog->dead, sizeof(DeadRows) * backlog->max_dead)
-			: MemoryContextAlloc(backlog->context, sizeof(DeadRows) * backlog->max_dead);
+							? repalloc_huge(backlog->dead, sizeof(DeadRows) * backlog->max_dead)
+							: MemoryContextAlloc(backlog->context,
+												 sizeof(DeadRows) * backlog->max_dead);
 	}
 	backlog->dead[backlog->ndead].from = from;
 	backlog->dead[backlog->ndead++].to = backlog->nrows;
@@ -360,12 +364,12 @@ at_subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId pare
 /* Rows that are on their way into the table. */
 typedef struct Batch
 {
-	Relation	rel;
+	Relation		  rel;
 	CatalogIndexState indexes;
-	MemoryContext context;		/* of the rows */
-	TupleTableSlot *slots[BATCH_ROWS];
-	int			n;
-	Size		bytes;
+	MemoryContext	  context; /* of the rows */
+	TupleTableSlot	 *slots[BATCH_ROWS];
+	int				  n;
+	Size			  bytes;
 } Batch;
 
 static void
@@ -399,8 +403,8 @@ static void
 add_to_batch(Batch *batch, TupleTableSlot *row, int64 seq)
 {
 	TupleTableSlot *slot = batch->slots[batch->n];
-	MemoryContext old;
-	HeapTuple	tuple;
+	MemoryContext	old;
+	HeapTuple		tuple;
 
 	slot_getallattrs(row);
 	row->tts_values[OUTBOX_SEQ - 1] = Int64GetDatum(seq);
@@ -417,7 +421,7 @@ add_to_batch(Batch *batch, TupleTableSlot *row, int64 seq)
 	}
 	if (slot == NULL)
 		slot = batch->slots[batch->n] = MakeSingleTupleTableSlot(row->tts_tupleDescriptor,
-																  &TTSOpsHeapTuple);
+																 &TTSOpsHeapTuple);
 	ExecStoreHeapTuple(tuple, slot, false);
 	batch->bytes += tuple->t_len;
 	if (++batch->n == BATCH_ROWS || batch->bytes >= BATCH_BYTES)
@@ -439,10 +443,10 @@ end_batch(Batch *batch)
 static void
 insert_rows(Backlog *b, int64 seq)
 {
-	MemoryContext old = MemoryContextSwitchTo(b->context);
-	Batch	   *batch = palloc(sizeof(Batch));
+	MemoryContext	old = MemoryContextSwitchTo(b->context);
+	Batch		   *batch = palloc(sizeof(Batch));
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(b->desc, &TTSOpsMinimalTuple);
-	int			dead = 0;
+	int				dead = 0;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	begin_batch(batch);
@@ -476,8 +480,8 @@ take_held_row(Relation rel, HeapTuple tuple)
 {
 	TM_FailureData failure;
 
-	return heap_delete(rel, &tuple->t_self, GetCurrentCommandId(true), InvalidSnapshot,
-					   true, &failure, false) == TM_Ok;
+	return heap_delete(rel, &tuple->t_self, GetCurrentCommandId(true), InvalidSnapshot, true,
+					   &failure, false) == TM_Ok;
 }
 
 /*
@@ -498,13 +502,13 @@ move_held(Backlog *held)
 	scan = systable_beginscan_ordered(rel, index, GetActiveSnapshot(), 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
 	{
-		OutboxRow	row;
+		OutboxRow row;
 
 		CHECK_FOR_INTERRUPTS();
 		outbox_read_row(tuple, RelationGetDescr(rel), &row);
 		if (row.origin != held->origin || !take_held_row(rel, tuple))
 			continue;
-		row.enqueued_at = GetCurrentTimestamp();	/* its age counts from now */
+		row.enqueued_at = GetCurrentTimestamp(); /* its age counts from now */
 		add_row(held, &row);
 	}
 	systable_endscan_ordered(scan);
@@ -520,7 +524,7 @@ move_held(Backlog *held)
 static Backlog *
 take_held(void)
 {
-	Backlog    *held;
+	Backlog		 *held;
 	MemoryContext old;
 
 	if (pg_atomic_read_u32(&entry->held) == 0)
@@ -535,7 +539,7 @@ take_held(void)
 void
 outbox_release_held(void)
 {
-	Backlog    *held;
+	Backlog *held;
 
 	find_entry();
 	open_tickets();
@@ -566,9 +570,9 @@ flush_prepared(Backlog *b)
 static void
 flush_committed(Backlog *b)
 {
-	Backlog    *held = take_held();
-	int64		nheld = held ? held->nlive : 0;
-	int64		seq = outbox_draw_tickets(nheld + b->nlive);
+	Backlog *held = take_held();
+	int64	 nheld = held ? held->nlive : 0;
+	int64	 seq = outbox_draw_tickets(nheld + b->nlive);
 
 	if (nheld > 0)
 		insert_rows(held, seq);
@@ -581,7 +585,7 @@ flush_committed(Backlog *b)
 static void
 flush_backlog(bool prepare)
 {
-	Backlog    *b = backlog;
+	Backlog *b = backlog;
 
 	if (b == NULL)
 		return;
@@ -617,7 +621,7 @@ at_transaction(XactEvent event, void *arg)
 		case XACT_EVENT_ABORT:
 			outbox_return_tickets();
 			to_wake = committing = false;
-			backlog = NULL;		/* its memory goes with the transaction */
+			backlog = NULL; /* its memory goes with the transaction */
 			break;
 		default:
 			break;

@@ -42,4 +42,4 @@ extern bool outbox_is_queued_here(int64 id);
  */
 extern void outbox_release_held(void);
 
-#endif							/* OUTBOX_ENQUEUE_H */
+#endif /* OUTBOX_ENQUEUE_H */

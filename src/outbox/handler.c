@@ -44,8 +44,8 @@ outbox_signature(const RtmMethod *method)
 static Oid
 type_of_extension(const char *name)
 {
-	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
-									   ObjectIdGetDatum(outbox_relations(false)->schema));
+	Oid type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
+							   ObjectIdGetDatum(outbox_relations(false)->schema));
 
 	if (!OidIsValid(type))
 		elog(ERROR, "type %s of extension \"rtm\" does not exist", name);
@@ -55,7 +55,7 @@ type_of_extension(const char *name)
 int
 outbox_signature_types(OutboxSignature signature, Oid *types)
 {
-	int			n = 0;
+	int n = 0;
 
 	switch (signature)
 	{
@@ -93,16 +93,15 @@ list_types(const Oid *types, int n)
 void
 outbox_check_callback(Oid function, OutboxSignature signature, Oid role)
 {
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	HeapTuple	 tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	Form_pg_proc proc;
-	Oid			types[OUTBOX_MAX_CALLBACK_ARGS];
-	int			n;
-	AclResult	acl;
+	Oid			 types[OUTBOX_MAX_CALLBACK_ARGS];
+	int			 n;
+	AclResult	 acl;
 
 	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("the callback, function with OID %u, does not exist", function)));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+						errmsg("the callback, function with OID %u, does not exist", function)));
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
 	n = outbox_signature_types(signature, types);
 	if (proc->prokind != PROKIND_FUNCTION || proc->proretset || proc->pronargs != n ||

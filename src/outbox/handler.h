@@ -13,20 +13,20 @@
 /* What a callback is called with, before the error; see message-api.md. */
 typedef enum OutboxSignature
 {
-	OUTBOX_SEND_CALLBACK,		/* mid bigint, mtime bigint */
-	OUTBOX_HISTORY_CALLBACK,	/* result rtm_history_result */
-	OUTBOX_INFO_CALLBACK,		/* result rtm_message_info */
-	OUTBOX_DELETE_CALLBACK,		/* nothing */
-	OUTBOX_CALL_CALLBACK		/* result jsonb */
+	OUTBOX_SEND_CALLBACK,	 /* mid bigint, mtime bigint */
+	OUTBOX_HISTORY_CALLBACK, /* result rtm_history_result */
+	OUTBOX_INFO_CALLBACK,	 /* result rtm_message_info */
+	OUTBOX_DELETE_CALLBACK,	 /* nothing */
+	OUTBOX_CALL_CALLBACK	 /* result jsonb */
 } OutboxSignature;
 
-#define OUTBOX_MAX_CALLBACK_ARGS	3
+#define OUTBOX_MAX_CALLBACK_ARGS 3
 
 /* Of the callbacks of a method; NULL: rtm_call_async(). */
 extern OutboxSignature outbox_signature(const RtmMethod *method);
 
 /* The types of a callback's arguments: how many. */
-extern int	outbox_signature_types(OutboxSignature signature, Oid *types);
+extern int outbox_signature_types(OutboxSignature signature, Oid *types);
 
 /*
  * Raise 42883 when there is no function with that OID, 42804 when it can't be
@@ -37,4 +37,4 @@ extern void outbox_check_callback(Oid function, OutboxSignature signature, Oid r
 /* The method with this name in the API, or NULL. */
 extern const RtmMethod *outbox_method(const char *call, int len);
 
-#endif							/* OUTBOX_HANDLER_H */
+#endif /* OUTBOX_HANDLER_H */

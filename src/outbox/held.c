@@ -41,7 +41,7 @@
 #include "outbox/origin.h"
 #include "outbox/table.h"
 
-static bool changed;			/* the workers are to look, if this commits */
+static bool changed; /* the workers are to look, if this commits */
 
 static void
 at_commit(XactEvent event, void *arg)
@@ -80,9 +80,8 @@ own_origin(const char *what)
 	outbox_check_enqueue(what);
 	entry = outbox_database(MyDatabaseId, true);
 	if (entry == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("too many databases of this server use the outbox of rtm")));
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+						errmsg("too many databases of this server use the outbox of rtm")));
 	return outbox_origin(entry);
 }
 
@@ -109,14 +108,14 @@ adopt(OutboxRow *row)
 /* What couldn't be adopted. */
 typedef struct Left
 {
-	MemoryContext context;		/* of what follows */
-	List	   *servers;		/* OIDs, as the rows have them, where one has to stay */
-	int64		n;				/* rows that stay */
-	char	   *why;			/* of the first one, or NULL */
-	int64	   *taken;			/* ids that others have, in ascending order */
-	int			ntaken;
-	int64		last_id;		/* greater ones will be drawn */
-	int64		renumbered;		/* rows that were adopted with another id */
+	MemoryContext context; /* of what follows */
+	List		 *servers; /* OIDs, as the rows have them, where one has to stay */
+	int64		  n;	   /* rows that stay */
+	char		 *why;	   /* of the first one, or NULL */
+	int64		 *taken;   /* ids that others have, in ascending order */
+	int			  ntaken;
+	int64		  last_id;	  /* greater ones will be drawn */
+	int64		  renumbered; /* rows that were adopted with another id */
 } Left;
 
 static void
@@ -162,8 +161,8 @@ check_row(Relation rel, HeapTuple tuple, OutboxRow *row, Left *left)
 static int
 compare_ids(const void *a, const void *b)
 {
-	int64		x = *(const int64 *) a;
-	int64		y = *(const int64 *) b;
+	int64 x = *(const int64 *) a;
+	int64 y = *(const int64 *) b;
 
 	return (x > y) - (x < y);
 }
@@ -173,7 +172,8 @@ static void
 set_id(OutboxRow *row, Left *left)
 {
 	if (row->id <= left->last_id &&
-		(left->ntaken == 0 || !bsearch(&row->id, left->taken, left->ntaken, sizeof(int64), compare_ids)))
+		(left->ntaken == 0 ||
+		 !bsearch(&row->id, left->taken, left->ntaken, sizeof(int64), compare_ids)))
 		return;
 	row->id = outbox_new_id();
 	left->renumbered++;
@@ -197,26 +197,27 @@ adopt_row(Relation rel, HeapTuple tuple, OutboxRow *row, Left *left)
 	return true;
 }
 
-typedef bool (*Action) (Relation rel, HeapTuple tuple, OutboxRow *row, Left *left);
+typedef bool (*Action)(Relation rel, HeapTuple tuple, OutboxRow *row, Left *left);
 
 /* Do that with the rows of other origins on one side of 0, in their order: how many. */
 static int64
-do_range(Relation rel, StrategyNumber strategy, RegProcedure compare, int64 origin, Action action, Left *left)
+do_range(Relation rel, StrategyNumber strategy, RegProcedure compare, int64 origin, Action action,
+		 Left *left)
 {
-	Relation	index = index_open(outbox_relations(false)->request_index, AccessShareLock);
+	Relation	  index = index_open(outbox_relations(false)->request_index, AccessShareLock);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm held row",
 												  ALLOCSET_DEFAULT_SIZES);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	int64		n = 0;
+	ScanKeyData	  key;
+	SysScanDesc	  scan;
+	HeapTuple	  tuple;
+	int64		  n = 0;
 
 	ScanKeyInit(&key, OUTBOX_SEQ, strategy, compare, Int64GetDatum(0));
 	scan = systable_beginscan_ordered(rel, index, GetActiveSnapshot(), 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
-		OutboxRow	row;
+		OutboxRow	  row;
 
 		CHECK_FOR_INTERRUPTS();
 		outbox_read_row(tuple, RelationGetDescr(rel), &row);
@@ -235,7 +236,7 @@ do_range(Relation rel, StrategyNumber strategy, RegProcedure compare, int64 orig
 static int64
 do_all(Relation rel, int64 origin, Action action, Left *left)
 {
-	int64		n = do_range(rel, BTGreaterEqualStrategyNumber, F_INT8GE, origin, action, left);
+	int64 n = do_range(rel, BTGreaterEqualStrategyNumber, F_INT8GE, origin, action, left);
 
 	return n + do_range(rel, BTLessStrategyNumber, F_INT8LT, origin, action, left);
 }
@@ -243,8 +244,8 @@ do_all(Relation rel, int64 origin, Action action, Left *left)
 static int64
 adopt_requests(int64 origin, Left *left)
 {
-	Relation	rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
-	int64		n;
+	Relation rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
+	int64	 n;
 
 	PushActiveSnapshot(GetLatestSnapshot());
 	(void) do_all(rel, origin, check_row, left);
@@ -257,8 +258,8 @@ adopt_requests(int64 origin, Left *left)
 static int64
 discard_requests(int64 origin)
 {
-	Relation	rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
-	int64		n;
+	Relation rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
+	int64	 n;
 
 	PushActiveSnapshot(GetLatestSnapshot());
 	n = do_all(rel, origin, discard_row, NULL);
@@ -275,26 +276,25 @@ discard_requests(int64 origin)
  * may be there when the request is to be retried.
  */
 static const char adopt_query[] =
-"UPDATE %s.rtm_finished AS f SET origin = $1, callback = h.callback, owner = h.owner, server = coalesce(h.server, 0)"
-" FROM (SELECT id, %s.rtm_callback_of(call, callback_name) AS callback,"
-" (SELECT a.oid FROM pg_catalog.pg_authid AS a WHERE a.rolname OPERATOR(pg_catalog.=) owner_name::pg_catalog.name) AS owner,"
-" (SELECT s.oid FROM pg_catalog.pg_foreign_server AS s WHERE s.srvname OPERATOR(pg_catalog.=) server_name::pg_catalog.name) AS server"
-" FROM %s.rtm_finished WHERE callback_due IS NOT NULL AND (origin OPERATOR(pg_catalog.<>) $1 OR origin IS NULL)) AS h"
-" WHERE f.id OPERATOR(pg_catalog.=) h.id AND h.callback IS NOT NULL AND h.owner IS NOT NULL";
+	"UPDATE %s.rtm_finished AS f SET origin = $1, callback = h.callback, owner = h.owner, server = coalesce(h.server, 0)"
+	" FROM (SELECT id, %s.rtm_callback_of(call, callback_name) AS callback,"
+	" (SELECT a.oid FROM pg_catalog.pg_authid AS a WHERE a.rolname OPERATOR(pg_catalog.=) owner_name::pg_catalog.name) AS owner,"
+	" (SELECT s.oid FROM pg_catalog.pg_foreign_server AS s WHERE s.srvname OPERATOR(pg_catalog.=) server_name::pg_catalog.name) AS server"
+	" FROM %s.rtm_finished WHERE callback_due IS NOT NULL AND (origin OPERATOR(pg_catalog.<>) $1 OR origin IS NULL)) AS h"
+	" WHERE f.id OPERATOR(pg_catalog.=) h.id AND h.callback IS NOT NULL AND h.owner IS NOT NULL";
 
-static const char count_query[] =
-"SELECT FROM %s.rtm_finished WHERE callback_due IS NOT NULL"
-" AND (origin OPERATOR(pg_catalog.<>) $1 OR origin IS NULL)";
+static const char count_query[] = "SELECT FROM %s.rtm_finished WHERE callback_due IS NOT NULL"
+								  " AND (origin OPERATOR(pg_catalog.<>) $1 OR origin IS NULL)";
 
 static const char discard_query[] =
-"UPDATE %s.rtm_finished SET callback_due = NULL, callback_error = 'it was held, and discarded'"
-" WHERE callback_due IS NOT NULL AND (origin OPERATOR(pg_catalog.<>) $1 OR origin IS NULL)";
+	"UPDATE %s.rtm_finished SET callback_due = NULL, callback_error = 'it was held, and discarded'"
+	" WHERE callback_due IS NOT NULL AND (origin OPERATOR(pg_catalog.<>) $1 OR origin IS NULL)";
 
 /* Ids of held requests that other requests have here too. */
 static const char taken_query[] =
-"SELECT id FROM %s.rtm_request WHERE (origin OPERATOR(pg_catalog.<>) $1 OR origin IS NULL)"
-" AND (id OPERATOR(pg_catalog.=) ANY (SELECT id FROM %s.rtm_request GROUP BY id HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1)"
-" OR id OPERATOR(pg_catalog.=) ANY (SELECT id FROM %s.rtm_finished)) ORDER BY id";
+	"SELECT id FROM %s.rtm_request WHERE (origin OPERATOR(pg_catalog.<>) $1 OR origin IS NULL)"
+	" AND (id OPERATOR(pg_catalog.=) ANY (SELECT id FROM %s.rtm_request GROUP BY id HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1)"
+	" OR id OPERATOR(pg_catalog.=) ANY (SELECT id FROM %s.rtm_finished)) ORDER BY id";
 
 /* The ids that a query has found. */
 static void
@@ -305,9 +305,10 @@ keep_taken(Left *left)
 		left->taken = MemoryContextAllocHuge(left->context, sizeof(int64) * left->ntaken);
 	for (int i = 0; i < left->ntaken; i++)
 	{
-		bool		null;
+		bool null;
 
-		left->taken[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null));
+		left->taken[i] = DatumGetInt64(
+			SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null));
 	}
 }
 
@@ -327,7 +328,8 @@ run_query(const char *query, int64 origin, Left *taken)
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, security | SECURITY_LOCAL_USERID_CHANGE);
 	SPI_connect();
 	schema = quote_identifier(get_namespace_name(outbox_relations(false)->schema));
-	if (SPI_execute_with_args(psprintf(query, schema, schema, schema), 1, &type, &value, NULL, false, 0) < 0)
+	if (SPI_execute_with_args(psprintf(query, schema, schema, schema), 1, &type, &value, NULL,
+							  false, 0) < 0)
 		elog(ERROR, "could not look at what is held");
 	n = (int64) SPI_processed;
 	if (taken)
@@ -340,12 +342,13 @@ run_query(const char *query, int64 origin, Left *taken)
 static int64
 adopt_callbacks(int64 origin, Left *left)
 {
-	int64		n = run_query(adopt_query, origin, NULL);
-	int64		stay = run_query(count_query, origin, NULL);
+	int64 n = run_query(adopt_query, origin, NULL);
+	int64 stay = run_query(count_query, origin, NULL);
 
 	left->n += stay;
 	if (stay > 0 && left->why == NULL)
-		left->why = pstrdup("A callback, or the role that it runs as, does not exist here by its name.");
+		left->why = pstrdup(
+			"A callback, or the role that it runs as, does not exist here by its name.");
 	return n;
 }
 
@@ -353,11 +356,13 @@ static void
 warn_of_left(const Left *left)
 {
 	if (left->n > 0)
-		ereport(WARNING,
-				(errmsg_plural(INT64_FORMAT " request stays held",
-							   INT64_FORMAT " requests stay held", (unsigned long) left->n, left->n),
-				 errdetail("%s", left->why),
-				 errhint("Create what is missing, or rename it back, and adopt again, or discard what cannot be sent here. The requests of a server are adopted all together or not at all.")));
+		ereport(
+			WARNING,
+			(errmsg_plural(INT64_FORMAT " request stays held", INT64_FORMAT " requests stay held",
+						   (unsigned long) left->n, left->n),
+			 errdetail("%s", left->why),
+			 errhint(
+				 "Create what is missing, or rename it back, and adopt again, or discard what cannot be sent here. The requests of a server are adopted all together or not at all.")));
 }
 
 /* ---- SQL ---- */
@@ -367,9 +372,9 @@ PG_FUNCTION_INFO_V1(rtm_sql_adopt_held);
 Datum
 rtm_sql_adopt_held(PG_FUNCTION_ARGS)
 {
-	int64		origin = own_origin("rtm_adopt_held");
-	Left		left = {.context = CurrentMemoryContext};
-	int64		n;
+	int64 origin = own_origin("rtm_adopt_held");
+	Left  left = {.context = CurrentMemoryContext};
+	int64 n;
 
 	(void) run_query(taken_query, origin, &left);
 	left.last_id = outbox_last_id();
@@ -377,11 +382,10 @@ rtm_sql_adopt_held(PG_FUNCTION_ARGS)
 	n += adopt_callbacks(origin, &left);
 	warn_of_left(&left);
 	if (left.renumbered > 0)
-		ereport(NOTICE,
-				(errmsg_plural(INT64_FORMAT " request has another id from now on",
-							   INT64_FORMAT " requests have other ids from now on",
-							   (unsigned long) left.renumbered, left.renumbered),
-				 errdetail("Requests of this database have theirs, or will have.")));
+		ereport(NOTICE, (errmsg_plural(INT64_FORMAT " request has another id from now on",
+									   INT64_FORMAT " requests have other ids from now on",
+									   (unsigned long) left.renumbered, left.renumbered),
+						 errdetail("Requests of this database have theirs, or will have.")));
 	note_change();
 	PG_RETURN_INT64(n);
 }
@@ -391,8 +395,8 @@ PG_FUNCTION_INFO_V1(rtm_sql_discard_held);
 Datum
 rtm_sql_discard_held(PG_FUNCTION_ARGS)
 {
-	int64		origin = own_origin("rtm_discard_held");
-	int64		n = discard_requests(origin);
+	int64 origin = own_origin("rtm_discard_held");
+	int64 n = discard_requests(origin);
 
 	n += run_query(discard_query, origin, NULL);
 	note_change();
@@ -404,7 +408,7 @@ PG_FUNCTION_INFO_V1(rtm_sql_outbox_origin);
 Datum
 rtm_sql_outbox_origin(PG_FUNCTION_ARGS)
 {
-	int64		origin = outbox_origin(outbox_database(MyDatabaseId, !RecoveryInProgress()));
+	int64 origin = outbox_origin(outbox_database(MyDatabaseId, !RecoveryInProgress()));
 
 	if (origin == 0)
 		PG_RETURN_NULL();

@@ -39,12 +39,12 @@
 #include "wait.h"
 
 /* How long ending the workers of a database may take, in milliseconds. */
-#define END_TIMEOUT		5000
+#define END_TIMEOUT 5000
 
 static ProcessUtility_hook_type prev_process_utility;
-static bool extension_changed;	/* by this transaction */
-static OutboxDatabase *committing;	/* COMMIT PREPARED is under way */
-static bool release_failed;
+static bool						extension_changed; /* by this transaction */
+static OutboxDatabase		   *committing;		   /* COMMIT PREPARED is under way */
+static bool						release_failed;
 
 /* ---- databases ---- */
 
@@ -65,9 +65,9 @@ database_of(Node *command)
 		name = ((RenameStmt *) command)->subname;
 	else if (IsA(command, AlterDatabaseStmt))
 	{
-		ListCell   *cell;
+		ListCell *cell;
 
-		foreach(cell, ((AlterDatabaseStmt *) command)->options)
+		foreach (cell, ((AlterDatabaseStmt *) command)->options)
 		{
 			const char *option = lfirst_node(DefElem, cell)->defname;
 
@@ -78,11 +78,11 @@ database_of(Node *command)
 	}
 	else if (IsA(command, CreatedbStmt))
 	{
-		ListCell   *cell;
+		ListCell *cell;
 
-		foreach(cell, ((CreatedbStmt *) command)->options)
+		foreach (cell, ((CreatedbStmt *) command)->options)
 		{
-			DefElem    *option = lfirst_node(DefElem, cell);
+			DefElem *option = lfirst_node(DefElem, cell);
 
 			if (strcmp(option->defname, "template") == 0 && option->arg)
 				name = defGetString(option);
@@ -113,12 +113,12 @@ is_our_worker(pid_t pid)
 static int
 signal_workers(Oid database, int signal)
 {
-	int			n = 0;
+	int n = 0;
 
 	for (int i = 0; i < ProcGlobal->allProcCount; i++)
 	{
-		PGPROC	   *proc = &ProcGlobal->allProcs[i];
-		pid_t		pid = proc->pid;
+		PGPROC *proc = &ProcGlobal->allProcs[i];
+		pid_t	pid = proc->pid;
 
 		if (pid == 0 || pid == MyProcPid || proc->databaseId != database || !is_our_worker(pid))
 			continue;
@@ -221,7 +221,7 @@ static bool
 is_commit_prepared(Node *command)
 {
 	return IsA(command, TransactionStmt) &&
-		((TransactionStmt *) command)->kind == TRANS_STMT_COMMIT_PREPARED;
+		   ((TransactionStmt *) command)->kind == TRANS_STMT_COMMIT_PREPARED;
 }
 
 /* ---- extensions ---- */
@@ -269,11 +269,12 @@ process_utility(PlannedStmt *statement, const char *query, bool read_only,
 				ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
 				DestReceiver *dest, QueryCompletion *completion)
 {
-	Node	   *command = statement->utilityStmt;
-	bool		commits_prepared = is_commit_prepared(command) && !RecoveryInProgress();
-	bool		changes_extension = may_change_extension(command);
-	Oid			database = context == PROCESS_UTILITY_TOPLEVEL && !RecoveryInProgress()
-		? database_of(command) : InvalidOid;
+	Node *command = statement->utilityStmt;
+	bool  commits_prepared = is_commit_prepared(command) && !RecoveryInProgress();
+	bool  changes_extension = may_change_extension(command);
+	Oid	  database = context == PROCESS_UTILITY_TOPLEVEL && !RecoveryInProgress()
+						 ? database_of(command)
+						 : InvalidOid;
 
 	if (OidIsValid(database) && !IsTransactionBlock())
 		end_workers(database);
@@ -281,9 +282,11 @@ process_utility(PlannedStmt *statement, const char *query, bool read_only,
 		begin_commit_prepared();
 
 	if (prev_process_utility)
-		prev_process_utility(statement, query, read_only, context, params, environment, dest, completion);
+		prev_process_utility(statement, query, read_only, context, params, environment, dest,
+							 completion);
 	else
-		standard_ProcessUtility(statement, query, read_only, context, params, environment, dest, completion);
+		standard_ProcessUtility(statement, query, read_only, context, params, environment, dest,
+								completion);
 
 	if (commits_prepared)
 		release_prepared();

@@ -11,4 +11,4 @@
 /* From _PG_init(), while the library is preloaded. */
 extern void outbox_hooks_init(void);
 
-#endif							/* OUTBOX_HOOKS_H */
+#endif /* OUTBOX_HOOKS_H */

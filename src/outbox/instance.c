@@ -41,11 +41,12 @@
 
 #include "outbox/instance.h"
 
-#define INSTANCE_FILE	PG_STAT_TMP_DIR "/rtm.instance"
-#define FORMAT			"rtm instance 1: token " UINT64_FORMAT " born " INT64_FORMAT " standby %d inherited %u\n"
-#define FORMAT_LEN		200
+#define INSTANCE_FILE PG_STAT_TMP_DIR "/rtm.instance"
+#define FORMAT \
+	"rtm instance 1: token " UINT64_FORMAT " born " INT64_FORMAT " standby %d inherited %u\n"
+#define FORMAT_LEN 200
 
-static OutboxInstance *instance;	/* in shared memory */
+static OutboxInstance *instance; /* in shared memory */
 
 Size
 outbox_instance_size(void)
@@ -78,14 +79,14 @@ exists(const char *path)
 static bool
 read_file(OutboxInstance *found)
 {
-	char		text[FORMAT_LEN + 1];
-	int			fd = BasicOpenFile(INSTANCE_FILE, O_RDONLY | PG_BINARY);
-	ssize_t		n;
-	uint64		token;
-	int64		born;
-	int64		born_really;
-	int			standby;
-	TimeLineID	inherited;
+	char	   text[FORMAT_LEN + 1];
+	int		   fd = BasicOpenFile(INSTANCE_FILE, O_RDONLY | PG_BINARY);
+	ssize_t	   n;
+	uint64	   token;
+	int64	   born;
+	int64	   born_really;
+	int		   standby;
+	TimeLineID inherited;
 
 	if (fd < 0)
 		return false;
@@ -97,9 +98,11 @@ read_file(OutboxInstance *found)
 		return false;
 	if (born != born_really)
 	{
-		ereport(LOG,
-				(errmsg("this data directory is a copy of another one: what waits in the outboxes of rtm is held"),
-				 errdetail("The file \"%s\" was copied.", INSTANCE_FILE)));
+		ereport(
+			LOG,
+			(errmsg(
+				 "this data directory is a copy of another one: what waits in the outboxes of rtm is held"),
+			 errdetail("The file \"%s\" was copied.", INSTANCE_FILE)));
 		return false;
 	}
 	found->token = (int64) token;
@@ -111,9 +114,9 @@ read_file(OutboxInstance *found)
 static bool
 write_text(int fd, const OutboxInstance *new)
 {
-	char		text[FORMAT_LEN];
-	int			len = snprintf(text, sizeof(text), FORMAT, (uint64) new->token, birth(fd),
-							   (int) new->standby, new->inherited);
+	char text[FORMAT_LEN];
+	int	 len = snprintf(text, sizeof(text), FORMAT, (uint64) new->token, birth(fd),
+						(int) new->standby, new->inherited);
 
 	return write(fd, text, len) == len;
 }
@@ -132,10 +135,11 @@ write_file(const OutboxInstance *new)
 	if (fd >= 0)
 		close(fd);
 	if (!written || durable_rename(temporary, INSTANCE_FILE, LOG) != 0)
-		ereport(LOG,
-				(errcode_for_file_access(),
-				 errmsg("could not write file \"%s\": %m", INSTANCE_FILE),
-				 errhint("After the next start requests that rtm has queued until then will be held.")));
+		ereport(
+			LOG,
+			(errcode_for_file_access(), errmsg("could not write file \"%s\": %m", INSTANCE_FILE),
+			 errhint(
+				 "After the next start requests that rtm has queued until then will be held.")));
 }
 
 static void
@@ -143,24 +147,21 @@ begin_anew(OutboxInstance *new)
 {
 	memset(new, 0, sizeof(*new));
 	if (!pg_strong_random(&new->token, sizeof(new->token)))
-		ereport(FATAL,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not make a random number")));
+		ereport(FATAL, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not make a random number")));
 }
 
 void
 outbox_instance_attach(void)
 {
-	bool		found;
-	bool		standby = exists(STANDBY_SIGNAL_FILE) && recoveryTarget == RECOVERY_TARGET_UNSET;
-	bool		to_write;
+	bool found;
+	bool standby = exists(STANDBY_SIGNAL_FILE) && recoveryTarget == RECOVERY_TARGET_UNSET;
+	bool to_write;
 
 	instance = ShmemInitStruct("rtm instance", sizeof(OutboxInstance), &found);
 	if (found)
 		return;
 	to_write = !read_file(instance);
-	if (to_write ||
-		(!standby && (exists(STANDBY_SIGNAL_FILE) || exists(RECOVERY_SIGNAL_FILE))))
+	if (to_write || (!standby && (exists(STANDBY_SIGNAL_FILE) || exists(RECOVERY_SIGNAL_FILE))))
 	{
 		begin_anew(instance);
 		to_write = true;

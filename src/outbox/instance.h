@@ -13,9 +13,9 @@
 /* What identifies this data directory among copies of the same cluster. */
 typedef struct OutboxInstance
 {
-	int64		token;			/* random; of this data directory */
-	bool		standby;		/* it follows a primary, or did until a moment ago */
-	TimeLineID	inherited;		/* that it began as a promoted standby; 0: none */
+	int64	   token;	  /* random; of this data directory */
+	bool	   standby;	  /* it follows a primary, or did until a moment ago */
+	TimeLineID inherited; /* that it began as a promoted standby; 0: none */
 } OutboxInstance;
 
 extern Size outbox_instance_size(void);
@@ -31,4 +31,4 @@ extern void outbox_instance_recovered(void);
 
 extern OutboxInstance outbox_instance(void);
 
-#endif							/* OUTBOX_INSTANCE_H */
+#endif /* OUTBOX_INSTANCE_H */

@@ -39,42 +39,42 @@
 #include "outbox/trouble.h"
 
 /* How long after a change of options answers are waited for, in milliseconds. */
-#define LAST_ANSWERS	5000
+#define LAST_ANSWERS 5000
 
 /* A connection that breaks earlier than this is a failure, in milliseconds. */
-#define SHORT_LIFE		1000
+#define SHORT_LIFE 1000
 
 /*
  * A gate closes a connection on which it got nothing for a minute (protocol.md):
  * one that may be used again is kept open, for some time.  Milliseconds.
  */
-#define PING_INTERVAL	20000
-#define PING_TIMEOUT	10000
-#define KEEP_TIME		600000
+#define PING_INTERVAL 20000
+#define PING_TIMEOUT  10000
+#define KEEP_TIME	  600000
 
 /*
  * How long a lane keeps its connection while others wait for one, and when those
  * look again.  Milliseconds.
  */
-#define CONNECTION_TURN	1000
+#define CONNECTION_TURN 1000
 #define TURN_CHECK		20
 
 /* A rate's quests that may leave in a bunch, as part of a second. */
-#define BUNCH			0.05
+#define BUNCH 0.05
 
-static int	nconnections;		/* of all lanes */
-static int64 lanes_wait_until;	/* rtm_now_ms(): lanes have waited for one lately */
+static int	 nconnections;	   /* of all lanes */
+static int64 lanes_wait_until; /* rtm_now_ms(): lanes have waited for one lately */
 
 /* ---- options ---- */
 
 static void
 make_stale(Datum arg, int cacheid, uint32 hash)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &outbox_lanes)
+	dlist_foreach (iter, &outbox_lanes)
 	{
-		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		Lane *lane = dlist_container(Lane, node, iter.cur);
 
 		if (hash == 0 || cacheid != FOREIGNSERVEROID || hash == lane->server_hash)
 		{
@@ -153,7 +153,7 @@ try_options(Lane *lane, MemoryContext context, char **why)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
+		ErrorData *error;
 
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
@@ -190,14 +190,14 @@ static void
 note_no_connection(Lane *lane, const char *why)
 {
 	dlist_mutable_iter iter;
-	int			n = 0;
+	int				   n = 0;
 
-	dlist_foreach_modify(iter, &lane->ready)
+	dlist_foreach_modify (iter, &lane->ready)
 	{
 		if (n++ >= lane->options->max_in_flight)
 			break;
 		(void) outbox_note_attempt(dlist_container(Request, node, iter.cur), FPNN_CODE_CLOSED, why,
-							lane->paused_until - rtm_now_ms());
+								   lane->paused_until - rtm_now_ms());
 	}
 }
 
@@ -207,9 +207,9 @@ lose_in_flight(Lane *lane, int code, const char *why)
 {
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &lane->in_flight)
+	dlist_foreach_modify (iter, &lane->in_flight)
 	{
-		Request    *request = dlist_container(Request, node, iter.cur);
+		Request *request = dlist_container(Request, node, iter.cur);
 
 		request->maybe_sent = true;
 		if (outbox_is_any_call(request))
@@ -222,7 +222,7 @@ lose_in_flight(Lane *lane, int code, const char *why)
 static void
 connection_failed(Lane *lane)
 {
-	char	   *why = psprintf("could not connect: %s", lane->conn->why.data);
+	char *why = psprintf("could not connect: %s", lane->conn->why.data);
 
 	outbox_note_unreachable(lane, lane->conn->why.data);
 	close_conn(lane);
@@ -234,10 +234,10 @@ connection_failed(Lane *lane)
 static void
 connection_lost(Lane *lane)
 {
-	int			code = lane->conn->code;
-	char	   *why = psprintf("the connection was lost: %s", lane->conn->why.data);
-	bool		idle = lane->nin_flight == 0;
-	bool		short_life = lane->fresh || (!idle && rtm_now_ms() - lane->connected_at < SHORT_LIFE);
+	int	  code = lane->conn->code;
+	char *why = psprintf("the connection was lost: %s", lane->conn->why.data);
+	bool  idle = lane->nin_flight == 0;
+	bool  short_life = lane->fresh || (!idle && rtm_now_ms() - lane->connected_at < SHORT_LIFE);
 
 	if (short_life)
 		outbox_note_unreachable(lane, lane->conn->why.data);
@@ -269,8 +269,8 @@ outbox_lane_load(Lane *lane)
 {
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "rtm options",
 												  ALLOCSET_SMALL_SIZES);
-	char	   *why;
-	RtmOptions *options = try_options(lane, context, &why);
+	char		 *why;
+	RtmOptions	 *options = try_options(lane, context, &why);
 
 	lane->stale_read = true;
 	if (options && lane->options && rtm_same_options(options, lane->options))
@@ -293,7 +293,8 @@ outbox_lane_load(Lane *lane)
 	lane->stale = false;
 	set_broken(lane, why);
 	close_conn(lane);
-	lose_in_flight(lane, FPNN_CODE_CLOSED, "the server or user mapping was changed before the answer");
+	lose_in_flight(lane, FPNN_CODE_CLOSED,
+				   "the server or user mapping was changed before the answer");
 	drop_options(lane);
 	if (options == NULL)
 	{
@@ -319,7 +320,7 @@ static bool
 may_yield(const Lane *lane, int64 now)
 {
 	return lane->conn && lane->conn->state == RTM_CONN_READY && lane->nin_flight == 0 &&
-		(lane->nready == 0 || must_yield(lane, now));
+		   (lane->nready == 0 || must_yield(lane, now));
 }
 
 /*
@@ -330,8 +331,8 @@ static bool
 may_connect(Lane *lane, int64 now)
 {
 	static int64 looked;
-	Lane	   *spare = NULL;
-	dlist_iter	iter;
+	Lane		*spare = NULL;
+	dlist_iter	 iter;
 
 	if (nconnections < outbox_sender_connections && now >= lanes_wait_until)
 		return true;
@@ -341,9 +342,9 @@ may_connect(Lane *lane, int64 now)
 	if (now == looked && nconnections >= outbox_sender_connections)
 		return false;
 	looked = now;
-	dlist_foreach(iter, &outbox_lanes)
+	dlist_foreach (iter, &outbox_lanes)
 	{
-		Lane	   *other = dlist_container(Lane, node, iter.cur);
+		Lane *other = dlist_container(Lane, node, iter.cur);
 
 		if (other->waiting_since != 0 && other->waiting_since < lane->waiting_since)
 		{
@@ -365,8 +366,9 @@ may_connect(Lane *lane, int64 now)
 static void
 connect_lane(Lane *lane)
 {
-	int64		timeout = lane->options->connect_timeout > 0
-		? (int64) ceil(lane->options->connect_timeout * 1000) : rtm_connect_timeout;
+	int64 timeout = lane->options->connect_timeout > 0
+						? (int64) ceil(lane->options->connect_timeout * 1000)
+						: rtm_connect_timeout;
 
 	lane->conn = rtm_conn_open(lane->options, timeout);
 	nconnections++;
@@ -402,8 +404,8 @@ outbox_lane_event(Lane *lane, uint32 events)
 static int64
 quest_timeout(const Request *request)
 {
-	double		seconds = request->row.timeout > 0 ? request->row.timeout
-		: request->lane->options->quest_timeout;
+	double seconds = request->row.timeout > 0 ? request->row.timeout
+											  : request->lane->options->quest_timeout;
 
 	return seconds > 0 ? (int64) ceil(Min(seconds * 1000, INT_MAX)) : rtm_quest_timeout;
 }
@@ -412,15 +414,15 @@ quest_timeout(const Request *request)
 static int64
 wait_for_rate(Server *server)
 {
-	int64		now;
-	double		most;
+	int64  now;
+	double most;
 
 	if (server->rate == 0)
 		return 0;
 	now = rtm_now_us();
 	most = Max(1, server->rate * BUNCH);
 	server->tokens = Min(most, server->tokens +
-						 (double) (now - server->filled_us) * server->rate / 1000000);
+								   (double) (now - server->filled_us) * server->rate / 1000000);
 	server->filled_us = now;
 	if (server->tokens >= 1)
 	{
@@ -442,7 +444,7 @@ may_send_any_call(Request *request)
 	if (request->row.attempts > 0 && request->row.next_attempt == 0)
 	{
 		outbox_fail(request, FPNN_CODE_CLOSED,
-			 "the sender ended before the answer; it may have been carried out");
+					"the sender ended before the answer; it may have been carried out");
 		return false;
 	}
 	request->marked = true;
@@ -456,15 +458,15 @@ may_send_any_call(Request *request)
 static void
 ask(Request *request)
 {
-	Lane	   *lane = request->lane;
+	Lane			*lane = request->lane;
 	const OutboxRow *row = &request->row;
-	const FpnnBuf *payload;
-	FpnnStatus	status;
+	const FpnnBuf	*payload;
+	FpnnStatus		 status;
 
 	payload = rtm_sign_request(lane->options, row->method, row->params, row->params_len,
 							   row->nparams);
-	status = rtm_conn_ask(lane->conn, row->method, fpnn_buf_head(payload),
-						  fpnn_buf_len(payload), outbox_answered, request, &request->conn_seq);
+	status = rtm_conn_ask(lane->conn, row->method, fpnn_buf_head(payload), fpnn_buf_len(payload),
+						  outbox_answered, request, &request->conn_seq);
 	if (status == FPNN_NOMEM)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	if (status != FPNN_OK)
@@ -483,16 +485,16 @@ ask(Request *request)
 static int64
 send_ready(Lane *lane)
 {
-	int64		wait = 0;
+	int64 wait = 0;
 
 	while (lane->nready > 0 && lane->nin_flight < lane->options->max_in_flight)
 	{
-		Request    *request = dlist_head_element(Request, node, &lane->ready);
+		Request *request = dlist_head_element(Request, node, &lane->ready);
 
 		if (outbox_is_too_old(request))
 		{
 			outbox_fail(request, request->error ? request->code : FPNN_CODE_TIMEOUT,
-				 request->error ? pstrdup(request->error) : "it is older than rtm.max_age");
+						request->error ? pstrdup(request->error) : "it is older than rtm.max_age");
 			continue;
 		}
 		if (outbox_is_any_call(request) && !may_send_any_call(request))
@@ -512,7 +514,7 @@ fail_ready(Lane *lane)
 {
 	while (lane->nready > 0)
 		outbox_fail(dlist_head_element(Request, node, &lane->ready), FPNN_CODE_INVALID_CONNECTION,
-			 lane->broken);
+					lane->broken);
 }
 
 /* Delayed requests whose time has come; when the next one's does. */
@@ -520,11 +522,11 @@ static int64
 wake_delayed(Lane *lane, int64 now)
 {
 	dlist_mutable_iter iter;
-	int64		next = PG_INT64_MAX;
+	int64			   next = PG_INT64_MAX;
 
-	dlist_foreach_modify(iter, &lane->delayed)
+	dlist_foreach_modify (iter, &lane->delayed)
 	{
-		Request    *request = dlist_container(Request, node, iter.cur);
+		Request *request = dlist_container(Request, node, iter.cur);
 
 		/* what the row doesn't say yet must not happen; settling wakes us */
 		if (request->marked && request->touched)
@@ -542,14 +544,14 @@ static void
 check_deadlines(Lane *lane, int64 now)
 {
 	dlist_mutable_iter iter;
-	bool		hangs = false;
+	bool			   hangs = false;
 
 	if (now < lane->next_deadline)
 		return;
 	lane->next_deadline = PG_INT64_MAX;
-	dlist_foreach_modify(iter, &lane->in_flight)
+	dlist_foreach_modify (iter, &lane->in_flight)
 	{
-		Request    *request = dlist_container(Request, node, iter.cur);
+		Request *request = dlist_container(Request, node, iter.cur);
 
 		if (now < request->deadline)
 		{
@@ -562,7 +564,8 @@ check_deadlines(Lane *lane, int64 now)
 		rtm_conn_forget(lane->conn, request->conn_seq);
 		request->maybe_sent = true;
 		if (outbox_is_any_call(request))
-			outbox_end_badly(request, FPNN_CODE_TIMEOUT, "no answer in time; it may have been carried out");
+			outbox_end_badly(request, FPNN_CODE_TIMEOUT,
+							 "no answer in time; it may have been carried out");
 		else
 			outbox_repeat(request, FPNN_CODE_TIMEOUT, "no answer in time");
 	}
@@ -587,7 +590,7 @@ static void
 ping(Lane *lane, int64 now)
 {
 	static const uint8 empty_map = 0x80;
-	uint32		seq;
+	uint32			   seq;
 
 	if (rtm_conn_ask(lane->conn, "*ping", &empty_map, 1, ping_answered, lane, &seq) != FPNN_OK)
 		return;
@@ -617,14 +620,14 @@ keep_alive(Lane *lane, int64 now)
 static void
 show_in_flight(Lane *lane)
 {
-	dlist_iter	iter;
-	uint32		n = 0;
+	dlist_iter iter;
+	uint32	   n = 0;
 
 	if (lane->server->stats == NULL)
 		return;
-	dlist_foreach(iter, &outbox_lanes)
+	dlist_foreach (iter, &outbox_lanes)
 	{
-		Lane	   *other = dlist_container(Lane, node, iter.cur);
+		Lane *other = dlist_container(Lane, node, iter.cur);
 
 		if (other->server == lane->server)
 			n += other->nin_flight;
@@ -635,9 +638,9 @@ show_in_flight(Lane *lane)
 int64
 outbox_lane_turn(Lane *lane)
 {
-	int64		now = rtm_now_ms();
-	int64		back;
-	int64		alive;
+	int64 now = rtm_now_ms();
+	int64 back;
+	int64 alive;
 
 	/* time may be over for connecting, whether anything is to be sent or not */
 	if (lane->conn && rtm_conn_deadline(lane->conn) != 0)
@@ -647,12 +650,13 @@ outbox_lane_turn(Lane *lane)
 	}
 	check_deadlines(lane, now);
 	back = wake_delayed(lane, now);
-	if (lane->nready == 0 || lane->broken || lane->stale || lane->paused_until > now || outbox_pause)
+	if (lane->nready == 0 || lane->broken || lane->stale || lane->paused_until > now ||
+		outbox_pause)
 		lane->waiting_since = 0;
 	if (lane->broken)
 		fail_ready(lane);
 	else if (lane->stale || outbox_pause)
-		;						/* options first; or nothing at all */
+		; /* options first; or nothing at all */
 	else if (lane->nready > 0 && lane->paused_until > now)
 		back = Min(back, lane->paused_until);
 	else if (lane->nready > 0)
@@ -666,7 +670,7 @@ outbox_lane_turn(Lane *lane)
 			back = Min(back, now + TURN_CHECK);
 		else if (lane->conn && lane->conn->state == RTM_CONN_READY)
 		{
-			int64		rate_allows = send_ready(lane);
+			int64 rate_allows = send_ready(lane);
 
 			back = Min(back, rate_allows);
 		}

@@ -28,4 +28,4 @@ extern void outbox_lane_event(Lane *lane, uint32 events);
  */
 extern int64 outbox_lane_turn(Lane *lane);
 
-#endif							/* OUTBOX_LANE_H */
+#endif /* OUTBOX_LANE_H */

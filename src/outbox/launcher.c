@@ -33,12 +33,12 @@
 #include "wait.h"
 
 /* Databases that are looked into at a time, when the server has started. */
-#define LOOK_AT_ONCE	2
+#define LOOK_AT_ONCE 2
 
-static void (*start_other_worker) (Oid database);
+static void (*start_other_worker)(Oid database);
 
 void
-outbox_launcher_init(void (*start_other) (Oid database))
+outbox_launcher_init(void (*start_other)(Oid database))
 {
 	BackgroundWorker worker = {0};
 
@@ -62,10 +62,10 @@ static List *
 list_databases(void)
 {
 	MemoryContext context = CurrentMemoryContext;
-	List	   *databases = NIL;
-	Relation	rel;
+	List		 *databases = NIL;
+	Relation	  rel;
 	TableScanDesc scan;
-	HeapTuple	tuple;
+	HeapTuple	  tuple;
 
 	StartTransactionCommand();
 	(void) GetTransactionSnapshot();
@@ -74,7 +74,7 @@ list_databases(void)
 	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
 	{
 		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
-		MemoryContext old = MemoryContextSwitchTo(context);
+		MemoryContext	 old = MemoryContextSwitchTo(context);
 
 		if (database->datallowconn && !database->datistemplate)
 			databases = lappend_oid(databases, database->oid);
@@ -90,7 +90,7 @@ list_databases(void)
 static bool
 database_exists(Oid database)
 {
-	bool		exists;
+	bool exists;
 
 	StartTransactionCommand();
 	exists = SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database));
@@ -110,7 +110,8 @@ start_worker(OutboxDatabase *entry, OutboxRole role)
 	strlcpy(worker.bgw_function_name,
 			role == OUTBOX_SENDER ? "rtm_sender_main" : "rtm_callbacks_main",
 			sizeof(worker.bgw_function_name));
-	snprintf(worker.bgw_name, BGW_MAXLEN, "%s for database %u", outbox_role_name(role), entry->database);
+	snprintf(worker.bgw_name, BGW_MAXLEN, "%s for database %u", outbox_role_name(role),
+			 entry->database);
 	strlcpy(worker.bgw_type, outbox_role_name(role), BGW_MAXLEN);
 	worker.bgw_main_arg = ObjectIdGetDatum(entry->database);
 	return RegisterDynamicBackgroundWorker(&worker, NULL);
@@ -121,8 +122,8 @@ static TimestampTz
 start_workers(void)
 {
 	OutboxDatabase *entry;
-	TimestampTz due = 0;
-	int			failures;
+	TimestampTz		due = 0;
+	int				failures;
 
 	for (int i = outbox_next_database(0, &entry); i >= 0; i = outbox_next_database(i + 1, &entry))
 	{
@@ -138,7 +139,8 @@ start_workers(void)
 			}
 			if (start_worker(entry, role))
 				continue;
-			outbox_note_error(entry, role, "no worker process is left; increase max_worker_processes");
+			outbox_note_error(entry, role,
+							  "no worker process is left; increase max_worker_processes");
 			outbox_start_failed(entry, role);
 			(void) outbox_claim_start(entry, role, &due);
 
@@ -160,7 +162,7 @@ static int
 count_starting(void)
 {
 	OutboxDatabase *entry;
-	int			n = 0;
+	int				n = 0;
 
 	for (int i = outbox_next_database(0, &entry); i >= 0; i = outbox_next_database(i + 1, &entry))
 	{
@@ -175,7 +177,7 @@ count_starting(void)
 static void
 wait_until(TimestampTz due)
 {
-	long		timeout = 60000;
+	long timeout = 60000;
 
 	if (due != 0)
 		timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due) + 1;
@@ -190,10 +192,10 @@ wait_until(TimestampTz due)
 static void
 look_into_databases(void)
 {
-	List	   *databases = list_databases();
-	ListCell   *cell;
+	List	 *databases = list_databases();
+	ListCell *cell;
 
-	foreach(cell, databases)
+	foreach (cell, databases)
 	{
 		OutboxDatabase *entry;
 

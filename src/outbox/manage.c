@@ -42,19 +42,19 @@
 #include "wait.h"
 
 /* Longest sleep of rtm_wait() between two looks, in milliseconds. */
-#define LOOK_AGAIN	1000
+#define LOOK_AGAIN 1000
 
 /* A row that was found. */
 typedef struct Finished
 {
-	Relation	rel;
-	HeapTuple	tuple;			/* NULL: there is none */
+	Relation  rel;
+	HeapTuple tuple; /* NULL: there is none */
 } Finished;
 
 static Datum
 column(const Finished *f, const char *name, bool *null)
 {
-	TupleDesc	desc = RelationGetDescr(f->rel);
+	TupleDesc desc = RelationGetDescr(f->rel);
 
 	return heap_getattr(f->tuple, SPI_fnumber(desc, name), desc, null);
 }
@@ -63,10 +63,10 @@ column(const Finished *f, const char *name, bool *null)
 static bool
 is_own(HeapTuple tuple, TupleDesc desc)
 {
-	int			attno = SPI_fnumber(desc, "origin");
-	int64		own;
-	bool		null;
-	Datum		origin;
+	int	  attno = SPI_fnumber(desc, "origin");
+	int64 own;
+	bool  null;
+	Datum origin;
 
 	if (attno <= 0)
 		return true;
@@ -79,10 +79,10 @@ is_own(HeapTuple tuple, TupleDesc desc)
 static OutboxName
 read_name(const Finished *f, const char *name)
 {
-	OutboxName	found = {0};
+	OutboxName		found = {0};
 	struct varlena *value;
-	bool		null;
-	Datum		datum;
+	bool			null;
+	Datum			datum;
 
 	if (SPI_fnumber(RelationGetDescr(f->rel), name) <= 0)
 		return found;
@@ -102,8 +102,8 @@ read_name(const Finished *f, const char *name)
 static Oid
 owner_of(const Finished *f)
 {
-	OutboxName	name = read_name(f, "owner_name");
-	bool		null;
+	OutboxName name = read_name(f, "owner_name");
+	bool	   null;
 
 	if (!is_own(f->tuple, RelationGetDescr(f->rel)))
 		return outbox_find_role(&name);
@@ -113,13 +113,12 @@ owner_of(const Finished *f)
 static void
 check_owner(const Finished *f, int64 id)
 {
-	Oid			owner = owner_of(f);
+	Oid owner = owner_of(f);
 
 	if (!has_privs_of_role(GetUserId(), owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for request " INT64_FORMAT, id),
-				 errhint("It was queued by another role.")));
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("permission denied for request " INT64_FORMAT, id),
+						errhint("It was queued by another role.")));
 }
 
 static HeapTuple
@@ -138,7 +137,6 @@ find_by_id(Relation rel, Oid index, int64 id, Snapshot snapshot)
 	return tuple;
 }
 
-
 /*
  * A request that waits.  Requests of other origins may have the same id: its own
  * comes first, and they come only with `held`.
@@ -155,7 +153,7 @@ find_pending(Relation rel, int64 id, bool held, Snapshot snapshot)
 	scan = systable_beginscan(rel, InvalidOid, false, snapshot, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		bool		own = is_own(tuple, RelationGetDescr(rel));
+		bool own = is_own(tuple, RelationGetDescr(rel));
 
 		if (own || (held && found == NULL))
 			found = heap_copytuple(tuple);
@@ -170,9 +168,9 @@ find_pending(Relation rel, int64 id, bool held, Snapshot snapshot)
 static Finished
 find_finished(int64 id, LOCKMODE lock, Snapshot given)
 {
-	Snapshot	snapshot = RegisterSnapshot(given ? given : GetLatestSnapshot());
+	Snapshot			   snapshot = RegisterSnapshot(given ? given : GetLatestSnapshot());
 	const OutboxRelations *r = outbox_relations(false);
-	Finished	f;
+	Finished			   f;
 
 	f.rel = table_open(r->finished, lock);
 	f.tuple = find_by_id(f.rel, get_relname_relid("rtm_finished_pkey", r->schema), id, snapshot);
@@ -188,25 +186,23 @@ take(const Finished *f)
 {
 	TM_FailureData failure;
 
-	return f->tuple &&
-		heap_delete(f->rel, &f->tuple->t_self, GetCurrentCommandId(true), InvalidSnapshot, true,
-					&failure, false) == TM_Ok;
+	return f->tuple && heap_delete(f->rel, &f->tuple->t_self, GetCurrentCommandId(true),
+								   InvalidSnapshot, true, &failure, false) == TM_Ok;
 }
 
 static void
 check_id(int64 id)
 {
 	if (id < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid id of a request: " INT64_FORMAT, id),
-				 errhint("The functions whose names end in _async return it.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid id of a request: " INT64_FORMAT, id),
+						errhint("The functions whose names end in _async return it.")));
 }
 
 static void
 read_text(const Finished *f, const char *name, const char **bytes, int *len)
 {
-	bool		null;
+	bool			null;
 	struct varlena *value = PG_DETOAST_DATUM(column(f, name, &null));
 
 	*bytes = VARDATA(value);
@@ -217,10 +213,10 @@ read_text(const Finished *f, const char *name, const char **bytes, int *len)
 static OutboxRow
 row_again(const Finished *f)
 {
-	OutboxRow	row = {0};
-	bool		null;
-	int			code;
-	Datum		value;
+	OutboxRow row = {0};
+	bool	  null;
+	int		  code;
+	Datum	  value;
 
 	row.id = DatumGetInt64(column(f, "id", &null));
 	row.owner = DatumGetObjectId(column(f, "owner", &null));
@@ -256,9 +252,9 @@ row_again(const Finished *f)
 static bool
 is_id_taken(int64 id)
 {
-	Relation	rel = table_open(outbox_relations(false)->request, AccessShareLock);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	bool		taken = find_pending(rel, id, false, snapshot) != NULL;
+	Relation rel = table_open(outbox_relations(false)->request, AccessShareLock);
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	bool	 taken = find_pending(rel, id, false, snapshot) != NULL;
 
 	UnregisterSnapshot(snapshot);
 	table_close(rel, AccessShareLock);
@@ -269,14 +265,14 @@ is_id_taken(int64 id)
 static void
 set_id(const Finished *f, OutboxRow *row)
 {
-	int64		id = row->id;
+	int64 id = row->id;
 
 	if (is_own(f->tuple, RelationGetDescr(f->rel)) || !is_id_taken(id))
 		return;
 	row->id = outbox_new_id();
-	ereport(NOTICE,
-			(errmsg("request " INT64_FORMAT " has the id " INT64_FORMAT " from now on", id, row->id),
-			 errdetail("A request of this database has its id, or will have.")));
+	ereport(NOTICE, (errmsg("request " INT64_FORMAT " has the id " INT64_FORMAT " from now on", id,
+							row->id),
+					 errdetail("A request of this database has its id, or will have.")));
 }
 
 /* Whom and where the row means here. */
@@ -290,7 +286,9 @@ resolve(const Finished *f, OutboxRow *row)
 	else if ((why = outbox_resolve_names(row)) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("request " INT64_FORMAT ", which another database queued, cannot be queued here", row->id),
+				 errmsg("request " INT64_FORMAT
+						", which another database queued, cannot be queued here",
+						row->id),
 				 errdetail("Request " INT64_FORMAT ": %s.", row->id, why),
 				 errhint("Create what is missing, or give the request up with rtm_discard().")));
 }
@@ -300,11 +298,11 @@ PG_FUNCTION_INFO_V1(rtm_sql_retry);
 Datum
 rtm_sql_retry(PG_FUNCTION_ARGS)
 {
-	int64		id = PG_GETARG_INT64(0);
-	Finished	f;
-	OutboxRow	row;
-	bool		null;
-	bool		taken = false;
+	int64	  id = PG_GETARG_INT64(0);
+	Finished  f;
+	OutboxRow row;
+	bool	  null;
+	bool	  taken = false;
 
 	check_id(id);
 	outbox_check_enqueue("rtm_retry");
@@ -312,10 +310,11 @@ rtm_sql_retry(PG_FUNCTION_ARGS)
 	if (f.tuple)
 	{
 		if (strcmp(TextDatumGetCString(column(&f, "status", &null)), "failed") != 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("request " INT64_FORMAT " did not fail", id),
-					 errhint("Only failed requests can be queued again; see the view rtm_result.")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("request " INT64_FORMAT " did not fail", id),
+				 errhint("Only failed requests can be queued again; see the view rtm_result.")));
 		row = row_again(&f);
 		resolve(&f, &row);
 		taken = take(&f);
@@ -382,9 +381,9 @@ PG_FUNCTION_INFO_V1(rtm_sql_discard);
 Datum
 rtm_sql_discard(PG_FUNCTION_ARGS)
 {
-	int64		id = PG_GETARG_INT64(0);
-	Finished	f;
-	bool		taken;
+	int64	 id = PG_GETARG_INT64(0);
+	Finished f;
+	bool	 taken;
 
 	check_id(id);
 	PreventCommandIfReadOnly("rtm_discard()");
@@ -400,9 +399,9 @@ rtm_sql_discard(PG_FUNCTION_ARGS)
 /* A request that somebody waits for. */
 typedef struct Awaited
 {
-	int64		id;
-	bool		pending;		/* seen at tid, when last looked for */
-	bool		held;			/* there is one of another origin */
+	int64			id;
+	bool			pending; /* seen at tid, when last looked for */
+	bool			held;	 /* there is one of another origin */
 	ItemPointerData tid;
 } Awaited;
 
@@ -411,14 +410,15 @@ static bool
 is_still_there(Relation rel, const Awaited *awaited, Snapshot snapshot)
 {
 	HeapTupleData tuple = {.t_self = awaited->tid};
-	Buffer		buffer;
-	bool		null;
-	bool		same = false;
+	Buffer		  buffer;
+	bool		  null;
+	bool		  same = false;
 
 	if (ItemPointerGetBlockNumber(&tuple.t_self) < RelationGetNumberOfBlocks(rel) &&
 		heap_fetch(rel, snapshot, &tuple, &buffer, false))
 	{
-		same = DatumGetInt64(fastgetattr(&tuple, OUTBOX_ID, RelationGetDescr(rel), &null)) == awaited->id;
+		same = DatumGetInt64(fastgetattr(&tuple, OUTBOX_ID, RelationGetDescr(rel), &null)) ==
+			   awaited->id;
 		ReleaseBuffer(buffer);
 	}
 	return same;
@@ -427,8 +427,8 @@ is_still_there(Relation rel, const Awaited *awaited, Snapshot snapshot)
 static bool
 is_pending(Awaited *awaited, Snapshot snapshot)
 {
-	Relation	rel = table_open(outbox_relations(false)->request, AccessShareLock);
-	HeapTuple	tuple;
+	Relation  rel = table_open(outbox_relations(false)->request, AccessShareLock);
+	HeapTuple tuple;
 
 	if (!awaited->pending || !is_still_there(rel, awaited, snapshot))
 	{
@@ -437,7 +437,7 @@ is_pending(Awaited *awaited, Snapshot snapshot)
 		awaited->pending = tuple && !awaited->held;
 		if (awaited->pending)
 		{
-			Finished	pending = {.rel = rel, .tuple = tuple};
+			Finished pending = {.rel = rel, .tuple = tuple};
 
 			check_owner(&pending, awaited->id);
 			awaited->tid = tuple->t_self;
@@ -468,16 +468,22 @@ look(Awaited *awaited)
 	if (f.tuple && is_own(f.tuple, RelationGetDescr(f.rel)))
 		status = TextDatumGetCString(column(&f, "status", &null));
 	else if (outbox_is_queued_here(awaited->id))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("request " INT64_FORMAT " is part of this transaction", awaited->id),
-				 errhint("Nothing of it is sent before the transaction commits: wait in a later one.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("request " INT64_FORMAT " is part of this transaction", awaited->id),
+			 errhint(
+				 "Nothing of it is sent before the transaction commits: wait in a later one.")));
 	else if (f.tuple || awaited->held)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot tell what became of request " INT64_FORMAT, awaited->id),
-				 errdetail("Another database queued the request of that id; one of this database that went well would have left no trace."),
-				 awaited->held ? errhint("It is held until rtm_adopt_held() or rtm_discard_held(); see the view rtm_outbox.")
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("cannot tell what became of request " INT64_FORMAT, awaited->id),
+			 errdetail(
+				 "Another database queued the request of that id; one of this database that went well would have left no trace."),
+			 awaited->held
+				 ? errhint(
+					   "It is held until rtm_adopt_held() or rtm_discard_held(); see the view rtm_outbox.")
 				 : errhint("See the view rtm_result for what became of it there.")));
 	table_close(f.rel, AccessShareLock);
 	return status;
@@ -489,14 +495,14 @@ look_until(OutboxDatabase *entry, int64 id, int64 deadline)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm_wait",
 												  ALLOCSET_DEFAULT_SIZES);
-	Awaited		awaited = {.id = id};
-	const char *status = NULL;
+	Awaited		  awaited = {.id = id};
+	const char	 *status = NULL;
 
 	ConditionVariablePrepareToSleep(&entry->finished);
 	for (;;)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
-		int64		left;
+		int64		  left;
 
 		MemoryContextReset(context);
 		status = look(&awaited);
@@ -523,9 +529,9 @@ PG_FUNCTION_INFO_V1(rtm_sql_wait);
 Datum
 rtm_sql_wait(PG_FUNCTION_ARGS)
 {
-	int64		id;
-	double		timeout = PG_ARGISNULL(1) ? 0 : PG_GETARG_FLOAT8(1);
-	int64		deadline;
+	int64			id;
+	double			timeout = PG_ARGISNULL(1) ? 0 : PG_GETARG_FLOAT8(1);
+	int64			deadline;
 	OutboxDatabase *entry;
 	const char *volatile status = NULL;
 
@@ -535,15 +541,13 @@ rtm_sql_wait(PG_FUNCTION_ARGS)
 	check_id(id);
 	if (!isfinite(timeout) || timeout < 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid timeout: %g", timeout),
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid timeout: %g", timeout),
 				 errhint("It is in seconds; 0 stands for no limit.")));
 	if ((entry = outbox_database(MyDatabaseId, true)) == NULL)
 	{
 		outbox_check_enqueue("rtm_wait");
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("too many databases of this server use the outbox of rtm")));
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+						errmsg("too many databases of this server use the outbox of rtm")));
 	}
 
 	deadline = timeout == 0 ? PG_INT64_MAX : rtm_now_ms() + (int64) Min(timeout * 1000, INT_MAX);

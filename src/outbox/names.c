@@ -48,8 +48,8 @@ set_name(OutboxName *name, const char *is)
 static char *
 server_name(Oid server)
 {
-	HeapTuple	tuple = SearchSysCache1(FOREIGNSERVEROID, ObjectIdGetDatum(server));
-	char	   *name;
+	HeapTuple tuple = SearchSysCache1(FOREIGNSERVEROID, ObjectIdGetDatum(server));
+	char	 *name;
 
 	if (!HeapTupleIsValid(tuple))
 		return NULL;
@@ -61,8 +61,8 @@ server_name(Oid server)
 static char *
 callback_name(Oid function)
 {
-	char	   *name = get_func_name(function);
-	char	   *schema = name ? get_namespace_name(get_func_namespace(function)) : NULL;
+	char *name = get_func_name(function);
+	char *schema = name ? get_namespace_name(get_func_namespace(function)) : NULL;
 
 	return schema ? quote_qualified_identifier(schema, name) : NULL;
 }
@@ -100,17 +100,18 @@ find_server(const OutboxName *name)
 static Oid
 find_callback(const char *call, int len, const OutboxName *name)
 {
-	List	   *parts = textToQualifiedNameList(cstring_to_text_with_len(name->bytes, name->len));
-	Oid			types[OUTBOX_MAX_CALLBACK_ARGS];
-	int			n = outbox_signature_types(outbox_signature(outbox_method(call, len)), types);
-	Oid			schema;
+	List *parts = textToQualifiedNameList(cstring_to_text_with_len(name->bytes, name->len));
+	Oid	  types[OUTBOX_MAX_CALLBACK_ARGS];
+	int	  n = outbox_signature_types(outbox_signature(outbox_method(call, len)), types);
+	Oid	  schema;
 
 	if (list_length(parts) != 2)
 		return InvalidOid;
 	schema = get_namespace_oid(strVal(linitial(parts)), true);
 	if (!OidIsValid(schema))
 		return InvalidOid;
-	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(strVal(lsecond(parts))),
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+						   CStringGetDatum(strVal(lsecond(parts))),
 						   PointerGetDatum(buildoidvector(types, n)), ObjectIdGetDatum(schema));
 }
 
@@ -118,26 +119,28 @@ static bool
 has_names(const OutboxRow *row)
 {
 	return row->owner_name.bytes && row->server_name.bytes &&
-		(!OidIsValid(row->callback) || row->callback_name.bytes);
+		   (!OidIsValid(row->callback) || row->callback_name.bytes);
 }
 
 char *
 outbox_resolve_names(OutboxRow *row)
 {
-	Oid			owner;
-	Oid			server;
-	Oid			callback = InvalidOid;
-	char	   *renamed;
+	Oid	  owner;
+	Oid	  server;
+	Oid	  callback = InvalidOid;
+	char *renamed;
 
 	if (!has_names(row))
-		return pstrdup("it was queued by version 1.0 and has no names, only OIDs, which mean something else here");
+		return pstrdup(
+			"it was queued by version 1.0 and has no names, only OIDs, which mean something else here");
 	owner = outbox_find_role(&row->owner_name);
 	if (!OidIsValid(owner))
 		return psprintf("role \"%s\" does not exist", copy_of(&row->owner_name));
 	server = find_server(&row->server_name);
 	if (!OidIsValid(server))
 		return psprintf("server \"%s\" does not exist", copy_of(&row->server_name));
-	if (server != row->server && (renamed = server_name(row->server)) != NULL && outbox_same_system())
+	if (server != row->server && (renamed = server_name(row->server)) != NULL &&
+		outbox_same_system())
 		return psprintf("its server \"%s\" is \"%s\" by now, and another server has its name",
 						copy_of(&row->server_name), renamed);
 	if (OidIsValid(row->callback))
@@ -156,7 +159,7 @@ outbox_resolve_names(OutboxRow *row)
 void
 outbox_replace_dropped(OutboxRow *row)
 {
-	Oid			found;
+	Oid found;
 
 	if (row->server_name.bytes &&
 		!SearchSysCacheExists1(FOREIGNSERVEROID, ObjectIdGetDatum(row->server)) &&
@@ -173,10 +176,10 @@ PG_FUNCTION_INFO_V1(rtm_sql_callback_of);
 Datum
 rtm_sql_callback_of(PG_FUNCTION_ARGS)
 {
-	text	   *call = PG_GETARG_TEXT_PP(0);
-	text	   *name = PG_GETARG_TEXT_PP(1);
-	OutboxName	n = {VARDATA_ANY(name), (int) VARSIZE_ANY_EXHDR(name)};
-	Oid			found = find_callback(VARDATA_ANY(call), (int) VARSIZE_ANY_EXHDR(call), &n);
+	text	  *call = PG_GETARG_TEXT_PP(0);
+	text	  *name = PG_GETARG_TEXT_PP(1);
+	OutboxName n = {VARDATA_ANY(name), (int) VARSIZE_ANY_EXHDR(name)};
+	Oid		   found = find_callback(VARDATA_ANY(call), (int) VARSIZE_ANY_EXHDR(call), &n);
 
 	if (!OidIsValid(found))
 		PG_RETURN_NULL();

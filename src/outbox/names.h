@@ -29,6 +29,6 @@ extern char *outbox_resolve_names(OutboxRow *row);
 extern void outbox_replace_dropped(OutboxRow *row);
 
 /* The role that a row of another origin names, or else InvalidOid. */
-extern Oid	outbox_find_role(const OutboxName *name);
+extern Oid outbox_find_role(const OutboxName *name);
 
-#endif							/* OUTBOX_NAMES_H */
+#endif /* OUTBOX_NAMES_H */

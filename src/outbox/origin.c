@@ -54,20 +54,20 @@ enum
 /* What the table says of this database. */
 typedef struct Binding
 {
-	bool		any;			/* the table has rows */
-	bool		other_system;	/* one of them is of another cluster */
-	bool		found;			/* one of this database of this cluster */
-	int64		instance;
-	int64		timeline;
-	int64		origin;
+	bool  any;			/* the table has rows */
+	bool  other_system; /* one of them is of another cluster */
+	bool  found;		/* one of this database of this cluster */
+	int64 instance;
+	int64 timeline;
+	int64 origin;
 } Binding;
 
-int64		outbox_own_origin;
+int64 outbox_own_origin;
 
 static int64
 column(HeapTuple tuple, int attribute, TupleDesc desc)
 {
-	bool		null;
+	bool null;
 
 	return DatumGetInt64(fastgetattr(tuple, attribute, desc, &null));
 }
@@ -83,7 +83,7 @@ read_binding(Binding *binding)
 	memset(binding, 0, sizeof(*binding));
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		bool		null;
+		bool null;
 
 		binding->any = true;
 		if (column(tuple, ORIGIN_SYSTEM, desc) != (int64) GetSystemIdentifier())
@@ -106,10 +106,10 @@ read_binding(Binding *binding)
 static int64
 new_origin(const OutboxInstance *instance, TimeLineID timeline)
 {
-	uint64		parts[] = {GetSystemIdentifier(), MyDatabaseId, (uint64) instance->token, timeline};
-	uint64		hash = hash_bytes_extended((unsigned char *) parts, sizeof(parts), 0);
+	uint64 parts[] = {GetSystemIdentifier(), MyDatabaseId, (uint64) instance->token, timeline};
+	uint64 hash = hash_bytes_extended((unsigned char *) parts, sizeof(parts), 0);
 
-	return (int64) (hash | 1);	/* never 0 */
+	return (int64) (hash | 1); /* never 0 */
 }
 
 /*
@@ -120,8 +120,8 @@ static int64
 find_origin(const Binding *binding, const char **why)
 {
 	OutboxInstance instance = outbox_instance();
-	TimeLineID	timeline = GetWALInsertionTimeLine();
-	bool		promoted = instance.standby || instance.inherited == timeline;
+	TimeLineID	   timeline = GetWALInsertionTimeLine();
+	bool		   promoted = instance.standby || instance.inherited == timeline;
 
 	*why = NULL;
 	if (!binding->found)
@@ -131,8 +131,9 @@ find_origin(const Binding *binding, const char **why)
 	if (promoted && outbox_send_after_promotion)
 		return binding->origin;
 	*why = promoted ? "It is a standby that was promoted, and rtm.send_after_promotion is off."
-		: binding->instance == instance.token ? "It was recovered to a point in time."
-		: "It was restored from a backup, recovered to a point in time, or copied.";
+		   : binding->instance == instance.token
+			   ? "It was recovered to a point in time."
+			   : "It was restored from a backup, recovered to a point in time, or copied.";
 	return new_origin(&instance, timeline);
 }
 
@@ -166,7 +167,7 @@ outbox_origin(OutboxDatabase *entry)
 bool
 outbox_same_system(void)
 {
-	Binding		binding;
+	Binding binding;
 
 	read_binding(&binding);
 	return !binding.other_system;
@@ -186,7 +187,8 @@ outbox_foreign_condition(void)
 {
 	if (outbox_own_origin == 0)
 		return " AND false";
-	return psprintf(" AND (origin OPERATOR(pg_catalog.<>) '" INT64_FORMAT "'::pg_catalog.int8 OR origin IS NULL)",
+	return psprintf(" AND (origin OPERATOR(pg_catalog.<>) '" INT64_FORMAT
+					"'::pg_catalog.int8 OR origin IS NULL)",
 					outbox_own_origin);
 }
 
@@ -197,19 +199,18 @@ run(const char *query, int nargs, Oid *types, Datum *values)
 {
 	const char *schema = quote_identifier(get_namespace_name(outbox_relations(false)->schema));
 
-	if (SPI_execute_with_args(psprintf(query, schema, schema), nargs, types, values, NULL, false, 0) < 0)
+	if (SPI_execute_with_args(psprintf(query, schema, schema), nargs, types, values, NULL, false,
+							  0) < 0)
 		elog(ERROR, "a statement of the outbox failed");
 }
 
 static void
 write_binding(int64 origin)
 {
-	Oid			types[] = {INT8OID, OIDOID, INT8OID, INT8OID, INT8OID};
-	Datum		values[] = {
-		Int64GetDatum((int64) GetSystemIdentifier()), ObjectIdGetDatum(MyDatabaseId),
-		Int64GetDatum(outbox_instance().token), Int64GetDatum(GetWALInsertionTimeLine()),
-		Int64GetDatum(origin)
-	};
+	Oid	  types[] = {INT8OID, OIDOID, INT8OID, INT8OID, INT8OID};
+	Datum values[] = {Int64GetDatum((int64) GetSystemIdentifier()), ObjectIdGetDatum(MyDatabaseId),
+					  Int64GetDatum(outbox_instance().token),
+					  Int64GetDatum(GetWALInsertionTimeLine()), Int64GetDatum(origin)};
 
 	run("INSERT INTO %s.rtm_origin (system_identifier, database, instance, timeline, origin, since)"
 		" VALUES ($1, $2, $3, $4, $5, pg_catalog.clock_timestamp())"
@@ -226,13 +227,14 @@ write_binding(int64 origin)
 static void
 mark_old_rows(const char *table, int64 origin)
 {
-	Oid			type = INT8OID;
-	Datum		value = Int64GetDatum(origin);
+	Oid	  type = INT8OID;
+	Datum value = Int64GetDatum(origin);
 
 	run(psprintf("UPDATE %%s.%s SET origin = $1 WHERE origin IS NULL"
 				 " AND EXISTS (SELECT FROM pg_catalog.pg_foreign_server AS s"
 				 " WHERE s.oid OPERATOR(pg_catalog.=) server"
-				 " AND s.srvname OPERATOR(pg_catalog.=) server_name::pg_catalog.name)", table),
+				 " AND s.srvname OPERATOR(pg_catalog.=) server_name::pg_catalog.name)",
+				 table),
 		1, &type, &value);
 }
 
@@ -249,7 +251,8 @@ outbox_claim(OutboxDatabase *entry)
 	(void) find_origin(&binding, &why);
 	outbox_own_origin = outbox_origin(entry);
 	if (binding.found && binding.origin == outbox_own_origin &&
-		binding.instance == outbox_instance().token && binding.timeline == GetWALInsertionTimeLine())
+		binding.instance == outbox_instance().token &&
+		binding.timeline == GetWALInsertionTimeLine())
 		return;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -263,18 +266,20 @@ outbox_claim(OutboxDatabase *entry)
 	SPI_finish();
 	PopActiveSnapshot();
 	if (why)
-		ereport(LOG,
-				(errmsg("the outbox of database \"%s\" begins anew: requests that were queued before are held",
-						get_database_name(MyDatabaseId)),
-				 errdetail("%s", why)));
+		ereport(
+			LOG,
+			(errmsg(
+				 "the outbox of database \"%s\" begins anew: requests that were queued before are held",
+				 get_database_name(MyDatabaseId)),
+			 errdetail("%s", why)));
 }
 
 bool
 outbox_look_for_held(void)
 {
-	Oid			type = INT8OID;
-	Datum		value = Int64GetDatum(outbox_own_origin);
-	bool		any;
+	Oid	  type = INT8OID;
+	Datum value = Int64GetDatum(outbox_own_origin);
+	bool  any;
 
 	if (outbox_own_origin == 0)
 		return false;
@@ -282,7 +287,8 @@ outbox_look_for_held(void)
 	SPI_connect();
 	run("SELECT FROM %s.rtm_request WHERE origin IS DISTINCT FROM $1 UNION ALL"
 		" SELECT FROM %s.rtm_finished WHERE callback_due IS NOT NULL AND origin IS DISTINCT FROM $1"
-		" LIMIT 1", 1, &type, &value);
+		" LIMIT 1",
+		1, &type, &value);
 	any = SPI_processed > 0;
 	SPI_finish();
 	PopActiveSnapshot();

@@ -21,7 +21,7 @@ extern int64 outbox_origin(OutboxDatabase *entry);
  * The sender's side: find the origin, and write down what it is bound to.  Needs
  * a transaction.  From then on outbox_own_origin is right, 0 with version 1.0.
  */
-extern void outbox_claim(OutboxDatabase *entry);
+extern void	 outbox_claim(OutboxDatabase *entry);
 extern int64 outbox_own_origin;
 
 /* " AND" a row of rtm_request or rtm_finished is of that origin; palloc()ed. */
@@ -39,4 +39,4 @@ extern bool outbox_same_system(void);
 /* Are any rows, or callbacks that are due, of other origins?  Needs a transaction. */
 extern bool outbox_look_for_held(void);
 
-#endif							/* OUTBOX_ORIGIN_H */
+#endif /* OUTBOX_ORIGIN_H */

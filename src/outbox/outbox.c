@@ -17,7 +17,7 @@
 #include "outbox/worker.h"
 
 void
-rtm_outbox_init(void (*start_other) (Oid database))
+rtm_outbox_init(void (*start_other)(Oid database))
 {
 	outbox_guc_init();
 	if (!process_shared_preload_libraries_in_progress)

@@ -15,6 +15,6 @@
  * calls `start_other` for every database that people connect to when the server
  * has started, also after a crash; it makes its own transactions, if any.
  */
-extern void rtm_outbox_init(void (*start_other) (Oid database));
+extern void rtm_outbox_init(void (*start_other)(Oid database));
 
-#endif							/* RTM_OUTBOX_H */
+#endif /* RTM_OUTBOX_H */

@@ -26,7 +26,7 @@
 static int64
 backoff(int failures)
 {
-	double		delay = outbox_retry_delay * pow(2, Min(failures, 30) - 1);
+	double delay = outbox_retry_delay * pow(2, Min(failures, 30) - 1);
 
 	delay = Min(delay, outbox_max_retry_delay);
 	return (int64) (delay * (0.5 + 0.5 * pg_prng_double(&pg_global_prng_state))) + 1;
@@ -50,7 +50,7 @@ finish(Request *request)
 	if (stats)
 		pg_atomic_fetch_add_u64(request->code == 0 ? &stats->sent : &stats->failed, 1);
 	outbox_set_finished(request, request->code != 0 || OidIsValid(request->row.callback) ||
-						outbox_keep_results);
+									 outbox_keep_results);
 }
 
 void
@@ -90,8 +90,9 @@ bool
 outbox_is_too_old(const Request *request)
 {
 	return outbox_max_age > 0 &&
-		TimestampDifferenceExceeds(request->row.enqueued_at, GetCurrentTimestamp(),
-								   outbox_max_age > INT_MAX / 1000 ? INT_MAX : outbox_max_age * 1000);
+		   TimestampDifferenceExceeds(request->row.enqueued_at, GetCurrentTimestamp(),
+									  outbox_max_age > INT_MAX / 1000 ? INT_MAX
+																	  : outbox_max_age * 1000);
 }
 
 static TimestampTz
@@ -129,7 +130,7 @@ outbox_note_attempt(Request *request, int code, const char *error, int64 delay)
 void
 outbox_repeat(Request *request, int code, const char *error)
 {
-	int64		delay = backoff(request->row.attempts + 1);
+	int64 delay = backoff(request->row.attempts + 1);
 
 	if (outbox_note_attempt(request, code, error, delay))
 		outbox_set_delayed(request, rtm_now_ms() + delay, true);
@@ -153,8 +154,8 @@ method_of(const Request *request)
 static bool
 means_later(int code)
 {
-	return code == RTM_CODE_FREQUENCY || code == RTM_CODE_REFRESH ||
-		code == FPNN_CODE_STOPPING || code == FPNN_CODE_QUEUE_FULL || code == FPNN_CODE_TIMEOUT;
+	return code == RTM_CODE_FREQUENCY || code == RTM_CODE_REFRESH || code == FPNN_CODE_STOPPING ||
+		   code == FPNN_CODE_QUEUE_FULL || code == FPNN_CODE_TIMEOUT;
 }
 
 /* An error that says that the request had been carried out before. */
@@ -214,7 +215,7 @@ static void
 count_answer(Request *request)
 {
 	OutboxServerStats *stats = request->lane->server->stats;
-	int64		us = rtm_now_us() - request->asked_us;
+	int64			   us = rtm_now_us() - request->asked_us;
 
 	if (stats == NULL)
 		return;
@@ -226,10 +227,10 @@ count_answer(Request *request)
 static void
 take_answer(Request *request, const FpnnFrame *answer)
 {
-	Lane	   *lane = request->lane;
+	Lane			*lane = request->lane;
 	const RtmMethod *method = method_of(request);
-	FpnnDoc		doc;
-	int64_t		mtime;
+	FpnnDoc			 doc;
+	int64_t			 mtime;
 
 	count_answer(request);
 	lane->fresh = false;
@@ -245,7 +246,8 @@ take_answer(Request *request, const FpnnFrame *answer)
 	else
 	{
 		lane->failures = 0;
-		if (method && method->kind == RTM_KIND_SEND && fpnn_map_int(doc.map, "mtime", &mtime) == FPNN_OK)
+		if (method && method->kind == RTM_KIND_SEND &&
+			fpnn_map_int(doc.map, "mtime", &mtime) == FPNN_OK)
 			request->mtime = mtime;
 		if (method == NULL || method->kind == RTM_KIND_HISTORY || method->kind == RTM_KIND_INFO)
 			keep_answer(request, answer);
@@ -259,7 +261,7 @@ void
 outbox_answered(void *arg, const FpnnFrame *answer)
 {
 	static MemoryContext scratch;
-	MemoryContext old;
+	MemoryContext		 old;
 
 	if (scratch == NULL)
 		scratch = AllocSetContextCreate(TopMemoryContext, "rtm answer", ALLOCSET_DEFAULT_SIZES);

@@ -36,4 +36,4 @@ extern bool outbox_is_any_call(const Request *request);
 /* Nothing leaves on the lane for a while, which doubles with each failure. */
 extern void outbox_pause_lane(Lane *lane);
 
-#endif							/* OUTBOX_OUTCOME_H */
+#endif /* OUTBOX_OUTCOME_H */

@@ -20,36 +20,37 @@
 
 typedef struct Known
 {
-	int64		seq;			/* hash key */
-	Request    *request;
+	int64	 seq; /* hash key */
+	Request *request;
 } Known;
 
-dlist_head	outbox_lanes = DLIST_STATIC_INIT(outbox_lanes);
-dlist_head	outbox_servers = DLIST_STATIC_INIT(outbox_servers);
-dlist_head	outbox_finished = DLIST_STATIC_INIT(outbox_finished);
-dlist_head	outbox_touched = DLIST_STATIC_INIT(outbox_touched);
-int			outbox_nfinished;
-int			outbox_nresults;
-int			outbox_ntouched;
+dlist_head outbox_lanes = DLIST_STATIC_INIT(outbox_lanes);
+dlist_head outbox_servers = DLIST_STATIC_INIT(outbox_servers);
+dlist_head outbox_finished = DLIST_STATIC_INIT(outbox_finished);
+dlist_head outbox_touched = DLIST_STATIC_INIT(outbox_touched);
+int		   outbox_nfinished;
+int		   outbox_nresults;
+int		   outbox_ntouched;
 
-static MemoryContext queue_context;
-static HTAB *known;
-static HTAB *conversations;
-static HTAB *servers;
+static MemoryContext   queue_context;
+static HTAB			  *known;
+static HTAB			  *conversations;
+static HTAB			  *servers;
 static OutboxDatabase *entry;
-static int64 old_seq;
+static int64		   old_seq;
 
 void
 outbox_queue_init(OutboxDatabase *database, int64 old)
 {
-	HASHCTL		seqs = {.keysize = sizeof(int64), .entrysize = sizeof(Known)};
-	HASHCTL		keys = {.keysize = sizeof(ConversationKey), .entrysize = sizeof(Conversation)};
-	HASHCTL		oids = {.keysize = sizeof(Oid), .entrysize = sizeof(Server)};
+	HASHCTL seqs = {.keysize = sizeof(int64), .entrysize = sizeof(Known)};
+	HASHCTL keys = {.keysize = sizeof(ConversationKey), .entrysize = sizeof(Conversation)};
+	HASHCTL oids = {.keysize = sizeof(Oid), .entrysize = sizeof(Server)};
 
 	queue_context = AllocSetContextCreate(TopMemoryContext, "rtm queue", ALLOCSET_DEFAULT_SIZES);
 	seqs.hcxt = keys.hcxt = oids.hcxt = queue_context;
 	known = hash_create("rtm requests", 1024, &seqs, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	conversations = hash_create("rtm conversations", 1024, &keys, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	conversations = hash_create("rtm conversations", 1024, &keys,
+								HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	servers = hash_create("rtm servers", 16, &oids, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	entry = database;
 	old_seq = old;
@@ -66,8 +67,8 @@ outbox_queue_entry(void)
 Server *
 outbox_server(Oid oid)
 {
-	bool		found;
-	Server	   *server = hash_search(servers, &oid, HASH_ENTER, &found);
+	bool	found;
+	Server *server = hash_search(servers, &oid, HASH_ENTER, &found);
 
 	if (!found)
 	{
@@ -83,10 +84,10 @@ outbox_server(Oid oid)
 static Lane *
 find_lane(Oid server, Oid owner)
 {
-	dlist_iter	iter;
-	Lane	   *lane;
+	dlist_iter iter;
+	Lane	  *lane;
 
-	dlist_foreach(iter, &outbox_lanes)
+	dlist_foreach (iter, &outbox_lanes)
 	{
 		lane = dlist_container(Lane, node, iter.cur);
 		if (lane->key.server == server && lane->key.owner == owner)
@@ -117,7 +118,7 @@ outbox_server_full(const Server *server)
 {
 	/* what waits for its repetition may be any number */
 	return server->nrows - server->ndelayed >= OUTBOX_SERVER_ROWS ||
-		server->nbytes >= (Size) outbox_sender_memory * 1024;
+		   server->nbytes >= (Size) outbox_sender_memory * 1024;
 }
 
 /* ---- conversations ---- */
@@ -158,7 +159,7 @@ outbox_conversation(Server *server, const OutboxRow *row, int i)
 static Conversation *
 make_conversation(const ConversationKey *key)
 {
-	bool		found;
+	bool		  found;
 	Conversation *c = hash_search(conversations, key, HASH_ENTER, &found);
 
 	if (!found)
@@ -244,7 +245,7 @@ outbox_uncut(Conversation *c)
 static void
 leave_list(Request *request)
 {
-	Lane	   *lane = request->lane;
+	Lane *lane = request->lane;
 
 	switch (request->state)
 	{
@@ -276,15 +277,16 @@ set_ready(Request *request)
 static Request *
 copy_row(const OutboxRow *row)
 {
-	Size		recipients = sizeof(int64) * row->nrecipients;
-	Size		size = MAXALIGN(sizeof(Request)) + recipients + row->call_len +
-		row->method_len + 1 + row->params_len;
-	Request    *request = MemoryContextAlloc(queue_context, size);
-	char	   *p = (char *) request + MAXALIGN(sizeof(Request));
+	Size recipients = sizeof(int64) * row->nrecipients;
+	Size size = MAXALIGN(sizeof(Request)) + recipients + row->call_len + row->method_len + 1 +
+				row->params_len;
+	Request *request = MemoryContextAlloc(queue_context, size);
+	char	*p = (char *) request + MAXALIGN(sizeof(Request));
 
 	memset(request, 0, sizeof(Request));
 	request->row = *row;
-	request->row.owner_name = request->row.server_name = request->row.callback_name = (OutboxName) {0};
+	request->row.owner_name = request->row.server_name = request->row.callback_name = (OutboxName){
+		0};
 	request->bytes = size + sizeof(Membership) * row->nrecipients;
 	if (row->recipients)
 		request->row.recipients = memcpy(p, row->recipients, recipients);
@@ -310,9 +312,9 @@ join_conversations(Request *request)
 												  sizeof(Membership) * request->nmembers);
 	for (int i = 0; i < request->nmembers; i++)
 	{
-		Membership *member = &request->members[i];
+		Membership	   *member = &request->members[i];
 		ConversationKey key = key_of(request->lane->server, row, i);
-		Conversation *c = make_conversation(&key);
+		Conversation   *c = make_conversation(&key);
 
 		member->request = request;
 		member->conversation = NULL;
@@ -333,9 +335,9 @@ join_conversations(Request *request)
 Request *
 outbox_add(const OutboxRow *row, ItemPointer tid)
 {
-	Lane	   *lane = find_lane(row->server, row->owner);
-	Request    *request = copy_row(row);
-	Known	   *k = hash_search(known, &row->seq, HASH_ENTER, NULL);
+	Lane	*lane = find_lane(row->server, row->owner);
+	Request *request = copy_row(row);
+	Known	*k = hash_search(known, &row->seq, HASH_ENTER, NULL);
 
 	k->request = request;
 	request->lane = lane;
@@ -396,7 +398,7 @@ evict_tail(Conversation *c)
 {
 	while (c->n > 1)
 	{
-		Request    *last = dlist_tail_element(Membership, node, &c->queue)->request;
+		Request *last = dlist_tail_element(Membership, node, &c->queue)->request;
 
 		if (last->state != REQUEST_QUEUED || last->nmembers != 1)
 			return;
@@ -436,7 +438,7 @@ outbox_set_finished(Request *request, bool leaves_result)
 	for (int i = 0; i < request->nmembers; i++)
 	{
 		Conversation *c = request->members[i].conversation;
-		Request    *head;
+		Request		 *head;
 
 		if (c == NULL)
 			continue;
@@ -458,15 +460,15 @@ outbox_set_finished(Request *request, bool leaves_result)
 }
 
 void
-outbox_discard_if(bool (*gone) (Request *request, void *arg), void *arg)
+outbox_discard_if(bool (*gone)(Request *request, void *arg), void *arg)
 {
 	HASH_SEQ_STATUS scan;
-	Known	   *k;
+	Known		   *k;
 
 	hash_seq_init(&scan, known);
 	while ((k = hash_seq_search(&scan)) != NULL)
 	{
-		Request    *request = k->request;
+		Request *request = k->request;
 
 		if (request->state == REQUEST_IN_FLIGHT || request->state == REQUEST_FINISHED ||
 			!gone(request, arg))

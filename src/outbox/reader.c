@@ -42,7 +42,7 @@
 #include "outbox/ticket.h"
 
 /* Rows that one batch looks at, at most. */
-#define BATCH_ROWS	1000
+#define BATCH_ROWS 1000
 
 typedef enum Purpose
 {
@@ -54,47 +54,47 @@ typedef enum Purpose
 /* Tickets that were in hand when discovery passed them. */
 typedef struct Missing
 {
-	OutboxRange range;			/* as they were drawn */
-	int64		from;			/* those that have yet to be read */
+	OutboxRange range; /* as they were drawn */
+	int64		from;  /* those that have yet to be read */
 } Missing;
 
 /* One scan of the index. */
 typedef struct Pass
 {
-	Purpose		purpose;
-	Server	   *server;			/* that is refilled; NULL: all of them */
-	int			refilling;		/* cut conversations that still are */
-	int			taken;			/* rows */
-	bool		moved;			/* a cut conversation's `next` */
-	bool		stopped;		/* before its end, having done with `last` */
-	int64		last;			/* seq */
+	Purpose purpose;
+	Server *server;	   /* that is refilled; NULL: all of them */
+	int		refilling; /* cut conversations that still are */
+	int		taken;	   /* rows */
+	bool	moved;	   /* a cut conversation's `next` */
+	bool	stopped;   /* before its end, having done with `last` */
+	int64	last;	   /* seq */
 } Pass;
 
-bool		outbox_found_held;
+bool outbox_found_held;
 
-static int64 position;			/* of discovery */
-static bool current;			/* discovery has come to its end */
-static Missing *missing;		/* in hand when they were passed */
-static int	nmissing;
-static XLogRecPtr latest_commit;	/* of the rows that were read */
-static int	max_missing;
+static int64	  position; /* of discovery */
+static bool		  current;	/* discovery has come to its end */
+static Missing	 *missing;	/* in hand when they were passed */
+static int		  nmissing;
+static XLogRecPtr latest_commit; /* of the rows that were read */
+static int		  max_missing;
 
 static bool
 has_room(const Server *server)
 {
 	return server->nrows - server->ndelayed <= OUTBOX_SERVER_ROWS / 2 &&
-		server->nbytes <= (Size) outbox_sender_memory * 1024 / 2;
+		   server->nbytes <= (Size) outbox_sender_memory * 1024 / 2;
 }
 
 /* A server that was full and has room again, or NULL. */
 static Server *
 server_with_room(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &outbox_servers)
+	dlist_foreach (iter, &outbox_servers)
 	{
-		Server	   *server = dlist_container(Server, node, iter.cur);
+		Server *server = dlist_container(Server, node, iter.cur);
 
 		if (server->next != 0 && has_room(server))
 			return server;
@@ -119,11 +119,11 @@ wants_rows(const Conversation *c)
 static bool
 cut_has_room(Server *server)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	if (server->cut_idle || !has_room(server))
 		return false;
-	dlist_foreach(iter, &server->cut)
+	dlist_foreach (iter, &server->cut)
 	{
 		if (wants_rows(dlist_container(Conversation, cut_node, iter.cur)))
 			return true;
@@ -134,11 +134,11 @@ cut_has_room(Server *server)
 static Server *
 server_with_cut_room(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &outbox_servers)
+	dlist_foreach (iter, &outbox_servers)
 	{
-		Server	   *server = dlist_container(Server, node, iter.cur);
+		Server *server = dlist_container(Server, node, iter.cur);
 
 		if (cut_has_room(server))
 			return server;
@@ -159,8 +159,8 @@ bool
 outbox_reader_has_work(void)
 {
 	OutboxRange *hands;
-	int			nhands;
-	bool		work = outbox_look_at_tickets(&hands, &nhands) > position;
+	int			 nhands;
+	bool		 work = outbox_look_at_tickets(&hands, &nhands) > position;
 
 	for (int i = 0; i < nmissing && !work; i++)
 		work = !is_in_hand(&missing[i].range, hands, nhands);
@@ -251,7 +251,7 @@ cut_keeps_row(const Pass *pass, const OutboxRow *row)
 static void
 refill_cut(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 {
-	bool		keep;
+	bool keep;
 
 	/* rows before the cut are in memory or done, those of others not for us */
 	if (server != pass->server || !outbox_row_is_cut(server, row))
@@ -296,7 +296,7 @@ refill_cut(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 static void
 note_commit(TransactionId xid)
 {
-	XLogRecPtr	commit = TransactionIdGetCommitLSN(xid);
+	XLogRecPtr commit = TransactionIdGetCommitLSN(xid);
 
 	latest_commit = Max(latest_commit, commit);
 }
@@ -304,8 +304,8 @@ note_commit(TransactionId xid)
 static void
 deal_with(Pass *pass, HeapTuple tuple, TupleDesc desc)
 {
-	OutboxRow	row;
-	Server	   *server;
+	OutboxRow row;
+	Server	 *server;
 
 	outbox_read_key(tuple, desc, &row);
 	pass->last = row.seq;
@@ -346,13 +346,13 @@ deal_with(Pass *pass, HeapTuple tuple, TupleDesc desc)
 static void
 scan(Pass *pass, Relation rel, int64 low, int64 high)
 {
-	Relation	index = index_open(outbox_relations(false)->request_index, AccessShareLock);
+	Relation	  index = index_open(outbox_relations(false)->request_index, AccessShareLock);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm row",
 												  ALLOCSET_DEFAULT_SIZES);
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	int			looked = 0;
+	ScanKeyData	  keys[2];
+	SysScanDesc	  scan;
+	HeapTuple	  tuple;
+	int			  looked = 0;
 
 	ScanKeyInit(&keys[0], OUTBOX_SEQ, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(low));
 	ScanKeyInit(&keys[1], OUTBOX_SEQ, BTLessStrategyNumber, F_INT8LT, Int64GetDatum(high));
@@ -378,8 +378,8 @@ scan(Pass *pass, Relation rel, int64 low, int64 high)
 static void
 read_server(Relation rel, Server *server)
 {
-	Pass		pass = {.purpose = REFILL_SERVER, .server = server};
-	int64		from = server->next;
+	Pass  pass = {.purpose = REFILL_SERVER, .server = server};
+	int64 from = server->next;
 
 	/* while it is read, its rows count as read */
 	server->next = 0;
@@ -392,12 +392,12 @@ read_server(Relation rel, Server *server)
 static void
 read_cut(Relation rel, Server *server)
 {
-	Pass		pass = {.purpose = REFILL_CUT, .server = server};
-	int64		from = PG_INT64_MAX;
-	int64		to = server->next != 0 ? server->next : position;
+	Pass			   pass = {.purpose = REFILL_CUT, .server = server};
+	int64			   from = PG_INT64_MAX;
+	int64			   to = server->next != 0 ? server->next : position;
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &server->cut)
+	dlist_foreach_modify (iter, &server->cut)
 	{
 		Conversation *c = dlist_container(Conversation, cut_node, iter.cur);
 
@@ -410,7 +410,7 @@ read_cut(Relation rel, Server *server)
 	scan(&pass, rel, from, to);
 
 	/* those that weren't stopped have all rows up to here in memory */
-	dlist_foreach_modify(iter, &server->cut)
+	dlist_foreach_modify (iter, &server->cut)
 	{
 		Conversation *c = dlist_container(Conversation, cut_node, iter.cur);
 
@@ -456,7 +456,7 @@ remember_missing(const OutboxRange *hands, int nhands, int64 below)
 		{
 			max_missing = Max(16, max_missing * 2);
 			missing = missing ? repalloc(missing, sizeof(Missing) * max_missing)
-				: MemoryContextAlloc(TopMemoryContext, sizeof(Missing) * max_missing);
+							  : MemoryContextAlloc(TopMemoryContext, sizeof(Missing) * max_missing);
 		}
 		missing[nmissing].range = hands[i];
 		missing[nmissing++].from = hands[i].low;
@@ -469,8 +469,8 @@ read_missing(Relation rel, const OutboxRange *hands, int nhands)
 {
 	for (int i = nmissing - 1; i >= 0; i--)
 	{
-		Pass		pass = {.purpose = DISCOVERY};
-		Missing    *m = &missing[i];
+		Pass	 pass = {.purpose = DISCOVERY};
+		Missing *m = &missing[i];
 
 		if (is_in_hand(&m->range, hands, nhands))
 			continue;
@@ -488,7 +488,7 @@ read_missing(Relation rel, const OutboxRange *hands, int nhands)
 static void
 read_new(Relation rel, int64 next, const OutboxRange *hands, int nhands)
 {
-	Pass		pass = {.purpose = DISCOVERY};
+	Pass pass = {.purpose = DISCOVERY};
 
 	scan(&pass, rel, position, next);
 	position = pass.stopped ? pass.last + 1 : next;
@@ -500,11 +500,11 @@ void
 outbox_read(Relation rel)
 {
 	OutboxRange *hands;
-	int			nhands;
+	int			 nhands;
 
 	/* before the snapshots, which see all that isn't in hand by now */
-	int64		next = outbox_look_at_tickets(&hands, &nhands);
-	Server	   *server;
+	int64	next = outbox_look_at_tickets(&hands, &nhands);
+	Server *server;
 
 	latest_commit = InvalidXLogRecPtr;
 	read_missing(rel, hands, nhands);

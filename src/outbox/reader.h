@@ -25,4 +25,4 @@ extern void outbox_read(Relation rel);
 /* Rows of another origin were passed; see origin.c. */
 extern bool outbox_found_held;
 
-#endif							/* OUTBOX_READER_H */
+#endif /* OUTBOX_READER_H */

@@ -21,27 +21,27 @@
 #include "outbox/ticket.h"
 
 /* Seconds until a worker that failed is started again, at first and at most. */
-#define RESTART_FIRST	1
-#define RESTART_MOST	60
+#define RESTART_FIRST 1
+#define RESTART_MOST  60
 
 /* A worker that was registered begins within, in milliseconds. */
-#define START_TIMEOUT	60000
+#define START_TIMEOUT 60000
 
 typedef struct Registry
 {
-	LWLock	   *lock;
-	Latch	   *launcher;
+	LWLock		  *lock;
+	Latch		  *launcher;
 	OutboxDatabase databases[OUTBOX_MAX_DATABASES];
 } Registry;
 
-static Registry *registry;		/* NULL: not preloaded */
+static Registry				  *registry; /* NULL: not preloaded */
 static shmem_request_hook_type prev_shmem_request_hook;
 static shmem_startup_hook_type prev_shmem_startup_hook;
 
 /* Of this process, if it is a worker. */
 static OutboxDatabase *my_entry;
-static OutboxRole my_role;
-static bool for_good;			/* the database has no outbox */
+static OutboxRole	   my_role;
+static bool			   for_good; /* the database has no outbox */
 
 static void
 request_shmem(void)
@@ -96,7 +96,7 @@ init_entry(OutboxDatabase *entry)
 static void
 startup_shmem(void)
 {
-	bool		found;
+	bool found;
 
 	if (prev_shmem_startup_hook)
 		prev_shmem_startup_hook();
@@ -207,7 +207,7 @@ void
 outbox_wake(OutboxDatabase *entry, OutboxRole role)
 {
 	OutboxWorker *worker = &entry->workers[role];
-	Latch	   *latch = NULL;
+	Latch		 *latch = NULL;
 
 	/*
 	 * The usual case takes no lock.  A worker that is about to end looks again
@@ -228,7 +228,7 @@ outbox_wake(OutboxDatabase *entry, OutboxRole role)
 			case OUTBOX_RUNNING:
 				latch = worker->latch;
 				break;
-			default:			/* it is on its way */
+			default: /* it is on its way */
 				worker->again = true;
 				break;
 		}
@@ -242,7 +242,7 @@ outbox_wake(OutboxDatabase *entry, OutboxRole role)
 static void
 fail(OutboxWorker *worker)
 {
-	int			seconds = RESTART_FIRST << Min(worker->failures, 10);
+	int seconds = RESTART_FIRST << Min(worker->failures, 10);
 
 	set_state(worker, OUTBOX_FAILED);
 	worker->failures++;
@@ -254,12 +254,12 @@ bool
 outbox_claim_start(OutboxDatabase *entry, OutboxRole role, TimestampTz *due)
 {
 	OutboxWorker *worker = &entry->workers[role];
-	bool		claimed = false;
+	bool		  claimed = false;
 
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
 	if (worker->state == OUTBOX_STARTING && worker->pid == 0 &&
 		TimestampDifferenceExceeds(worker->since, GetCurrentTimestamp(), START_TIMEOUT))
-		fail(worker);			/* it never got as far as here */
+		fail(worker); /* it never got as far as here */
 	if (worker->state == OUTBOX_WANTED ||
 		(worker->state == OUTBOX_FAILED && worker->restart_at <= GetCurrentTimestamp()))
 	{
@@ -314,7 +314,7 @@ static void
 leave(int code, Datum arg)
 {
 	OutboxWorker *worker = &my_entry->workers[my_role];
-	Latch	   *launcher;
+	Latch		 *launcher;
 
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
 	worker->pid = 0;
@@ -339,7 +339,7 @@ bool
 outbox_enter(OutboxDatabase *entry, OutboxRole role)
 {
 	OutboxWorker *worker = &entry->workers[role];
-	bool		entered = false;
+	bool		  entered = false;
 
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
 	if (worker->pid == 0)

@@ -18,11 +18,11 @@
 #include "storage/lwlock.h"
 #include "utils/timestamp.h"
 
-#define OUTBOX_MAX_DATABASES	256
-#define OUTBOX_MAX_SERVERS		64	/* per database, with figures of their own */
-#define OUTBOX_MAX_ERRORS		64	/* per database, pairs of server and code */
-#define OUTBOX_ERROR_LEN		256
-#define OUTBOX_REASON_LEN		128
+#define OUTBOX_MAX_DATABASES 256
+#define OUTBOX_MAX_SERVERS	 64 /* per database, with figures of their own */
+#define OUTBOX_MAX_ERRORS	 64 /* per database, pairs of server and code */
+#define OUTBOX_ERROR_LEN	 256
+#define OUTBOX_REASON_LEN	 128
 
 typedef enum OutboxRole
 {
@@ -33,55 +33,55 @@ typedef enum OutboxRole
 
 typedef enum OutboxState
 {
-	OUTBOX_ABSENT,				/* there is none, and nobody needs one */
-	OUTBOX_WANTED,				/* the launcher is to start it */
-	OUTBOX_STARTING,			/* registered with the postmaster */
+	OUTBOX_ABSENT,	 /* there is none, and nobody needs one */
+	OUTBOX_WANTED,	 /* the launcher is to start it */
+	OUTBOX_STARTING, /* registered with the postmaster */
 	OUTBOX_RUNNING,
-	OUTBOX_FAILED				/* ended with an error; started again at restart_at */
+	OUTBOX_FAILED /* ended with an error; started again at restart_at */
 } OutboxState;
 
 typedef struct OutboxWorker
 {
 	OutboxState state;
-	bool		again;			/* asked for once more while it was ending */
-	pid_t		pid;			/* 0: none */
-	Latch	   *latch;			/* of its process; stays valid memory */
-	TimestampTz since;			/* of the state */
+	bool		again; /* asked for once more while it was ending */
+	pid_t		pid;   /* 0: none */
+	Latch	   *latch; /* of its process; stays valid memory */
+	TimestampTz since; /* of the state */
 	TimestampTz restart_at;
-	int			failures;		/* in a row */
-	char		error[OUTBOX_ERROR_LEN];	/* the last one, or "" */
+	int			failures;				 /* in a row */
+	char		error[OUTBOX_ERROR_LEN]; /* the last one, or "" */
 } OutboxWorker;
 
 /* What the sender has done for one foreign server; written by it alone. */
 typedef struct OutboxServerStats
 {
-	Oid			server;			/* 0: the place is free */
-	pg_atomic_uint64 sent;		/* requests that went well */
-	pg_atomic_uint64 failed;	/* requests that failed for good */
-	pg_atomic_uint64 retried;	/* attempts that will be repeated */
+	Oid				 server;  /* 0: the place is free */
+	pg_atomic_uint64 sent;	  /* requests that went well */
+	pg_atomic_uint64 failed;  /* requests that failed for good */
+	pg_atomic_uint64 retried; /* attempts that will be repeated */
 	pg_atomic_uint32 in_flight;
 	pg_atomic_uint64 answers;
 	pg_atomic_uint64 answer_us; /* sum over all answers */
 	pg_atomic_uint64 last_answer_us;
-	TimestampTz unreachable_since;	/* 0: it isn't, or wasn't tried; this and
+	TimestampTz		 unreachable_since;			/* 0: it isn't, or wasn't tried; this and
 									 * the reason are protected by the lock */
-	char		reason[OUTBOX_REASON_LEN];	/* why, or "" */
+	char			 reason[OUTBOX_REASON_LEN]; /* why, or "" */
 } OutboxServerStats;
 
 /* Attempts that failed with a code; protected by the lock. */
 typedef struct OutboxErrorStats
 {
-	Oid			server;			/* 0: the place is free */
-	int			code;			/* 0: all those that found no place */
+	Oid			server; /* 0: the place is free */
+	int			code;	/* 0: all those that found no place */
 	int64		count;
 	TimestampTz last;
 } OutboxErrorStats;
 
 typedef struct OutboxDatabase
 {
-	Oid			database;		/* 0: the place is free */
+	Oid			 database; /* 0: the place is free */
 	OutboxWorker workers[OUTBOX_ROLES];
-	bool		opened;			/* tickets are above all that the table has */
+	bool		 opened; /* tickets are above all that the table has */
 
 	/*
 	 * Reasons to look for rows of prepared transactions that are committed by
@@ -89,29 +89,29 @@ typedef struct OutboxDatabase
 	 * to settle, as they were cut short, or nobody knows.
 	 */
 	pg_atomic_uint32 held;
-	pg_atomic_uint32 held_for_sender;	/* some of these */
+	pg_atomic_uint32 held_for_sender; /* some of these */
 
 	/* what the sender is to look after at its next turn */
-	pg_atomic_uint32 chores;	/* OUTBOX_CHORE_... */
+	pg_atomic_uint32 chores; /* OUTBOX_CHORE_... */
 
 	/* a callback that could only be ended with its process; 0: none */
 	pg_atomic_uint64 overdue;
 
 	/* what requests of this database are marked with; 0: nobody knows yet */
 	pg_atomic_uint64 origin;
-	pg_atomic_uint32 holding;	/* there are requests of other origins */
+	pg_atomic_uint32 holding; /* there are requests of other origins */
 
-	pg_atomic_uint32 waiters;	/* backends in rtm_wait() */
+	pg_atomic_uint32  waiters;	/* backends in rtm_wait() */
 	ConditionVariable finished; /* a request is through */
 	OutboxServerStats servers[OUTBOX_MAX_SERVERS];
-	OutboxErrorStats errors[OUTBOX_MAX_ERRORS];
-	TimestampTz counted_since;	/* all of these figures */
+	OutboxErrorStats  errors[OUTBOX_MAX_ERRORS];
+	TimestampTz		  counted_since; /* all of these figures */
 } OutboxDatabase;
 
-#define OUTBOX_CHORE_INSTALLED	1	/* is the extension still there? */
-#define OUTBOX_CHORE_PREPARED	2	/* rows of a COMMIT PREPARED */
-#define OUTBOX_CHORE_DISCARDED	4	/* rows that were deleted */
-#define OUTBOX_CHORE_HELD		8	/* rows of other origins were adopted or deleted */
+#define OUTBOX_CHORE_INSTALLED 1 /* is the extension still there? */
+#define OUTBOX_CHORE_PREPARED  2 /* rows of a COMMIT PREPARED */
+#define OUTBOX_CHORE_DISCARDED 4 /* rows that were deleted */
+#define OUTBOX_CHORE_HELD	   8 /* rows of other origins were adopted or deleted */
 
 /* From _PG_init(), while the library is preloaded. */
 extern void outbox_registry_init(void);
@@ -127,7 +127,7 @@ extern bool outbox_is_preloaded(void);
 extern OutboxDatabase *outbox_database(Oid database, bool make);
 
 /* Entries one after the other: the index of the next one from `index` on, or -1. */
-extern int	outbox_next_database(int index, OutboxDatabase **entry);
+extern int outbox_next_database(int index, OutboxDatabase **entry);
 
 /* A consistent copy of a worker's state. */
 extern OutboxWorker outbox_worker(OutboxDatabase *entry, OutboxRole role);
@@ -172,9 +172,9 @@ extern void outbox_count_error(OutboxDatabase *entry, Oid server, int code);
 
 /* Consistent copies, for views. */
 extern OutboxServerStats outbox_copy_server_stats(const OutboxServerStats *stats);
-extern OutboxErrorStats outbox_error_stats(const OutboxDatabase *entry, int i);
+extern OutboxErrorStats	 outbox_error_stats(const OutboxDatabase *entry, int i);
 
 /* Count anew. */
 extern void outbox_reset_stats(OutboxDatabase *entry);
 
-#endif							/* OUTBOX_REGISTRY_H */
+#endif /* OUTBOX_REGISTRY_H */

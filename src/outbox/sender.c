@@ -36,34 +36,34 @@
 #include "wait.h"
 
 /* What is through is written down when it is so many, or so old (milliseconds). */
-#define SETTLE_ROWS		1000
-#define SETTLE_DELAY	50
-#define LOCKED_DELAY	1000
+#define SETTLE_ROWS	 1000
+#define SETTLE_DELAY 50
+#define LOCKED_DELAY 1000
 
 /* Microseconds between two looks at the table, at least. */
-#define GATHER_TIME		2000
+#define GATHER_TIME 2000
 
 /* Of the latch in the wait set. */
-#define LATCH_POSITION	0
+#define LATCH_POSITION 0
 
 /* Changes of servers, mappings and roles are noticed within, in milliseconds. */
-#define CATALOG_CHECK	1000
+#define CATALOG_CHECK 1000
 
 /* Times are looked at again after, in milliseconds. */
-#define LONGEST_WAIT	60000
+#define LONGEST_WAIT 60000
 
 static WaitEventSet *wait_set;
 static ResourceOwner traffic_owner; /* of what signing takes from the server */
-static int64 next_purge;
-static bool has_origin;			/* the table, when it was opened the last time */
-static bool gathering;			/* commits that may come soon are waited for */
+static int64		 next_purge;
+static bool			 has_origin; /* the table, when it was opened the last time */
+static bool			 gathering;	 /* commits that may come soon are waited for */
 
 /* Open the table in a new transaction; ends the process when it is gone. */
 static Relation
 begin(LOCKMODE lock)
 {
 	const OutboxRelations *relations;
-	Relation	rel = NULL;
+	Relation			   rel = NULL;
 
 	StartTransactionCommand();
 	relations = outbox_relations(true);
@@ -115,7 +115,7 @@ claim(OutboxDatabase *entry, Relation rel)
 static Relation
 begin_reading(OutboxDatabase *entry)
 {
-	Relation	rel = begin(AccessShareLock);
+	Relation rel = begin(AccessShareLock);
 
 	while (has_origin && outbox_own_origin == 0)
 	{
@@ -130,13 +130,15 @@ begin_reading(OutboxDatabase *entry)
 static void
 show_held(OutboxDatabase *entry, bool any)
 {
-	bool		known = pg_atomic_exchange_u32(&entry->holding, any) != 0;
+	bool known = pg_atomic_exchange_u32(&entry->holding, any) != 0;
 
 	if (any && !known)
-		ereport(LOG,
-				(errmsg("requests in the outbox of database %u are held, as they were not queued by it",
-						MyDatabaseId),
-				 errhint("See the view rtm_outbox; rtm_adopt_held() sends them from here, rtm_discard_held() deletes them.")));
+		ereport(
+			LOG,
+			(errmsg("requests in the outbox of database %u are held, as they were not queued by it",
+					MyDatabaseId),
+			 errhint(
+				 "See the view rtm_outbox; rtm_adopt_held() sends them from here, rtm_discard_held() deletes them.")));
 }
 
 /*
@@ -148,7 +150,7 @@ static bool
 let_commits_gather(void)
 {
 	static int64 last;
-	int64		now = rtm_now_us();
+	int64		 now = rtm_now_us();
 
 	if (outbox_reader_is_current() && now - last < GATHER_TIME)
 		return true;
@@ -159,7 +161,7 @@ let_commits_gather(void)
 static void
 read_turn(OutboxDatabase *entry)
 {
-	Relation	rel;
+	Relation rel;
 
 	gathering = false;
 	if (!outbox_reader_has_work())
@@ -183,9 +185,9 @@ read_turn(OutboxDatabase *entry)
 static bool
 must_settle(OutboxDatabase *entry, int64 since)
 {
-	int64		age = rtm_now_ms() - since;
-	bool		only_locked = outbox_nfinished == outbox_nlocked &&
-		outbox_ntouched == outbox_nlocked_touched;
+	int64 age = rtm_now_ms() - since;
+	bool  only_locked = outbox_nfinished == outbox_nlocked &&
+					   outbox_ntouched == outbox_nlocked_touched;
 
 	if (only_locked)
 		return age >= LOCKED_DELAY;
@@ -199,7 +201,7 @@ must_settle(OutboxDatabase *entry, int64 since)
 static bool
 settle_turn(OutboxDatabase *entry, int64 *since)
 {
-	Relation	rel;
+	Relation rel;
 
 	if (outbox_nfinished == 0 && dlist_is_empty(&outbox_touched))
 	{
@@ -233,7 +235,7 @@ settle_turn(OutboxDatabase *entry, int64 *since)
 static void
 purge_turn(void)
 {
-	Relation	rel;
+	Relation rel;
 
 	if (rtm_now_ms() < next_purge)
 		return;
@@ -245,14 +247,14 @@ purge_turn(void)
 static void
 load_stale_lanes(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &outbox_lanes)
+	dlist_foreach (iter, &outbox_lanes)
 	{
-		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		Lane *lane = dlist_container(Lane, node, iter.cur);
 
-		if (lane->stale && (!lane->stale_read || lane->nin_flight == 0 ||
-							rtm_now_ms() >= lane->stale_until))
+		if (lane->stale &&
+			(!lane->stale_read || lane->nin_flight == 0 || rtm_now_ms() >= lane->stale_until))
 			outbox_lane_load(lane);
 	}
 }
@@ -262,7 +264,7 @@ static void
 catalog_turn(void)
 {
 	static int64 checked;
-	int64		now = rtm_now_ms();
+	int64		 now = rtm_now_ms();
 
 	if (now - checked >= CATALOG_CHECK)
 	{
@@ -279,7 +281,7 @@ catalog_turn(void)
 static void
 do_chores(OutboxDatabase *entry)
 {
-	uint32		chores = pg_atomic_exchange_u32(&entry->chores, 0);
+	uint32 chores = pg_atomic_exchange_u32(&entry->chores, 0);
 
 	if (chores & OUTBOX_CHORE_INSTALLED)
 	{
@@ -293,8 +295,8 @@ do_chores(OutboxDatabase *entry)
 	}
 	if (chores & OUTBOX_CHORE_PREPARED)
 	{
-		uint32		reasons = pg_atomic_read_u32(&entry->held_for_sender);
-		Relation	rel = begin(RowExclusiveLock);
+		uint32	 reasons = pg_atomic_read_u32(&entry->held_for_sender);
+		Relation rel = begin(RowExclusiveLock);
 
 		outbox_release_held();
 		commit(rel);
@@ -303,7 +305,7 @@ do_chores(OutboxDatabase *entry)
 	}
 	if (chores & OUTBOX_CHORE_DISCARDED)
 	{
-		Relation	rel = begin(AccessShareLock);
+		Relation rel = begin(AccessShareLock);
 
 		outbox_notice_discarded(rel);
 		commit(rel);
@@ -311,7 +313,7 @@ do_chores(OutboxDatabase *entry)
 	if (chores & OUTBOX_CHORE_HELD ||
 		(chores & OUTBOX_CHORE_DISCARDED && pg_atomic_read_u32(&entry->holding)))
 	{
-		Relation	rel = begin(AccessShareLock);
+		Relation rel = begin(AccessShareLock);
 
 		show_held(entry, outbox_look_for_held());
 		commit(rel);
@@ -322,14 +324,14 @@ do_chores(OutboxDatabase *entry)
 static int64
 lanes_turn(void)
 {
-	int64		back = PG_INT64_MAX;
-	dlist_iter	iter;
+	int64	   back = PG_INT64_MAX;
+	dlist_iter iter;
 
 	/* a transaction that ended has left none */
 	CurrentResourceOwner = traffic_owner;
-	dlist_foreach(iter, &outbox_lanes)
+	dlist_foreach (iter, &outbox_lanes)
 	{
-		int64		lane_back = outbox_lane_turn(dlist_container(Lane, node, iter.cur));
+		int64 lane_back = outbox_lane_turn(dlist_container(Lane, node, iter.cur));
 
 		back = Min(back, lane_back);
 	}
@@ -339,9 +341,9 @@ lanes_turn(void)
 static bool
 has_requests(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &outbox_servers)
+	dlist_foreach (iter, &outbox_servers)
 	{
 		if (dlist_container(Server, node, iter.cur)->nrows > 0)
 			return true;
@@ -355,14 +357,14 @@ has_requests(void)
 static const char *
 what_for(void)
 {
-	bool		ready = false;
-	dlist_iter	iter;
+	bool	   ready = false;
+	dlist_iter iter;
 
 	if (outbox_pause)
 		return "rtm sender: paused, see the setting rtm.pause";
-	dlist_foreach(iter, &outbox_lanes)
+	dlist_foreach (iter, &outbox_lanes)
 	{
-		Lane	   *lane = dlist_container(Lane, node, iter.cur);
+		Lane *lane = dlist_container(Lane, node, iter.cur);
 
 		if (lane->nin_flight > 0)
 			return "rtm sender: waiting for answers";
@@ -374,10 +376,10 @@ what_for(void)
 static int
 count_lanes(void)
 {
-	int			n = 0;
-	dlist_iter	iter;
+	int		   n = 0;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &outbox_lanes)
+	dlist_foreach (iter, &outbox_lanes)
 		n++;
 	return n;
 }
@@ -385,14 +387,14 @@ count_lanes(void)
 static bool
 wait_set_fits(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	if (wait_set == NULL)
 		return false;
-	dlist_foreach(iter, &outbox_lanes)
+	dlist_foreach (iter, &outbox_lanes)
 	{
-		Lane	   *lane = dlist_container(Lane, node, iter.cur);
-		RtmConn    *conn = lane->conn;
+		Lane	*lane = dlist_container(Lane, node, iter.cur);
+		RtmConn *conn = lane->conn;
 
 		if (lane->waited_serial != lane->serial ||
 			lane->generation != (conn && conn->sock != PGINVALID_SOCKET ? conn->generation : 0))
@@ -407,17 +409,17 @@ wait_set_fits(void)
 static void
 make_wait_set(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	if (wait_set)
 		FreeWaitEventSet(wait_set);
 	wait_set = rtm_create_wait_set(count_lanes() + 2);
 	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-	dlist_foreach(iter, &outbox_lanes)
+	dlist_foreach (iter, &outbox_lanes)
 	{
-		Lane	   *lane = dlist_container(Lane, node, iter.cur);
-		RtmConn    *conn = lane->conn;
+		Lane	*lane = dlist_container(Lane, node, iter.cur);
+		RtmConn *conn = lane->conn;
 
 		lane->generation = 0;
 		lane->waited_serial = lane->serial;
@@ -432,17 +434,17 @@ make_wait_set(void)
 static void
 prepare_wait_set(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	if (!wait_set_fits())
 	{
 		make_wait_set();
 		return;
 	}
-	dlist_foreach(iter, &outbox_lanes)
+	dlist_foreach (iter, &outbox_lanes)
 	{
-		Lane	   *lane = dlist_container(Lane, node, iter.cur);
-		uint32		events;
+		Lane  *lane = dlist_container(Lane, node, iter.cur);
+		uint32 events;
 
 		if (lane->generation == 0)
 			continue;
@@ -457,10 +459,10 @@ prepare_wait_set(void)
 static void
 wait(int64 until)
 {
-	WaitEvent	events[16];
-	int64		left = until - rtm_now_ms();
-	int64		timeout = Min(Max(left, 0), LONGEST_WAIT);
-	int			n;
+	WaitEvent events[16];
+	int64	  left = until - rtm_now_ms();
+	int64	  timeout = Min(Max(left, 0), LONGEST_WAIT);
+	int		  n;
 
 	CurrentResourceOwner = traffic_owner;
 	prepare_wait_set();
@@ -485,11 +487,11 @@ serve(OutboxDatabase *entry)
 {
 	MemoryContext turn = AllocSetContextCreate(TopMemoryContext, "rtm sender turn",
 											   ALLOCSET_DEFAULT_SIZES);
-	int64		finished_since = 0;
+	int64		  finished_since = 0;
 
 	for (;;)
 	{
-		int64		until;
+		int64 until;
 
 		MemoryContextReset(turn);
 		MemoryContextSwitchTo(turn);
@@ -511,7 +513,9 @@ serve(OutboxDatabase *entry)
 		if (has_requests())
 			until = Min(until, rtm_now_ms() + CATALOG_CHECK);
 		if (finished_since != 0)
-			until = Min(until, finished_since + (outbox_nlocked + outbox_nlocked_touched > 0 ? LOCKED_DELAY : SETTLE_DELAY));
+			until = Min(until, finished_since + (outbox_nlocked + outbox_nlocked_touched > 0
+													 ? LOCKED_DELAY
+													 : SETTLE_DELAY));
 		if (outbox_reader_has_work())
 			until = gathering ? rtm_now_ms() + GATHER_TIME / 1000 : 0;
 		wait(until);
@@ -522,9 +526,9 @@ serve(OutboxDatabase *entry)
 static void
 open_outbox(OutboxDatabase *entry)
 {
-	Relation	rel = begin(AccessShareLock);
+	Relation	 rel = begin(AccessShareLock);
 	OutboxRange *hands;
-	int			n;
+	int			 n;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	outbox_raise_tickets(outbox_last_seq());

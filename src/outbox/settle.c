@@ -37,16 +37,16 @@
 #include "outbox/settle.h"
 #include "outbox/table.h"
 
-int			outbox_nlocked;
-int			outbox_nlocked_results;
-int			outbox_nlocked_touched;
-bool		outbox_made_results;
-bool		outbox_made_callbacks;
+int	 outbox_nlocked;
+int	 outbox_nlocked_results;
+int	 outbox_nlocked_touched;
+bool outbox_made_results;
+bool outbox_made_callbacks;
 
 /* How long a row that somebody has locked is left alone, in milliseconds. */
-#define LOCKED_DELAY	1000
+#define LOCKED_DELAY 1000
 
-static BlockNumber nblocks;		/* of the table, in this transaction */
+static BlockNumber nblocks; /* of the table, in this transaction */
 
 /*
  * Statements.  {schema} is the extension's schema; {, new}, {own} and {foreign}
@@ -58,7 +58,7 @@ typedef struct Statement
 	int			nargs;
 	Oid			types[8];
 	SPIPlanPtr	plan;
-	int64		origin;			/* that the plan was made for */
+	int64		origin; /* that the plan was made for */
 } Statement;
 
 static Statement move_row = {
@@ -72,49 +72,55 @@ static Statement move_row = {
 	" nparams, mid_made, $6, key_a, key_b, enqueued_at, pg_catalog.clock_timestamp(), timeout,"
 	" call, method, params, mid, recipients, callback, $4, $5, nullif($2, 0), $3,"
 	" CASE WHEN callback IS NOT NULL THEN seq END{, new} FROM r",
-	8, {TIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID, INT4OID, INT8OID, INT8OID}, NULL
-};
+	8,
+	{TIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID, INT4OID, INT8OID, INT8OID},
+	NULL};
 
 static Statement find_id = {
-	"SELECT true{foreign} FROM {schema}.rtm_finished WHERE id = $1", 1, {INT8OID}, NULL
-};
+	"SELECT true{foreign} FROM {schema}.rtm_finished WHERE id = $1", 1, {INT8OID}, NULL};
 
 static Statement renumber_row = {
 	"UPDATE {schema}.rtm_finished SET id = $2 WHERE ctid = (SELECT ctid FROM {schema}.rtm_finished"
 	" WHERE id = $1{foreign} FOR UPDATE SKIP LOCKED)",
-	2, {INT8OID, INT8OID}, NULL
-};
+	2,
+	{INT8OID, INT8OID},
+	NULL};
 
 static Statement note_row = {
 	"UPDATE {schema}.rtm_request SET attempts = $2, error_code = nullif($3, 0), error = $4,"
 	" next_attempt = $5 WHERE ctid = (SELECT ctid FROM {schema}.rtm_request"
 	" WHERE ctid = $1 AND seq = $6 FOR UPDATE SKIP LOCKED) RETURNING ctid",
-	6, {TIDOID, INT4OID, INT4OID, TEXTOID, TIMESTAMPTZOID, INT8OID}, NULL
-};
+	6,
+	{TIDOID, INT4OID, INT4OID, TEXTOID, TIMESTAMPTZOID, INT8OID},
+	NULL};
 
 static Statement purge_rows = {
 	"DELETE FROM {schema}.rtm_finished WHERE id IN (SELECT id FROM {schema}.rtm_finished"
 	" WHERE status = 'done' AND callback_due IS NULL"
 	" AND finished_at <= pg_catalog.clock_timestamp() - $1 * interval '1 second'"
 	" FOR UPDATE SKIP LOCKED)",
-	1, {INT4OID}, NULL
-};
+	1,
+	{INT4OID},
+	NULL};
 
 static Statement oldest_row = {
 	"SELECT extract(epoch FROM pg_catalog.clock_timestamp() - min(finished_at))::bigint"
 	" FROM {schema}.rtm_finished WHERE status = 'done' AND callback_due IS NULL",
-	0, {0}, NULL
-};
+	0,
+	{0},
+	NULL};
 
 static Statement find_due = {
-	"SELECT 1 FROM {schema}.rtm_finished WHERE callback_due IS NOT NULL{own} LIMIT 1", 0, {0}, NULL
-};
+	"SELECT 1 FROM {schema}.rtm_finished WHERE callback_due IS NOT NULL{own} LIMIT 1",
+	0,
+	{0},
+	NULL};
 
 /* The statement's text, with what stands in braces replaced. */
 static char *
 statement_text(const Statement *statement)
 {
-	const char *schema = quote_identifier(get_namespace_name(outbox_relations(false)->schema));
+	const char	  *schema = quote_identifier(get_namespace_name(outbox_relations(false)->schema));
 	StringInfoData text;
 
 	initStringInfo(&text);
@@ -148,7 +154,7 @@ prepare(Statement *statement)
 		return;
 	if (statement->plan)
 		(void) SPI_freeplan(statement->plan);
-	statement->plan = NULL;		/* preparing may raise */
+	statement->plan = NULL; /* preparing may raise */
 	statement->plan = SPI_prepare(statement_text(statement), statement->nargs, statement->types);
 	statement->origin = outbox_own_origin;
 	if (statement->plan == NULL || SPI_keepplan(statement->plan) != 0)
@@ -158,7 +164,7 @@ prepare(Statement *statement)
 static void
 execute(Statement *statement, Datum *values, const char *nulls)
 {
-	int			rc;
+	int rc;
 
 	prepare(statement);
 	rc = SPI_execute_plan(statement->plan, values, nulls, false, 0);
@@ -187,7 +193,7 @@ error_text(const Request *request, char *null)
 static bool
 is_row_of(HeapTuple tuple, TupleDesc desc, const Request *request)
 {
-	bool		null;
+	bool null;
 
 	if (DatumGetInt64(fastgetattr(tuple, OUTBOX_SEQ, desc, &null)) != request->row.seq ||
 		DatumGetInt64(fastgetattr(tuple, OUTBOX_ID, desc, &null)) != request->row.id)
@@ -195,7 +201,7 @@ is_row_of(HeapTuple tuple, TupleDesc desc, const Request *request)
 
 	/* 0: it was read before ALTER EXTENSION UPDATE */
 	return request->row.origin == 0 ||
-		DatumGetInt64(heap_getattr(tuple, OUTBOX_ORIGIN, desc, &null)) == request->row.origin;
+		   DatumGetInt64(heap_getattr(tuple, OUTBOX_ORIGIN, desc, &null)) == request->row.origin;
 }
 
 /*
@@ -206,8 +212,8 @@ static bool
 is_at(Relation rel, const Request *request)
 {
 	HeapTupleData tuple = {.t_self = request->tid};
-	Buffer		buffer;
-	bool		same;
+	Buffer		  buffer;
+	bool		  same;
 
 	if (ItemPointerGetBlockNumber(&request->tid) >= nblocks ||
 		!heap_fetch(rel, GetActiveSnapshot(), &tuple, &buffer, false))
@@ -250,8 +256,8 @@ is_there(Relation rel, Request *request)
 static bool
 is_taken(int64 id, bool *foreign)
 {
-	Datum		value = Int64GetDatum(id);
-	bool		null;
+	Datum value = Int64GetDatum(id);
+	bool  null;
 
 	execute(&find_id, &value, NULL);
 	if (SPI_processed == 0)
@@ -263,8 +269,8 @@ is_taken(int64 id, bool *foreign)
 static int64
 free_id(void)
 {
-	bool		foreign;
-	int64		id;
+	bool  foreign;
+	int64 id;
 
 	do
 		id = outbox_new_id();
@@ -280,15 +286,15 @@ free_id(void)
 static bool
 give_id_up(int64 id)
 {
-	Datum		values[] = {Int64GetDatum(id), Int64GetDatum(free_id())};
+	Datum values[] = {Int64GetDatum(id), Int64GetDatum(free_id())};
 
 	execute(&renumber_row, values, NULL);
 	if (SPI_processed != 1)
 		return false;
-	ereport(LOG,
-			(errmsg("request " INT64_FORMAT ", which another database queued, is request " INT64_FORMAT " from now on",
-					id, DatumGetInt64(values[1])),
-			 errdetail("A request of this database has the same id, and is through.")));
+	ereport(LOG, (errmsg("request " INT64_FORMAT
+						 ", which another database queued, is request " INT64_FORMAT " from now on",
+						 id, DatumGetInt64(values[1])),
+				  errdetail("A request of this database has the same id, and is through.")));
 	return true;
 }
 
@@ -299,8 +305,8 @@ give_id_up(int64 id)
 static bool
 find_other_id(int64 *id)
 {
-	int64		was = *id;
-	bool		foreign;
+	int64 was = *id;
+	bool  foreign;
 
 	if (!is_taken(was, &foreign))
 		return false;
@@ -317,9 +323,9 @@ find_other_id(int64 *id)
 static bool
 move(Relation rel, Request *request)
 {
-	char		nulls[] = "        ";
-	Datum		values[8];
-	int64		id = request->row.id;
+	char  nulls[] = "        ";
+	Datum values[8];
+	int64 id = request->row.id;
 
 	if (!is_there(rel, request))
 		return true;
@@ -355,10 +361,10 @@ move(Relation rel, Request *request)
 static bool
 note(Relation rel, Request *request)
 {
-	char		nulls[] = "      ";
-	Datum		values[6];
-	bool		null;
-	Datum		tid;
+	char  nulls[] = "      ";
+	Datum values[6];
+	bool  null;
+	Datum tid;
 
 	if (!is_there(rel, request))
 	{
@@ -391,8 +397,8 @@ delete_row(Relation rel, Request *request, CommandId command)
 
 	if (!is_there(rel, request))
 		return true;
-	return heap_delete(rel, &request->tid, command, InvalidSnapshot, false, &failure,
-					   false) != TM_BeingModified;
+	return heap_delete(rel, &request->tid, command, InvalidSnapshot, false, &failure, false) !=
+		   TM_BeingModified;
 }
 
 static bool
@@ -433,8 +439,10 @@ static void
 settle_finished(Relation rel, Request *request, CommandId command, int64 now)
 {
 	request->settled = is_due(request, now) &&
-		note_lock(request, request->leaves_result ? move(rel, request)
-				  : delete_row(rel, request, command), now);
+					   note_lock(request,
+								 request->leaves_result ? move(rel, request)
+														: delete_row(rel, request, command),
+								 now);
 	if (!request->settled)
 	{
 		outbox_nlocked++;
@@ -446,25 +454,25 @@ settle_finished(Relation rel, Request *request, CommandId command, int64 now)
 void
 outbox_settle(Relation rel)
 {
-	CommandId	command = GetCurrentCommandId(true);
-	int64		now = rtm_now_ms();
-	dlist_iter	iter;
+	CommandId  command = GetCurrentCommandId(true);
+	int64	   now = rtm_now_ms();
+	dlist_iter iter;
 
 	outbox_nlocked = outbox_nlocked_results = outbox_nlocked_touched = 0;
 	outbox_made_results = outbox_made_callbacks = false;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	nblocks = RelationGetNumberOfBlocks(rel);
 	SPI_connect();
-	dlist_foreach(iter, &outbox_touched)
+	dlist_foreach (iter, &outbox_touched)
 	{
-		Request    *request = dlist_container(Request, touched_node, iter.cur);
+		Request *request = dlist_container(Request, touched_node, iter.cur);
 
 		request->noted = request->state == REQUEST_FINISHED ||
-			(is_due(request, now) && note_lock(request, note(rel, request), now));
+						 (is_due(request, now) && note_lock(request, note(rel, request), now));
 		if (!request->noted)
 			outbox_nlocked_touched++;
 	}
-	dlist_foreach(iter, &outbox_finished)
+	dlist_foreach (iter, &outbox_finished)
 		settle_finished(rel, dlist_container(Request, node, iter.cur), command, now);
 	SPI_finish();
 	PopActiveSnapshot();
@@ -475,9 +483,9 @@ outbox_settled(void)
 {
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &outbox_touched)
+	dlist_foreach_modify (iter, &outbox_touched)
 	{
-		Request    *request = dlist_container(Request, touched_node, iter.cur);
+		Request *request = dlist_container(Request, touched_node, iter.cur);
 
 		if (!request->noted)
 			continue;
@@ -489,9 +497,9 @@ outbox_settled(void)
 			outbox_set_finished(request, false);
 		}
 	}
-	dlist_foreach_modify(iter, &outbox_finished)
+	dlist_foreach_modify (iter, &outbox_finished)
 	{
-		Request    *request = dlist_container(Request, node, iter.cur);
+		Request *request = dlist_container(Request, node, iter.cur);
 
 		if (request->settled)
 			outbox_drop(request);
@@ -501,10 +509,10 @@ outbox_settled(void)
 int64
 outbox_purge(void)
 {
-	Datum		ttl = Int32GetDatum(outbox_result_ttl);
-	int64		next = PG_INT64_MAX;
-	Datum		age;
-	bool		null;
+	Datum ttl = Int32GetDatum(outbox_result_ttl);
+	int64 next = PG_INT64_MAX;
+	Datum age;
+	bool  null;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
@@ -521,7 +529,7 @@ outbox_purge(void)
 bool
 outbox_callbacks_are_due(void)
 {
-	bool		due;
+	bool due;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();

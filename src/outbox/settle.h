@@ -35,12 +35,12 @@ extern bool outbox_callbacks_are_due(void);
  * What the last outbox_settle() left, as somebody else had locked the rows:
  * finished requests, those of them with a result, and touched ones.
  */
-extern int	outbox_nlocked;
-extern int	outbox_nlocked_results;
-extern int	outbox_nlocked_touched;
+extern int outbox_nlocked;
+extern int outbox_nlocked_results;
+extern int outbox_nlocked_touched;
 
 /* Did it make results?  For callbacks? */
 extern bool outbox_made_results;
 extern bool outbox_made_callbacks;
 
-#endif							/* OUTBOX_SETTLE_H */
+#endif /* OUTBOX_SETTLE_H */

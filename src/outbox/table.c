@@ -27,7 +27,7 @@
 
 /* Who has a pointer to them may use it until somebody asks again. */
 static OutboxRelations relations;
-static bool known;				/* false: to be looked up */
+static bool			   known; /* false: to be looked up */
 
 static void
 forget_relations(Datum arg, Oid relid)
@@ -39,7 +39,7 @@ forget_relations(Datum arg, Oid relid)
 const OutboxRelations *
 outbox_relations(bool missing_ok)
 {
-	static bool registered;
+	static bool		registered;
 	OutboxRelations found;
 
 	if (known)
@@ -61,11 +61,10 @@ outbox_relations(bool missing_ok)
 	{
 		if (missing_ok)
 			return NULL;
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("the outbox of extension \"rtm\" does not exist in schema \"%s\"",
-						get_namespace_name(found.schema)),
-				 errhint("Run ALTER EXTENSION rtm UPDATE.")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("the outbox of extension \"rtm\" does not exist in schema \"%s\"",
+							   get_namespace_name(found.schema)),
+						errhint("Run ALTER EXTENSION rtm UPDATE.")));
 	}
 	relations = found;
 	known = true;
@@ -81,7 +80,7 @@ text_value(const char *bytes, int len)
 static Datum
 recipients_value(const OutboxRow *row)
 {
-	Datum	   *elements = palloc(sizeof(Datum) * row->nrecipients);
+	Datum *elements = palloc(sizeof(Datum) * row->nrecipients);
 
 	for (int i = 0; i < row->nrecipients; i++)
 		elements[i] = Int64GetDatum(row->recipients[i]);
@@ -129,7 +128,8 @@ outbox_row_values(const OutboxRow *row, Datum *values, bool *nulls)
 	nulls[OUTBOX_ORIGIN - 1] = row->origin == 0;
 	values[OUTBOX_OWNER_NAME - 1] = name_value(&row->owner_name, &nulls[OUTBOX_OWNER_NAME - 1]);
 	values[OUTBOX_SERVER_NAME - 1] = name_value(&row->server_name, &nulls[OUTBOX_SERVER_NAME - 1]);
-	values[OUTBOX_CALLBACK_NAME - 1] = name_value(&row->callback_name, &nulls[OUTBOX_CALLBACK_NAME - 1]);
+	values[OUTBOX_CALLBACK_NAME - 1] = name_value(&row->callback_name,
+												  &nulls[OUTBOX_CALLBACK_NAME - 1]);
 }
 
 /* The bytes of a text or bytea. */
@@ -145,9 +145,9 @@ bytes_of(Datum value, int *len)
 void
 outbox_read_recipients(Datum value, OutboxRow *row)
 {
-	Datum	   *elements;
-	bool	   *nulls;
-	int64	   *recipients;
+	Datum *elements;
+	bool  *nulls;
+	int64 *recipients;
 
 	deconstruct_array(DatumGetArrayTypeP(value), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
 					  TYPALIGN_DOUBLE, &elements, &nulls, &row->nrecipients);
@@ -174,8 +174,8 @@ read_new_columns(const Datum *v, const bool *null, OutboxRow *row)
 void
 outbox_read_row(HeapTuple tuple, TupleDesc desc, OutboxRow *row)
 {
-	Datum		v[OUTBOX_NCOLUMNS];
-	bool		null[OUTBOX_NCOLUMNS];
+	Datum v[OUTBOX_NCOLUMNS];
+	bool  null[OUTBOX_NCOLUMNS];
 
 	heap_deform_tuple(tuple, desc, v, null);
 	memset(row, 0, sizeof(*row));
@@ -215,7 +215,7 @@ outbox_row_is_any_call(const OutboxRow *row)
 void
 outbox_read_key(HeapTuple tuple, TupleDesc desc, OutboxRow *row)
 {
-	bool		null;
+	bool null;
 
 	row->seq = DatumGetInt64(fastgetattr(tuple, OUTBOX_SEQ, desc, &null));
 	row->owner = DatumGetObjectId(fastgetattr(tuple, OUTBOX_OWNER, desc, &null));
@@ -226,8 +226,8 @@ int64
 outbox_last_seq(void)
 {
 	const OutboxRelations *r = outbox_relations(false);
-	Relation	heap = table_open(r->request, AccessShareLock);
-	Relation	index = index_open(r->request_index, AccessShareLock);
+	Relation			   heap = table_open(r->request, AccessShareLock);
+	Relation			   index = index_open(r->request_index, AccessShareLock);
 	SysScanDesc scan = systable_beginscan_ordered(heap, index, GetActiveSnapshot(), 0, NULL);
 	HeapTuple	tuple = systable_getnext_ordered(scan, BackwardScanDirection);
 	OutboxRow	row = {0};

@@ -29,16 +29,16 @@ typedef struct Hand
 
 typedef struct Tickets
 {
-	slock_t		lock;
-	int64		next;			/* ticket to come, at least */
-	int			nhands;
-	int			max_hands;
-	Hand		hands[FLEXIBLE_ARRAY_MEMBER];	/* those in use first */
+	slock_t lock;
+	int64	next; /* ticket to come, at least */
+	int		nhands;
+	int		max_hands;
+	Hand	hands[FLEXIBLE_ARRAY_MEMBER]; /* those in use first */
 } Tickets;
 
 static Tickets *tickets;
-static bool in_hand;			/* of this backend */
-static int64 my_ticket;			/* the first of them */
+static bool		in_hand;   /* of this backend */
+static int64	my_ticket; /* the first of them */
 
 Size
 outbox_tickets_size(void)
@@ -49,7 +49,7 @@ outbox_tickets_size(void)
 void
 outbox_tickets_attach(void)
 {
-	bool		found;
+	bool found;
 
 	tickets = ShmemInitStruct("rtm tickets", outbox_tickets_size(), &found);
 	if (found)
@@ -71,9 +71,9 @@ now_us(void)
 int64
 outbox_draw_tickets(int n)
 {
-	int64		now = now_us();
-	int64		first;
-	Hand	   *hand;
+	int64 now = now_us();
+	int64 first;
+	Hand *hand;
 
 	Assert(!in_hand);
 	SpinLockAcquire(&tickets->lock);
@@ -119,7 +119,7 @@ outbox_look_at_tickets(OutboxRange **ranges, int *n)
 {
 	/* room first: nothing may be allocated under a spinlock */
 	OutboxRange *found = palloc(sizeof(OutboxRange) * tickets->max_hands);
-	int64		next;
+	int64		 next;
 
 	*n = 0;
 	SpinLockAcquire(&tickets->lock);

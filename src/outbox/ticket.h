@@ -20,8 +20,8 @@
 /* Tickets [low, high). */
 typedef struct OutboxRange
 {
-	int64		low;
-	int64		high;
+	int64 low;
+	int64 high;
 } OutboxRange;
 
 extern Size outbox_tickets_size(void);
@@ -46,4 +46,4 @@ extern void outbox_raise_tickets(int64 above);
  */
 extern int64 outbox_look_at_tickets(OutboxRange **ranges, int *n);
 
-#endif							/* OUTBOX_TICKET_H */
+#endif /* OUTBOX_TICKET_H */

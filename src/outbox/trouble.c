@@ -24,18 +24,18 @@
 #include "outbox/guc.h"
 #include "outbox/trouble.h"
 
-#define LONGEST_INTERVAL	60	/* times rtm.log_interval */
+#define LONGEST_INTERVAL 60 /* times rtm.log_interval */
 
 /* Failures of one kind that the log may hear of. */
 typedef struct Kind
 {
-	Oid			server;
-	int			code;
-	bool		for_good;
-	LogPace		pace;
+	Oid		server;
+	int		code;
+	bool	for_good;
+	LogPace pace;
 } Kind;
 
-#define MAX_KINDS	64
+#define MAX_KINDS 64
 
 static Kind kinds[MAX_KINDS];
 static int	nkinds;
@@ -44,8 +44,8 @@ static int	nkinds;
 static bool
 may_log(LogPace *pace)
 {
-	int64		now = rtm_now_ms();
-	int64		first = Max(outbox_log_interval, 1);
+	int64 now = rtm_now_ms();
+	int64 first = Max(outbox_log_interval, 1);
 
 	/* a trouble that was over begins anew */
 	if (pace->interval != 0 && pace->skipped == 0 && now >= pace->next + pace->interval)
@@ -55,7 +55,8 @@ may_log(LogPace *pace)
 		pace->skipped++;
 		return false;
 	}
-	pace->interval = pace->interval == 0 ? first : Min(pace->interval * 2, first * LONGEST_INTERVAL);
+	pace->interval = pace->interval == 0 ? first
+										 : Min(pace->interval * 2, first * LONGEST_INTERVAL);
 	pace->next = now + pace->interval;
 	return true;
 }
@@ -64,7 +65,7 @@ may_log(LogPace *pace)
 static int64
 take_skipped(LogPace *pace)
 {
-	int64		skipped = pace->skipped;
+	int64 skipped = pace->skipped;
 
 	pace->skipped = 0;
 	return skipped;
@@ -75,7 +76,8 @@ endpoint_of(const Lane *lane)
 {
 	if (lane->conn)
 		return lane->conn->endpoint.data;
-	return lane->options && lane->options->nendpoints > 0 ? lane->options->endpoints[0].text : "none";
+	return lane->options && lane->options->nendpoints > 0 ? lane->options->endpoints[0].text
+														  : "none";
 }
 
 /* ---- gates ---- */
@@ -83,7 +85,7 @@ endpoint_of(const Lane *lane)
 void
 outbox_note_unreachable(Lane *lane, const char *why)
 {
-	Server	   *server = lane->server;
+	Server *server = lane->server;
 
 	if (server->unreachable_since == 0)
 		server->unreachable_since = rtm_now_ms();
@@ -91,23 +93,24 @@ outbox_note_unreachable(Lane *lane, const char *why)
 	outbox_show_unreachable(server->stats, true, why);
 	if (!may_log(&server->pace))
 		return;
-	ereport(LOG,
-			(errmsg("server \"%s\" of rtm cannot be reached: %s", lane->name, why),
-			 errdetail("Code %d; role \"%s\"; " INT64_FORMAT " more failed attempts since the last such line.",
-					   FPNN_CODE_CLOSED, lane->owner_name, take_skipped(&server->pace))));
+	ereport(LOG, (errmsg("server \"%s\" of rtm cannot be reached: %s", lane->name, why),
+				  errdetail("Code %d; role \"%s\"; " INT64_FORMAT
+							" more failed attempts since the last such line.",
+							FPNN_CODE_CLOSED, lane->owner_name, take_skipped(&server->pace))));
 }
 
 void
 outbox_note_reachable(Lane *lane)
 {
-	Server	   *server = lane->server;
+	Server *server = lane->server;
 
 	/* a sender that ended, or a queue that was emptied, may have left it so */
 	outbox_show_unreachable(server->stats, false, NULL);
 	if (server->unreachable_since == 0)
 		return;
 	ereport(LOG,
-			(errmsg("server \"%s\" of rtm answers again (endpoint %s), after " INT64_FORMAT " s and " INT64_FORMAT " failed attempts",
+			(errmsg("server \"%s\" of rtm answers again (endpoint %s), after " INT64_FORMAT
+					" s and " INT64_FORMAT " failed attempts",
 					lane->name, endpoint_of(lane),
 					(rtm_now_ms() - server->unreachable_since) / 1000, server->failed_attempts)));
 	server->unreachable_since = 0;
@@ -120,7 +123,7 @@ outbox_note_reachable(Lane *lane)
 static Kind *
 find_kind(Oid server, int code, bool for_good)
 {
-	Kind	   *kind = kinds;
+	Kind *kind = kinds;
 
 	for (int i = 0; i < nkinds; i++)
 		if (kinds[i].server == server && kinds[i].code == code && kinds[i].for_good == for_good)
@@ -157,11 +160,14 @@ outbox_note_failure(const Request *request, int code, bool for_good)
 	if (!may_log(&kind->pace))
 		return;
 	rtm_code_sqlstate(code, sqlstate);
-	ereport(LOG,
-			(errmsg(for_good ? "request " INT64_FORMAT " to server \"%s\" of rtm failed: code %d (%s), %s"
-					: "request " INT64_FORMAT " to server \"%s\" of rtm will be repeated: code %d (%s), %s",
-					request->row.id, lane->name, code, sqlstate, text ? text : "unknown error"),
-			 errdetail("Endpoint %s; " INT64_FORMAT " more with this code since the last such line.",
-					   endpoint_of(lane), take_skipped(&kind->pace)),
-			 for_good ? errhint("See the view rtm_result.") : 0));
+	ereport(
+		LOG,
+		(errmsg(for_good ? "request " INT64_FORMAT
+						   " to server \"%s\" of rtm failed: code %d (%s), %s"
+						 : "request " INT64_FORMAT
+						   " to server \"%s\" of rtm will be repeated: code %d (%s), %s",
+				request->row.id, lane->name, code, sqlstate, text ? text : "unknown error"),
+		 errdetail("Endpoint %s; " INT64_FORMAT " more with this code since the last such line.",
+				   endpoint_of(lane), take_skipped(&kind->pace)),
+		 for_good ? errhint("See the view rtm_result.") : 0));
 }

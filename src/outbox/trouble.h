@@ -19,4 +19,4 @@ extern void outbox_note_reachable(Lane *lane);
 /* An attempt failed with that code; for good, or it will be repeated. */
 extern void outbox_note_failure(const Request *request, int code, bool for_good);
 
-#endif							/* OUTBOX_TROUBLE_H */
+#endif /* OUTBOX_TROUBLE_H */

@@ -16,8 +16,8 @@
 /* An answer with the document that it points into. */
 typedef struct Unpacked
 {
-	RtmAnswer	answer;
-	FpnnDoc		doc;
+	RtmAnswer answer;
+	FpnnDoc	  doc;
 } Unpacked;
 
 static void
@@ -29,10 +29,10 @@ close_doc(void *arg)
 RtmAnswer *
 outbox_unpack(const char *bytes, size_t len, int nparams)
 {
-	Unpacked   *u = palloc0(sizeof(Unpacked));
+	Unpacked			  *u = palloc0(sizeof(Unpacked));
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
-	StringInfoData payload;
-	FpnnStatus	status;
+	StringInfoData		   payload;
+	FpnnStatus			   status;
 
 	initStringInfo(&payload);
 	if (nparams >= 0)
@@ -50,9 +50,8 @@ outbox_unpack(const char *bytes, size_t len, int nparams)
 	if (status == FPNN_NOMEM)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	if (status != FPNN_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-				 errmsg("these bytes are no packed map: %s", fpnn_status_text(status))));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+						errmsg("these bytes are no packed map: %s", fpnn_status_text(status))));
 	u->answer.map = u->doc.map;
 	u->answer.server = "outbox";
 	u->answer.endpoint = "outbox";
@@ -62,7 +61,7 @@ outbox_unpack(const char *bytes, size_t len, int nparams)
 HeapTuple
 outbox_error_tuple(int code, const char *message, TupleDesc desc)
 {
-	char		state[6];
+	char		  state[6];
 	NullableDatum columns[3];
 
 	rtm_code_sqlstate(code, state);

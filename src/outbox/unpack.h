@@ -22,4 +22,4 @@ extern RtmAnswer *outbox_unpack(const char *bytes, size_t len, int nparams);
 /* A value of rtm_error; message NULL: what is documented for the code. */
 extern HeapTuple outbox_error_tuple(int code, const char *message, TupleDesc desc);
 
-#endif							/* OUTBOX_UNPACK_H */
+#endif /* OUTBOX_UNPACK_H */

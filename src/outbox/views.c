@@ -23,9 +23,9 @@ PG_FUNCTION_INFO_V1(rtm_sql_unpack);
 Datum
 rtm_sql_unpack(PG_FUNCTION_ARGS)
 {
-	int32		nparams = PG_GETARG_INT32(0);
-	bytea	   *bytes = PG_GETARG_BYTEA_PP(1);
-	RtmReader	reader = {.what = "rtm_unpack"};
+	int32	  nparams = PG_GETARG_INT32(0);
+	bytea	 *bytes = PG_GETARG_BYTEA_PP(1);
+	RtmReader reader = {.what = "rtm_unpack"};
 
 	reader.answer = outbox_unpack(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), nparams);
 	PG_RETURN_JSONB_P(rtm_answer_jsonb(&reader));
@@ -38,9 +38,9 @@ rtm_sql_error_of(PG_FUNCTION_ARGS)
 {
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	return HeapTupleGetDatum(outbox_error_tuple(PG_GETARG_INT32(0),
-												PG_ARGISNULL(1) ? NULL : TextDatumGetCString(PG_GETARG_DATUM(1)),
-												rtm_result_desc(fcinfo)));
+	return HeapTupleGetDatum(outbox_error_tuple(
+		PG_GETARG_INT32(0), PG_ARGISNULL(1) ? NULL : TextDatumGetCString(PG_GETARG_DATUM(1)),
+		rtm_result_desc(fcinfo)));
 }
 
 /* A running sender may have requests that it leaves alone. */
@@ -81,7 +81,7 @@ PG_FUNCTION_INFO_V1(rtm_sql_worker_stats);
 Datum
 rtm_sql_worker_stats(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result;
+	ReturnSetInfo  *result;
 	OutboxDatabase *entry;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -90,7 +90,7 @@ rtm_sql_worker_stats(PG_FUNCTION_ARGS)
 	{
 		for (OutboxRole role = 0; role < OUTBOX_ROLES; role++)
 		{
-			OutboxWorker worker = outbox_worker(entry, role);
+			OutboxWorker  worker = outbox_worker(entry, role);
 			NullableDatum columns[] = {
 				rtm_column(ObjectIdGetDatum(entry->database)),
 				text_column(outbox_role_name(role)),
@@ -115,24 +115,26 @@ Datum
 rtm_sql_server_stats(PG_FUNCTION_ARGS)
 {
 	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
-	ReturnSetInfo *result;
+	ReturnSetInfo  *result;
 
 	InitMaterializedSRF(fcinfo, 0);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
 	for (int i = 0; entry && i < OUTBOX_MAX_SERVERS && OidIsValid(entry->servers[i].server); i++)
 	{
 		OutboxServerStats *s = &entry->servers[i];
-		uint64		answers = pg_atomic_read_u64(&s->answers);
-		double		time = (double) pg_atomic_read_u64(&s->answer_us) / 1000;
-		NullableDatum columns[] = {
-			rtm_column(ObjectIdGetDatum(s->server)),
-			rtm_column(Int64GetDatum(pg_atomic_read_u64(&s->sent))),
-			rtm_column(Int64GetDatum(pg_atomic_read_u64(&s->failed))),
-			rtm_column(Int64GetDatum(pg_atomic_read_u64(&s->retried))),
-			rtm_column(Int32GetDatum(pg_atomic_read_u32(&s->in_flight))),
-			answers ? rtm_column(Float8GetDatum(time / answers)) : rtm_null_column(),
-			answers ? rtm_column(Float8GetDatum((double) pg_atomic_read_u64(&s->last_answer_us) / 1000)) : rtm_null_column(),
-		};
+		uint64			   answers = pg_atomic_read_u64(&s->answers);
+		double			   time = (double) pg_atomic_read_u64(&s->answer_us) / 1000;
+		NullableDatum	   columns[] = {
+				 rtm_column(ObjectIdGetDatum(s->server)),
+				 rtm_column(Int64GetDatum(pg_atomic_read_u64(&s->sent))),
+				 rtm_column(Int64GetDatum(pg_atomic_read_u64(&s->failed))),
+				 rtm_column(Int64GetDatum(pg_atomic_read_u64(&s->retried))),
+				 rtm_column(Int32GetDatum(pg_atomic_read_u32(&s->in_flight))),
+			 answers ? rtm_column(Float8GetDatum(time / answers)) : rtm_null_column(),
+			 answers
+					 ? rtm_column(Float8GetDatum((double) pg_atomic_read_u64(&s->last_answer_us) / 1000))
+					 : rtm_null_column(),
+		 };
 
 		tuplestore_puttuple(result->setResult,
 							rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
@@ -152,17 +154,17 @@ Datum
 rtm_sql_server_health(PG_FUNCTION_ARGS)
 {
 	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
-	ReturnSetInfo *result;
+	ReturnSetInfo  *result;
 
 	InitMaterializedSRF(fcinfo, 0);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
 	for (int i = 0; entry && i < OUTBOX_MAX_SERVERS && OidIsValid(entry->servers[i].server); i++)
 	{
 		OutboxServerStats s = outbox_copy_server_stats(&entry->servers[i]);
-		NullableDatum columns[] = {
-			rtm_column(ObjectIdGetDatum(s.server)),
-			time_column(s.unreachable_since),
-			text_column(s.reason),
+		NullableDatum	  columns[] = {
+				rtm_column(ObjectIdGetDatum(s.server)),
+				time_column(s.unreachable_since),
+				text_column(s.reason),
 		};
 
 		tuplestore_puttuple(result->setResult,
@@ -177,19 +179,19 @@ Datum
 rtm_sql_error_stats(PG_FUNCTION_ARGS)
 {
 	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
-	ReturnSetInfo *result;
+	ReturnSetInfo  *result;
 
 	InitMaterializedSRF(fcinfo, 0);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
 	for (int i = 0; entry && i < OUTBOX_MAX_ERRORS; i++)
 	{
 		OutboxErrorStats e = outbox_error_stats(entry, i);
-		NullableDatum columns[] = {
-			rtm_column(ObjectIdGetDatum(e.server)),
-			e.code ? rtm_column(Int32GetDatum(e.code)) : rtm_null_column(),
-			rtm_column(Int64GetDatum(e.count)),
-			time_column(e.last),
-		};
+		NullableDatum	 columns[] = {
+			   rtm_column(ObjectIdGetDatum(e.server)),
+			   e.code ? rtm_column(Int32GetDatum(e.code)) : rtm_null_column(),
+			   rtm_column(Int64GetDatum(e.count)),
+			   time_column(e.last),
+		   };
 
 		if (e.count > 0)
 			tuplestore_puttuple(result->setResult,

@@ -32,8 +32,8 @@ outbox_role_name(OutboxRole role)
 static bool
 is_template(void)
 {
-	HeapTuple	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
-	bool		template = true;
+	HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
+	bool template = true;
 
 	if (HeapTupleIsValid(tuple))
 	{
@@ -46,7 +46,7 @@ is_template(void)
 bool
 outbox_is_installed(void)
 {
-	bool		installed;
+	bool installed;
 
 	StartTransactionCommand();
 	installed = !is_template() && outbox_relations(true) != NULL;
@@ -87,7 +87,7 @@ outbox_begin_worker(OutboxRole role, Datum database)
 }
 
 void
-outbox_run_worker(OutboxDatabase *entry, OutboxRole role, void (*body) (OutboxDatabase *entry))
+outbox_run_worker(OutboxDatabase *entry, OutboxRole role, void (*body)(OutboxDatabase *entry))
 {
 	PG_TRY();
 	{
@@ -96,7 +96,7 @@ outbox_run_worker(OutboxDatabase *entry, OutboxRole role, void (*body) (OutboxDa
 	PG_CATCH();
 	{
 		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-		ErrorData  *error = CopyErrorData();
+		ErrorData	 *error = CopyErrorData();
 
 		outbox_note_error(entry, role, error->message);
 		MemoryContextSwitchTo(old);

@@ -16,7 +16,7 @@
 extern const char *outbox_role_name(OutboxRole role);
 
 /* From _PG_init(), while the library is preloaded; see rtm_outbox_init(). */
-extern void outbox_launcher_init(void (*start_other) (Oid database));
+extern void outbox_launcher_init(void (*start_other)(Oid database));
 
 /*
  * Begin a worker of one database: signals, connection, its place in shared
@@ -36,7 +36,7 @@ extern bool outbox_is_installed(void);
  * and the process ends, to be started again.
  */
 extern void outbox_run_worker(OutboxDatabase *entry, OutboxRole role,
-							  void (*body) (OutboxDatabase *entry));
+							  void (*body)(OutboxDatabase *entry));
 
 /* Serve interrupts, and read the configuration again if asked to: true then. */
 extern bool outbox_housekeeping(void);
@@ -45,4 +45,4 @@ extern PGDLLEXPORT void rtm_launcher_main(Datum arg);
 extern PGDLLEXPORT void rtm_sender_main(Datum arg);
 extern PGDLLEXPORT void rtm_callbacks_main(Datum arg);
 
-#endif							/* OUTBOX_WORKER_H */
+#endif /* OUTBOX_WORKER_H */

@@ -32,7 +32,7 @@ need(const RtmReader *reader, const char *key, FpnnStatus status)
 int64
 rtm_read_int(const RtmReader *reader, const char *key)
 {
-	int64_t		value = 0;
+	int64_t value = 0;
 
 	need(reader, key, fpnn_map_int(reader->answer->map, key, &value));
 	return value;
@@ -41,7 +41,7 @@ rtm_read_int(const RtmReader *reader, const char *key)
 int32
 rtm_read_int32(const RtmReader *reader, const char *key)
 {
-	int64		value = rtm_read_int(reader, key);
+	int64 value = rtm_read_int(reader, key);
 
 	if (value < PG_INT32_MIN || value > PG_INT32_MAX)
 		need(reader, key, FPNN_BAD_TYPE);
@@ -49,8 +49,7 @@ rtm_read_int32(const RtmReader *reader, const char *key)
 }
 
 void
-rtm_read_body(const RtmReader *reader, const char *key,
-			  NullableDatum *text, NullableDatum *binary)
+rtm_read_body(const RtmReader *reader, const char *key, NullableDatum *text, NullableDatum *binary)
 {
 	const char *bytes = NULL;
 	size_t		len = 0;
@@ -62,8 +61,8 @@ rtm_read_body(const RtmReader *reader, const char *key,
 HeapTuple
 rtm_form_tuple(TupleDesc desc, const NullableDatum *columns, int n)
 {
-	Datum	   *values = palloc(sizeof(Datum) * n);
-	bool	   *nulls = palloc(sizeof(bool) * n);
+	Datum *values = palloc(sizeof(Datum) * n);
+	bool  *nulls = palloc(sizeof(bool) * n);
 
 	if (desc->natts != n)
 		elog(ERROR, "result type has %d columns instead of %d", desc->natts, n);
@@ -78,7 +77,7 @@ rtm_form_tuple(TupleDesc desc, const NullableDatum *columns, int n)
 TupleDesc
 rtm_result_desc(FunctionCallInfo fcinfo)
 {
-	TupleDesc	desc = fcinfo->flinfo->fn_extra;
+	TupleDesc	  desc = fcinfo->flinfo->fn_extra;
 	MemoryContext old;
 
 	if (desc)

@@ -23,7 +23,7 @@ extern char *rtm_function_name(const RtmMethod *method, const char *suffix);
 typedef struct RtmReader
 {
 	const RtmAnswer *answer;
-	const char *what;
+	const char		*what;
 } RtmReader;
 
 extern int64 rtm_read_int(const RtmReader *reader, const char *key);
@@ -32,12 +32,11 @@ extern int64 rtm_read_int(const RtmReader *reader, const char *key);
 extern int32 rtm_read_int32(const RtmReader *reader, const char *key);
 
 /* A text as columns; see rtm_body_from_wire(). */
-extern void rtm_read_body(const RtmReader *reader, const char *key,
-						  NullableDatum *text, NullableDatum *binary);
+extern void rtm_read_body(const RtmReader *reader, const char *key, NullableDatum *text,
+						  NullableDatum *binary);
 
 /* Form a tuple of columns, n of them. */
-extern HeapTuple rtm_form_tuple(TupleDesc desc, const NullableDatum *columns,
-								int n);
+extern HeapTuple rtm_form_tuple(TupleDesc desc, const NullableDatum *columns, int n);
 
 /* The row type that the function returns, kept for its next call. */
 extern TupleDesc rtm_result_desc(FunctionCallInfo fcinfo);
@@ -58,4 +57,4 @@ rtm_null_column(void)
 	return column;
 }
 
-#endif							/* RTM_ANSWER_H */
+#endif /* RTM_ANSWER_H */

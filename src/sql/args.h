@@ -25,7 +25,7 @@ extern int64 *rtm_array_arg(Datum array, const char *name, bool wide, int *count
  * and the server's name (NULL: the setting rtm.server).  Raises 22023 for a
  * timeout that is negative, infinite or no number.
  */
-extern void rtm_common_args(const NullableDatum *timeout,
-							const NullableDatum *server, RtmCall *call);
+extern void rtm_common_args(const NullableDatum *timeout, const NullableDatum *server,
+							RtmCall *call);
 
-#endif							/* RTM_ARGS_H */
+#endif /* RTM_ARGS_H */

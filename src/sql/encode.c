@@ -35,7 +35,7 @@ rtm_packer_init(msgpack_packer *packer, StringInfo out)
 int
 rtm_method_nargs(const RtmMethod *method)
 {
-	int			n = 0;
+	int n = 0;
 
 	while (method->params[n].type != RTM_PARAM_END)
 		n++;
@@ -64,8 +64,8 @@ check_id(int64 id, const char *name)
 {
 	if (id < 0)
 		rtm_raise_code(RTM_CODE_INVALID_PARAM,
-					   psprintf("argument \"%s\" is out of range: " INT64_FORMAT, name, id),
-					   NULL, "It must not be negative.");
+					   psprintf("argument \"%s\" is out of range: " INT64_FORMAT, name, id), NULL,
+					   "It must not be negative.");
 }
 
 static void
@@ -83,7 +83,7 @@ check_mtype(int64 mtype, const char *name)
 static int64
 id_arg(const RtmParam *param, const NullableDatum *arg)
 {
-	int64		id;
+	int64 id;
 
 	rtm_require_arg(arg, param->name);
 	id = DatumGetInt64(arg->value);
@@ -92,12 +92,11 @@ id_arg(const RtmParam *param, const NullableDatum *arg)
 }
 
 static void
-pack_msg(msgpack_packer *packer, const RtmParam *param,
-		 const NullableDatum *arg, bool binary)
+pack_msg(msgpack_packer *packer, const RtmParam *param, const NullableDatum *arg, bool binary)
 {
 	const struct varlena *msg;
-	const char *wire;
-	size_t		len;
+	const char			 *wire;
+	size_t				  len;
 
 	rtm_require_arg(arg, param->name);
 	msg = PG_DETOAST_DATUM_PACKED(arg->value);
@@ -108,8 +107,7 @@ pack_msg(msgpack_packer *packer, const RtmParam *param,
 		return;
 	}
 	/* bytea too large for a frame isn't copied, but reported here too */
-	wire = rtm_text_to_wire(VARDATA_ANY(msg), VARSIZE_ANY_EXHDR(msg),
-							param->name, &len);
+	wire = rtm_text_to_wire(VARDATA_ANY(msg), VARSIZE_ANY_EXHDR(msg), param->name, &len);
 	fpnn_pack_text_len(packer, wire, len);
 }
 
@@ -123,8 +121,7 @@ pack_attrs(msgpack_packer *packer, const RtmParam *param, const NullableDatum *a
 	{
 		const text *attrs = DatumGetTextPP(arg->value);
 
-		wire = rtm_text_to_wire(VARDATA_ANY(attrs), VARSIZE_ANY_EXHDR(attrs),
-								param->name, &len);
+		wire = rtm_text_to_wire(VARDATA_ANY(attrs), VARSIZE_ANY_EXHDR(attrs), param->name, &len);
 	}
 	fpnn_pack_text(packer, param->wire);
 	fpnn_pack_text_len(packer, wire, len);
@@ -132,18 +129,18 @@ pack_attrs(msgpack_packer *packer, const RtmParam *param, const NullableDatum *a
 
 /* The recipients of a message to several users. */
 static void
-pack_recipients(RtmRequest *request, msgpack_packer *packer,
-				const RtmParam *param, const NullableDatum *arg)
+pack_recipients(RtmRequest *request, msgpack_packer *packer, const RtmParam *param,
+				const NullableDatum *arg)
 {
-	int64	   *uids;
-	int			n;
+	int64 *uids;
+	int	   n;
 
 	rtm_require_arg(arg, param->name);
 	uids = rtm_array_arg(arg->value, param->name, true, &n);
 	if (n == 0)
 		rtm_raise_code(RTM_CODE_EMPTY_PARAM,
-					   psprintf("argument \"%s\" must not be empty", param->name),
-					   NULL, "Name at least one recipient.");
+					   psprintf("argument \"%s\" must not be empty", param->name), NULL,
+					   "Name at least one recipient.");
 	for (int i = 0; i < n; i++)
 		check_id(uids[i], param->name);
 
@@ -155,8 +152,8 @@ pack_recipients(RtmRequest *request, msgpack_packer *packer,
 static void
 pack_mtypes(msgpack_packer *packer, const RtmParam *param, const NullableDatum *arg)
 {
-	int			n;
-	int64	   *mtypes = rtm_array_arg(arg->value, param->name, false, &n);
+	int	   n;
+	int64 *mtypes = rtm_array_arg(arg->value, param->name, false, &n);
 
 	for (int i = 0; i < n; i++)
 		check_mtype(mtypes[i], param->name);
@@ -182,7 +179,7 @@ pack_mid(RtmRequest *request, msgpack_packer *packer, const RtmParam *param,
 static void
 read_cursor(RtmCursor *cursor, const RtmParam *param, const NullableDatum *arg)
 {
-	int64		value;
+	int64 value;
 
 	if (arg->isnull)
 		return;
@@ -211,10 +208,10 @@ read_num(RtmRequest *request, const RtmParam *param, const NullableDatum *arg)
 		return;
 	request->num = DatumGetInt32(arg->value);
 	if (request->num < 1)
-		rtm_raise_code(RTM_CODE_INVALID_PARAM,
-					   psprintf("argument \"%s\" is out of range: " INT64_FORMAT,
-								param->name, request->num),
-					   NULL, "It must be at least 1; NULL asks for all messages.");
+		rtm_raise_code(
+			RTM_CODE_INVALID_PARAM,
+			psprintf("argument \"%s\" is out of range: " INT64_FORMAT, param->name, request->num),
+			NULL, "It must be at least 1; NULL asks for all messages.");
 }
 
 /* One of the users, the group or the room that a message is about. */
@@ -222,7 +219,7 @@ static void
 pack_id(RtmRequest *request, msgpack_packer *packer, const RtmParam *param,
 		const NullableDatum *arg)
 {
-	int64		id = id_arg(param, arg);
+	int64 id = id_arg(param, arg);
 
 	if (strcmp(param->wire, "from") == 0 || strcmp(param->wire, "uid") == 0)
 		request->user = id;
@@ -232,8 +229,8 @@ pack_id(RtmRequest *request, msgpack_packer *packer, const RtmParam *param,
 }
 
 static void
-encode_param(RtmRequest *request, msgpack_packer *packer,
-			 const RtmParam *param, const NullableDatum *arg, bool binary)
+encode_param(RtmRequest *request, msgpack_packer *packer, const RtmParam *param,
+			 const NullableDatum *arg, bool binary)
 {
 	switch (param->type)
 	{
@@ -317,8 +314,7 @@ find_conversation(RtmRequest *request)
 }
 
 void
-rtm_encode(RtmRequest *request, const RtmMethod *method,
-		   const NullableDatum *args, bool binary)
+rtm_encode(RtmRequest *request, const RtmMethod *method, const NullableDatum *args, bool binary)
 {
 	msgpack_packer packer;
 
@@ -345,8 +341,7 @@ rtm_encode(RtmRequest *request, const RtmMethod *method,
 	request->fixed_len = request->params.len;
 	request->fixed_nparams = request->nparams;
 	if (method->kind == RTM_KIND_HISTORY)
-		rtm_encode_page(request, request->num ? request->num : RTM_MAX_PAGE,
-						&request->cursor);
+		rtm_encode_page(request, request->num ? request->num : RTM_MAX_PAGE, &request->cursor);
 }
 
 void
@@ -355,8 +350,8 @@ rtm_encode_page(RtmRequest *request, int64 num, const RtmCursor *cursor)
 	msgpack_packer packer;
 
 	request->params.len = request->fixed_len;
-	request->nparams = request->fixed_nparams + 1 +
-		cursor->has_begin + cursor->has_end + cursor->has_lastid;
+	request->nparams = request->fixed_nparams + 1 + cursor->has_begin + cursor->has_end +
+					   cursor->has_lastid;
 	rtm_packer_init(&packer, &request->params);
 
 	pack_int(&packer, "num", num);

@@ -17,12 +17,12 @@
 /* Where a page of history begins: what is given goes into the quest. */
 typedef struct RtmCursor
 {
-	bool		has_begin;
-	bool		has_end;
-	bool		has_lastid;
-	int64		begin;
-	int64		end;
-	int64		lastid;
+	bool  has_begin;
+	bool  has_end;
+	bool  has_lastid;
+	int64 begin;
+	int64 end;
+	int64 lastid;
 } RtmCursor;
 
 /*
@@ -33,10 +33,10 @@ typedef struct RtmRequest
 {
 	const RtmMethod *method;
 
-	int64		mid;			/* 0: the method has none */
-	bool		mid_made;		/* it was made here, not given */
-	int64		user;			/* from_uid or uid */
-	int64		target;			/* the other user (the first of several), the
+	int64 mid;		/* 0: the method has none */
+	bool  mid_made; /* it was made here, not given */
+	int64 user;		/* from_uid or uid */
+	int64 target;	/* the other user (the first of several), the
 								 * group or the room; 0: none */
 
 	/*
@@ -46,26 +46,26 @@ typedef struct RtmRequest
 	 * key_a is the sender, key_b is -1, and the conversations are those of
 	 * the sender with each of the recipients.
 	 */
-	int64		key_a;
-	int64		key_b;
-	const int64 *recipients;	/* NULL: the method has none */
-	int			nrecipients;
+	int64		 key_a;
+	int64		 key_b;
+	const int64 *recipients; /* NULL: the method has none */
+	int			 nrecipients;
 
 	/* history: how many messages are wanted, 0 for all; where to begin */
-	int64		num;
-	RtmCursor	cursor;
+	int64	  num;
+	RtmCursor cursor;
 
 	/* packed pairs of key and value, without pid, salt, ts and sign */
 	StringInfoData params;
-	int			nparams;
+	int			   nparams;
 
 	/* the same up to what differs from page to page */
-	int			fixed_len;
-	int			fixed_nparams;
+	int fixed_len;
+	int fixed_nparams;
 } RtmRequest;
 
 /* How many SQL arguments the catalogue lists for a method. */
-extern int	rtm_method_nargs(const RtmMethod *method);
+extern int rtm_method_nargs(const RtmMethod *method);
 
 /*
  * Check the arguments and pack them.  args are the method's as the catalogue
@@ -76,21 +76,19 @@ extern int	rtm_method_nargs(const RtmMethod *method);
  * several dimensions, RTM05 for an mtype out of range, RTM33 for no
  * recipients, RTM34 for a negative id, and what rtm_text_to_wire() raises.
  */
-extern void rtm_encode(RtmRequest *request, const RtmMethod *method,
-					   const NullableDatum *args, bool binary);
+extern void rtm_encode(RtmRequest *request, const RtmMethod *method, const NullableDatum *args,
+					   bool binary);
 
 /* Pack a history's next page anew: at most num messages from the cursor on. */
-extern void rtm_encode_page(RtmRequest *request, int64 num,
-							const RtmCursor *cursor);
+extern void rtm_encode_page(RtmRequest *request, int64 num, const RtmCursor *cursor);
 
 /*
  * Pack the quest that asks for the message of a send (method getmsg, of the
  * send's conversation; its first recipient's when there are several).
  */
-extern void rtm_encode_lookup(const RtmRequest *send, StringInfo params,
-							  int *nparams);
+extern void rtm_encode_lookup(const RtmRequest *send, StringInfo params, int *nparams);
 
 /* Pack into a StringInfo, which msgpack-c's packer then writes to. */
 extern void rtm_packer_init(msgpack_packer *packer, StringInfo out);
 
-#endif							/* RTM_ENCODE_H */
+#endif /* RTM_ENCODE_H */

@@ -31,7 +31,7 @@
 enum
 {
 	ENTRY_ID,
-	ENTRY_FROM,					/* p2p: the direction */
+	ENTRY_FROM, /* p2p: the direction */
 	ENTRY_MTYPE,
 	ENTRY_MID,
 	ENTRY_DELETED,
@@ -42,15 +42,15 @@ enum
 };
 
 /* The directions of a p2p message. */
-#define DIRECTION_SENT		1	/* by uid */
-#define DIRECTION_RECEIVED	2	/* by ouid */
+#define DIRECTION_SENT	   1 /* by uid */
+#define DIRECTION_RECEIVED 2 /* by ouid */
 
 /* One answer. */
 typedef struct HistoryPage
 {
-	RtmReader	reader;
-	int32		num;			/* entries the gate counted, deleted ones too */
-	RtmCursor	next;
+	RtmReader					reader;
+	int32						num; /* entries the gate counted, deleted ones too */
+	RtmCursor					next;
 	const msgpack_object_array *entries;
 } HistoryPage;
 
@@ -72,9 +72,9 @@ typedef struct Message
 /* Tells a cursor that goes in circles; see next_page(). */
 typedef struct CircleGuard
 {
-	RtmCursor	mark;
-	uint64		pages;
-	uint64		next_mark;
+	RtmCursor mark;
+	uint64	  pages;
+	uint64	  next_mark;
 } CircleGuard;
 
 /* Read the fields of the answer that page->reader has. */
@@ -82,7 +82,7 @@ static void
 read_page(HistoryPage *page)
 {
 	const RtmAnswer *answer = page->reader.answer;
-	FpnnStatus	status;
+	FpnnStatus		 status;
 
 	page->num = rtm_read_int32(&page->reader, "num");
 	page->next.has_begin = page->next.has_end = page->next.has_lastid = true;
@@ -98,7 +98,7 @@ read_page(HistoryPage *page)
 static void
 ask_page(const RtmCall *call, RtmRequest *request, const char *suffix, HistoryPage *page)
 {
-	RtmAnswer  *answer = rtm_call(call, &request->params, request->nparams);
+	RtmAnswer *answer = rtm_call(call, &request->params, request->nparams);
 
 	page->reader.answer = answer;
 	page->reader.what = rtm_function_name(request->method, suffix);
@@ -118,7 +118,7 @@ static int64
 entry_int(const HistoryPage *page, uint32 index, int field)
 {
 	const msgpack_object *entry = &page->entries->ptr[index];
-	int64_t		value = 0;
+	int64_t				  value = 0;
 
 	if (fpnn_object_int(&entry->via.array.ptr[field], &value) != FPNN_OK)
 		bad_entry(page, index, field);
@@ -134,7 +134,7 @@ entry_column(const HistoryPage *page, uint32 index, int field)
 static int32
 entry_int32(const HistoryPage *page, uint32 index, int field)
 {
-	int64		value = entry_int(page, index, field);
+	int64 value = entry_int(page, index, field);
 
 	if (value < PG_INT32_MIN || value > PG_INT32_MAX)
 		bad_entry(page, index, field);
@@ -146,7 +146,7 @@ static bool
 entry_deleted(const HistoryPage *page, uint32 index)
 {
 	const msgpack_object *entry = &page->entries->ptr[index];
-	bool		deleted = false;
+	bool				  deleted = false;
 
 	if (fpnn_object_bool(&entry->via.array.ptr[ENTRY_DELETED], &deleted) != FPNN_OK)
 		deleted = entry_int(page, index, ENTRY_DELETED) != 0;
@@ -158,8 +158,8 @@ entry_body(const HistoryPage *page, uint32 index, int field, NullableDatum *text
 		   NullableDatum *binary)
 {
 	const msgpack_object *entry = &page->entries->ptr[index];
-	const char *bytes = NULL;
-	size_t		len = 0;
+	const char			 *bytes = NULL;
+	size_t				  len = 0;
 
 	if (fpnn_object_text(&entry->via.array.ptr[field], &bytes, &len) != FPNN_OK)
 		bad_entry(page, index, field);
@@ -168,12 +168,11 @@ entry_body(const HistoryPage *page, uint32 index, int field, NullableDatum *text
 
 /* Who sent it to whom. */
 static void
-read_users(const RtmRequest *request, const HistoryPage *page, uint32 index,
-		   Message *message)
+read_users(const RtmRequest *request, const HistoryPage *page, uint32 index, Message *message)
 {
-	int32		direction;
-	int64		from;
-	int64		to;
+	int32 direction;
+	int64 from;
+	int64 to;
 
 	message->direction = message->to_uid = rtm_null_column();
 	if (request->method->conversation != RTM_P2P)
@@ -198,14 +197,13 @@ read_users(const RtmRequest *request, const HistoryPage *page, uint32 index,
  * length is one that we don't know (clients skip those).
  */
 static bool
-read_entry(const RtmRequest *request, const HistoryPage *page, uint32 index,
-		   Message *message)
+read_entry(const RtmRequest *request, const HistoryPage *page, uint32 index, Message *message)
 {
 	const msgpack_object *entry = &page->entries->ptr[index];
 
 	if (entry->type != MSGPACK_OBJECT_ARRAY)
-		rtm_raise_bad_answer(page->reader.answer, page->reader.what,
-							 psprintf("msgs[%u]", index), FPNN_BAD_TYPE);
+		rtm_raise_bad_answer(page->reader.answer, page->reader.what, psprintf("msgs[%u]", index),
+							 FPNN_BAD_TYPE);
 	if (entry->via.array.size != ENTRY_FIELDS || entry_deleted(page, index))
 		return false;
 
@@ -223,10 +221,10 @@ read_entry(const RtmRequest *request, const HistoryPage *page, uint32 index,
 static HeapTuple
 form_row(const RtmRequest *request, const Message *m, TupleDesc desc)
 {
-	NullableDatum pair[] = {m->id, m->direction, m->from_uid, m->to_uid, m->mtype,
-	m->mid, m->msg, m->attrs, m->mtime, m->msg_binary};
-	NullableDatum other[] = {m->id, m->from_uid, m->mtype, m->mid, m->msg, m->attrs,
-	m->mtime, m->msg_binary};
+	NullableDatum pair[] = {m->id,	m->direction, m->from_uid, m->to_uid, m->mtype,
+							m->mid, m->msg,		  m->attrs,	   m->mtime,  m->msg_binary};
+	NullableDatum other[] = {m->id,	 m->from_uid, m->mtype, m->mid,
+							 m->msg, m->attrs,	  m->mtime, m->msg_binary};
 
 	if (request->method->conversation == RTM_P2P)
 		return rtm_form_tuple(desc, pair, lengthof(pair));
@@ -237,27 +235,25 @@ form_row(const RtmRequest *request, const Message *m, TupleDesc desc)
 static Datum
 form_message(const Message *m, TupleDesc desc)
 {
-	NullableDatum columns[] = {m->id, m->from_uid, m->mtype, m->mid, m->msg, m->attrs,
-	m->mtime, m->msg_binary, m->direction, m->to_uid};
+	NullableDatum columns[] = {m->id,	 m->from_uid, m->mtype,		 m->mid,	   m->msg,
+							   m->attrs, m->mtime,	  m->msg_binary, m->direction, m->to_uid};
 
 	return heap_copy_tuple_as_datum(rtm_form_tuple(desc, columns, lengthof(columns)), desc);
 }
 
 /* Put at most `wanted` messages of a page into the result; how many it were. */
 static int64
-put_rows(const RtmRequest *request, const HistoryPage *page, int64 wanted,
-		 ReturnSetInfo *result)
+put_rows(const RtmRequest *request, const HistoryPage *page, int64 wanted, ReturnSetInfo *result)
 {
-	int64		put = 0;
+	int64 put = 0;
 
 	for (uint32 i = 0; i < page->entries->size && put < wanted; i++)
 	{
-		Message		message;
+		Message message;
 
 		if (!read_entry(request, page, i, &message))
 			continue;
-		tuplestore_puttuple(result->setResult,
-							form_row(request, &message, result->setDesc));
+		tuplestore_puttuple(result->setResult, form_row(request, &message, result->setDesc));
 		put++;
 	}
 	return put;
@@ -266,9 +262,8 @@ put_rows(const RtmRequest *request, const HistoryPage *page, int64 wanted,
 static bool
 same_cursor(const RtmCursor *a, const RtmCursor *b)
 {
-	return a->has_begin == b->has_begin && a->begin == b->begin &&
-		a->has_end == b->has_end && a->end == b->end &&
-		a->has_lastid == b->has_lastid && a->lastid == b->lastid;
+	return a->has_begin == b->has_begin && a->begin == b->begin && a->has_end == b->has_end &&
+		   a->end == b->end && a->has_lastid == b->has_lastid && a->lastid == b->lastid;
 }
 
 /*
@@ -284,9 +279,8 @@ next_page(CircleGuard *guard, RtmCursor *cursor, const HistoryPage *page)
 		(guard->pages > 0 && same_cursor(&guard->mark, &page->next)))
 		rtm_raise_code(FPNN_CODE_DECODING,
 					   psprintf("%s() got a page that leads nowhere", page->reader.what),
-					   psprintf("The gate's cursor (lastid " INT64_FORMAT
-								", begin " INT64_FORMAT ", end " INT64_FORMAT
-								") has been used already.",
+					   psprintf("The gate's cursor (lastid " INT64_FORMAT ", begin " INT64_FORMAT
+								", end " INT64_FORMAT ") has been used already.",
 								page->next.lastid, page->next.begin, page->next.end),
 					   psprintf("Ask for at most %d messages at a time.", RTM_MAX_PAGE));
 
@@ -302,7 +296,7 @@ next_page(CircleGuard *guard, RtmCursor *cursor, const HistoryPage *page)
 static double
 time_left(double timeout, TimestampTz start)
 {
-	double		left;
+	double left;
 
 	if (timeout == 0)
 		return 0;
@@ -314,20 +308,19 @@ time_left(double timeout, TimestampTz start)
 static void
 fetch_rows(RtmCall *call, RtmRequest *request, ReturnSetInfo *result)
 {
-	int64		wanted = request->num ? request->num : PG_INT64_MAX;
-	RtmCursor	cursor = request->cursor;
-	CircleGuard guard = {0};
-	double		timeout = call->timeout;
-	TimestampTz start = GetCurrentTimestamp();
-	MemoryContext page_context = AllocSetContextCreate(CurrentMemoryContext,
-													   "rtm history page",
+	int64		  wanted = request->num ? request->num : PG_INT64_MAX;
+	RtmCursor	  cursor = request->cursor;
+	CircleGuard	  guard = {0};
+	double		  timeout = call->timeout;
+	TimestampTz	  start = GetCurrentTimestamp();
+	MemoryContext page_context = AllocSetContextCreate(CurrentMemoryContext, "rtm history page",
 													   ALLOCSET_DEFAULT_SIZES);
 
 	for (;;)
 	{
-		int64		asked = Min(wanted, RTM_MAX_PAGE);
+		int64		  asked = Min(wanted, RTM_MAX_PAGE);
 		MemoryContext old = MemoryContextSwitchTo(page_context);
-		HistoryPage page;
+		HistoryPage	  page;
 
 		CHECK_FOR_INTERRUPTS();
 		call->timeout = time_left(timeout, start);
@@ -347,11 +340,10 @@ fetch_rows(RtmCall *call, RtmRequest *request, ReturnSetInfo *result)
 
 /* The arguments of both kinds of function. */
 static void
-read_args(FunctionCallInfo fcinfo, RtmMethodId id, RtmCall *call,
-		  RtmRequest *request)
+read_args(FunctionCallInfo fcinfo, RtmMethodId id, RtmCall *call, RtmRequest *request)
 {
 	const RtmMethod *method = &rtm_methods[id];
-	int			nargs = rtm_method_nargs(method);
+	int				 nargs = rtm_method_nargs(method);
 
 	rtm_common_args(&fcinfo->args[nargs], &fcinfo->args[nargs + 1], call);
 	rtm_encode(request, method, fcinfo->args, false);
@@ -362,8 +354,8 @@ read_args(FunctionCallInfo fcinfo, RtmMethodId id, RtmCall *call,
 static Datum
 history_rows(FunctionCallInfo fcinfo, RtmMethodId id)
 {
-	RtmCall		call;
-	RtmRequest	request;
+	RtmCall	   call;
+	RtmRequest request;
 
 	InitMaterializedSRF(fcinfo, 0);
 	read_args(fcinfo, id, &call, &request);
@@ -375,17 +367,17 @@ history_rows(FunctionCallInfo fcinfo, RtmMethodId id)
 static Datum
 form_messages(const RtmRequest *request, const HistoryPage *page, Oid array_type)
 {
-	Oid			type = get_element_type(array_type);
-	TupleDesc	desc = lookup_rowtype_tupdesc_copy(type, -1);
-	Datum	   *messages = palloc(sizeof(Datum) * Max(page->entries->size, 1));
-	int			n = 0;
-	int16		len;
-	bool		by_value;
-	char		align;
+	Oid		  type = get_element_type(array_type);
+	TupleDesc desc = lookup_rowtype_tupdesc_copy(type, -1);
+	Datum	 *messages = palloc(sizeof(Datum) * Max(page->entries->size, 1));
+	int		  n = 0;
+	int16	  len;
+	bool	  by_value;
+	char	  align;
 
 	for (uint32 i = 0; i < page->entries->size; i++)
 	{
-		Message		message;
+		Message message;
 
 		if (read_entry(request, page, i, &message))
 			messages[n++] = form_message(&message, desc);

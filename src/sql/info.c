@@ -34,11 +34,11 @@ static Datum
 message_info(FunctionCallInfo fcinfo, RtmMethodId id)
 {
 	const RtmMethod *method = &rtm_methods[id];
-	int			nargs = rtm_method_nargs(method);
-	RtmCall		call = {.method = method->method, .idempotent = true};
-	RtmRequest	request;
-	RtmReader	reader;
-	ReturnSetInfo *result;
+	int				 nargs = rtm_method_nargs(method);
+	RtmCall			 call = {.method = method->method, .idempotent = true};
+	RtmRequest		 request;
+	RtmReader		 reader;
+	ReturnSetInfo	*result;
 
 	InitMaterializedSRF(fcinfo, 0);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;

@@ -25,7 +25,7 @@
 #include "sql/jsonb.h"
 #include "client/text.h"
 
-#define BYTES_KEY	"base64"
+#define BYTES_KEY "base64"
 
 static void pack_container(msgpack_packer *packer, JsonbContainer *container);
 
@@ -33,8 +33,7 @@ static void
 pack_string(msgpack_packer *packer, const JsonbValue *string)
 {
 	size_t		len;
-	const char *wire = rtm_text_to_wire(string->val.string.val,
-										(size_t) string->val.string.len,
+	const char *wire = rtm_text_to_wire(string->val.string.val, (size_t) string->val.string.len,
 										"params", &len);
 
 	fpnn_pack_text_len(packer, wire, len);
@@ -43,18 +42,17 @@ pack_string(msgpack_packer *packer, const JsonbValue *string)
 static void
 pack_number(msgpack_packer *packer, Numeric number)
 {
-	char	   *digits = numeric_normalize(number);	/* "1" for 1.0 */
-	char	   *end;
-	long long	value;
+	char	 *digits = numeric_normalize(number); /* "1" for 1.0 */
+	char	 *end;
+	long long value;
 
 	errno = 0;
 	value = strtoll(digits, &end, 10);
 	if (errno == 0 && *end == '\0')
 		msgpack_pack_int64(packer, value);
 	else
-		msgpack_pack_double(packer,
-							DatumGetFloat8(DirectFunctionCall1(numeric_float8,
-															   NumericGetDatum(number))));
+		msgpack_pack_double(
+			packer, DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(number))));
 	pfree(digits);
 }
 
@@ -66,25 +64,21 @@ bytes_of_object(JsonbContainer *container)
 
 	if (!JsonContainerIsObject(container) || JsonContainerSize(container) != 1)
 		return NULL;
-	value = getKeyJsonValueFromContainer(container, BYTES_KEY,
-										 strlen(BYTES_KEY), NULL);
+	value = getKeyJsonValueFromContainer(container, BYTES_KEY, strlen(BYTES_KEY), NULL);
 	return value && value->type == jbvString ? value : NULL;
 }
 
 static void
 pack_base64(msgpack_packer *packer, const JsonbValue *string)
 {
-	int			size = pg_b64_dec_len(string->val.string.len);
-	void	   *bytes = palloc(Max(size, 1));
-	int			len = pg_b64_decode(string->val.string.val,
-									string->val.string.len, bytes, size);
+	int	  size = pg_b64_dec_len(string->val.string.len);
+	void *bytes = palloc(Max(size, 1));
+	int	  len = pg_b64_decode(string->val.string.val, string->val.string.len, bytes, size);
 
 	if (len < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid base64 in argument \"params\""),
-				 errhint("An object with the one key \"%s\" stands for bytes.",
-						 BYTES_KEY)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid base64 in argument \"params\""),
+						errhint("An object with the one key \"%s\" stands for bytes.", BYTES_KEY)));
 	fpnn_pack_bin(packer, bytes, (size_t) len);
 	pfree(bytes);
 }
@@ -121,9 +115,9 @@ pack_value(msgpack_packer *packer, const JsonbValue *value)
 static void
 pack_content(msgpack_packer *packer, JsonbContainer *container)
 {
-	JsonbIterator *it = JsonbIteratorInit(container);
+	JsonbIterator	  *it = JsonbIteratorInit(container);
 	JsonbIteratorToken token;
-	JsonbValue	value;
+	JsonbValue		   value;
 
 	/* nested containers come whole, as jbvBinary */
 	(void) JsonbIteratorNext(&it, &value, true);
@@ -162,12 +156,10 @@ check_reserved(JsonbContainer *container)
 
 	for (int i = 0; i < lengthof(reserved); i++)
 	{
-		if (getKeyJsonValueFromContainer(container, reserved[i],
-										 strlen(reserved[i]), NULL))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"%s\" cannot be given in argument \"params\"", reserved[i]),
-					 errhint("Every quest gets pid, salt, ts and sign by itself.")));
+		if (getKeyJsonValueFromContainer(container, reserved[i], strlen(reserved[i]), NULL))
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("\"%s\" cannot be given in argument \"params\"", reserved[i]),
+							errhint("Every quest gets pid, salt, ts and sign by itself.")));
 	}
 }
 
@@ -175,12 +167,11 @@ int
 rtm_pack_jsonb(const Jsonb *params, StringInfo out)
 {
 	JsonbContainer *root = (JsonbContainer *) &params->root;
-	msgpack_packer packer;
+	msgpack_packer	packer;
 
 	if (!JsonContainerIsObject(root))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"params\" must be a JSON object")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"params\" must be a JSON object")));
 	check_reserved(root);
 	rtm_packer_init(&packer, out);
 	pack_content(&packer, root);
@@ -189,13 +180,13 @@ rtm_pack_jsonb(const Jsonb *params, StringInfo out)
 
 /* ---- from msgpack ---- */
 
-static void push_object(const RtmReader *reader, JsonbParseState **state,
-						JsonbIteratorToken token, const msgpack_object *object);
+static void push_object(const RtmReader *reader, JsonbParseState **state, JsonbIteratorToken token,
+						const msgpack_object *object);
 
 static JsonbValue
 string_value(const char *text, size_t len)
 {
-	JsonbValue	value = {.type = jbvString};
+	JsonbValue value = {.type = jbvString};
 
 	value.val.string.val = (char *) text;
 	value.val.string.len = (int) len;
@@ -205,19 +196,17 @@ string_value(const char *text, size_t len)
 static JsonbValue
 numeric_value(const char *digits)
 {
-	JsonbValue	value = {.type = jbvNumeric};
+	JsonbValue value = {.type = jbvNumeric};
 
-	value.val.numeric = DatumGetNumeric(DirectFunctionCall3(numeric_in,
-															CStringGetDatum(digits),
-															ObjectIdGetDatum(InvalidOid),
-															Int32GetDatum(-1)));
+	value.val.numeric = DatumGetNumeric(DirectFunctionCall3(
+		numeric_in, CStringGetDatum(digits), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 	return value;
 }
 
 static JsonbValue
 float_value(double number)
 {
-	char	   *digits = float8out_internal(number);
+	char *digits = float8out_internal(number);
 
 	/* JSON has no such number: what to_jsonb() gives for it */
 	if (isnan(number) || isinf(number))
@@ -228,9 +217,9 @@ float_value(double number)
 static JsonbValue
 base64_value(const char *bytes, size_t len)
 {
-	int			size = pg_b64_enc_len((int) len);
-	char	   *text = palloc(Max(size, 1));
-	int			used = pg_b64_encode((const void *) bytes, (int) len, text, size);
+	int	  size = pg_b64_enc_len((int) len);
+	char *text = palloc(Max(size, 1));
+	int	  used = pg_b64_encode((const void *) bytes, (int) len, text, size);
 
 	if (used < 0)
 		elog(ERROR, "could not encode bytes as base64");
@@ -240,7 +229,7 @@ base64_value(const char *bytes, size_t len)
 static void
 push_key(JsonbParseState **state, const char *key)
 {
-	JsonbValue	value = string_value(key, strlen(key));
+	JsonbValue value = string_value(key, strlen(key));
 
 	pushJsonbValue(state, WJB_KEY, &value);
 }
@@ -249,7 +238,7 @@ push_key(JsonbParseState **state, const char *key)
 static void
 push_bytes(JsonbParseState **state, const char *bytes, size_t len, const int8 *ext)
 {
-	JsonbValue	value = base64_value(bytes, len);
+	JsonbValue value = base64_value(bytes, len);
 
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	push_key(state, BYTES_KEY);
@@ -264,8 +253,7 @@ push_bytes(JsonbParseState **state, const char *bytes, size_t len, const int8 *e
 }
 
 static void
-push_text(JsonbParseState **state, JsonbIteratorToken token,
-		  const msgpack_object *object)
+push_text(JsonbParseState **state, JsonbIteratorToken token, const msgpack_object *object)
 {
 	const char *bytes;
 	size_t		len;
@@ -286,8 +274,7 @@ push_text(JsonbParseState **state, JsonbIteratorToken token,
 }
 
 static void
-push_map_key(const RtmReader *reader, JsonbParseState **state,
-			 const msgpack_object *key)
+push_map_key(const RtmReader *reader, JsonbParseState **state, const msgpack_object *key)
 {
 	const char *bytes;
 	size_t		len;
@@ -328,10 +315,10 @@ push_array(const RtmReader *reader, JsonbParseState **state, const msgpack_objec
 
 /* A value of a map (token WJB_VALUE) or an array (WJB_ELEM). */
 static void
-push_object(const RtmReader *reader, JsonbParseState **state,
-			JsonbIteratorToken token, const msgpack_object *object)
+push_object(const RtmReader *reader, JsonbParseState **state, JsonbIteratorToken token,
+			const msgpack_object *object)
 {
-	JsonbValue	value = {.type = jbvNull};
+	JsonbValue value = {.type = jbvNull};
 
 	switch (object->type)
 	{
@@ -362,8 +349,7 @@ push_object(const RtmReader *reader, JsonbParseState **state,
 			push_map(reader, state, object);
 			return;
 		case MSGPACK_OBJECT_EXT:
-			push_bytes(state, object->via.ext.ptr, object->via.ext.size,
-					   &object->via.ext.type);
+			push_bytes(state, object->via.ext.ptr, object->via.ext.size, &object->via.ext.type);
 			return;
 	}
 	pushJsonbValue(state, token, &value);
@@ -382,8 +368,8 @@ rtm_answer_jsonb(const RtmReader *reader)
 void
 rtm_check_method(const char *method)
 {
-	size_t		len = strlen(method);
-	bool		good = len >= 1 && len <= 255;
+	size_t len = strlen(method);
+	bool   good = len >= 1 && len <= 255;
 
 	for (size_t i = 0; i < len; i++)
 	{
@@ -391,16 +377,14 @@ rtm_check_method(const char *method)
 			good = false;
 	}
 	if (!good)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid name of a method: \"%s\"", method),
-				 errhint("It has 1 to 255 printable ASCII characters.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid name of a method: \"%s\"", method),
+						errhint("It has 1 to 255 printable ASCII characters.")));
 	if (method[0] == '*' && strcmp(method, "*ping") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("method \"%s\" cannot be called", method),
-				 errdetail("Methods that begin with \"*\" belong to the connection."),
-				 errhint("The only one that can be called is *ping.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("method \"%s\" cannot be called", method),
+						errdetail("Methods that begin with \"*\" belong to the connection."),
+						errhint("The only one that can be called is *ping.")));
 }
 
 PG_FUNCTION_INFO_V1(rtm_sql_call);
@@ -408,11 +392,11 @@ PG_FUNCTION_INFO_V1(rtm_sql_call);
 Datum
 rtm_sql_call(PG_FUNCTION_ARGS)
 {
-	RtmCall		call = {.idempotent = false};
-	RtmReader	reader = {.what = "rtm_call"};
+	RtmCall		   call = {.idempotent = false};
+	RtmReader	   reader = {.what = "rtm_call"};
 	StringInfoData params;
-	int			nparams = 0;
-	char	   *method;
+	int			   nparams = 0;
+	char		  *method;
 
 	rtm_require_arg(&fcinfo->args[0], "method");
 	method = text_to_cstring(PG_GETARG_TEXT_PP(0));

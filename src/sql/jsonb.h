@@ -28,7 +28,7 @@
  * itself (pid, salt, ts, sign) or base64 that isn't; 22003 for a number that a
  * double can't hold; and what rtm_text_to_wire() raises.
  */
-extern int	rtm_pack_jsonb(const Jsonb *params, StringInfo out);
+extern int rtm_pack_jsonb(const Jsonb *params, StringInfo out);
 
 /*
  * A method that rtm_call() may call: a name that fits in a frame, and none of
@@ -43,4 +43,4 @@ extern void rtm_check_method(const char *method);
  */
 extern Jsonb *rtm_answer_jsonb(const RtmReader *reader);
 
-#endif							/* RTM_JSONB_H */
+#endif /* RTM_JSONB_H */

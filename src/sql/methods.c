@@ -28,7 +28,7 @@ kind_name(RtmKind kind)
 		case RTM_KIND_INFO:
 			return "info";
 		default:
-			return NULL;		/* no SQL function does such a thing */
+			return NULL; /* no SQL function does such a thing */
 	}
 }
 
@@ -75,7 +75,7 @@ type_name(RtmParamType type)
 		case RTM_PARAM_DESC:
 			return "boolean";
 		default:
-			return NULL;		/* no SQL function has such a one */
+			return NULL; /* no SQL function has such a one */
 	}
 }
 
@@ -113,13 +113,13 @@ rtm_sql_methods(PG_FUNCTION_ARGS)
 	for (int i = 0; i < RTM_NUM_CALLS; i++)
 	{
 		const RtmMethod *method = &rtm_methods[i];
-		NullableDatum columns[] = {
-			text_column(rtm_function_name(method, "")),
-			text_column(method->method),
-			text_column(kind_name(method->kind)),
-			text_column(conversation_name(method->conversation)),
-			text_column(list_arguments(method)),
-		};
+		NullableDatum	 columns[] = {
+			   text_column(rtm_function_name(method, "")),
+			   text_column(method->method),
+			   text_column(kind_name(method->kind)),
+			   text_column(conversation_name(method->conversation)),
+			   text_column(list_arguments(method)),
+		   };
 
 		tuplestore_puttuple(result->setResult,
 							rtm_form_tuple(result->setDesc, columns, lengthof(columns)));

@@ -15,8 +15,8 @@
  * rtm_history_result and rtm_message_info.  uid and ouid are the question's,
  * for p2p.  Both raise FP206 for an answer that can't be one.
  */
-extern HeapTuple rtm_history_tuple(const RtmReader *reader, const RtmMethod *method,
-								   int64 uid, int64 ouid, TupleDesc desc);
+extern HeapTuple rtm_history_tuple(const RtmReader *reader, const RtmMethod *method, int64 uid,
+								   int64 ouid, TupleDesc desc);
 extern HeapTuple rtm_info_tuple(const RtmReader *reader, TupleDesc desc);
 
-#endif							/* RTM_RESULT_H */
+#endif /* RTM_RESULT_H */

@@ -21,11 +21,10 @@
 
 /* Encode the method's arguments, read those behind them, ask. */
 static RtmAnswer *
-ask(FunctionCallInfo fcinfo, RtmMethodId id, bool binary, RtmCall *call,
-	RtmRequest *request)
+ask(FunctionCallInfo fcinfo, RtmMethodId id, bool binary, RtmCall *call, RtmRequest *request)
 {
 	const RtmMethod *method = &rtm_methods[id];
-	int			nargs = rtm_method_nargs(method);
+	int				 nargs = rtm_method_nargs(method);
 
 	rtm_common_args(&fcinfo->args[nargs], &fcinfo->args[nargs + 1], call);
 	rtm_encode(request, method, fcinfo->args, binary);
@@ -44,12 +43,12 @@ ask(FunctionCallInfo fcinfo, RtmMethodId id, bool binary, RtmCall *call,
 static bool
 read_mtime(const RtmCall *sent, const RtmRequest *request, int64 *mtime)
 {
-	RtmCall		call = {.server = sent->server, .method = "getmsg",
-	.timeout = sent->timeout, .idempotent = true};
+	RtmCall call = {
+		.server = sent->server, .method = "getmsg", .timeout = sent->timeout, .idempotent = true};
 	StringInfoData params;
-	RtmAnswer  *answer;
-	int			nparams;
-	int64_t		value;
+	RtmAnswer	  *answer;
+	int			   nparams;
+	int64_t		   value;
 
 	initStringInfo(&params);
 	rtm_encode_lookup(request, &params, &nparams);
@@ -71,7 +70,7 @@ recover_mtime(const RtmCall *sent, const RtmRequest *request, int64 *mtime)
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	volatile bool found = false;
-	ErrorData  *volatile error = NULL;
+	ErrorData *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
@@ -99,13 +98,13 @@ recover_mtime(const RtmCall *sent, const RtmRequest *request, int64 *mtime)
 static Datum
 send_message(FunctionCallInfo fcinfo, RtmMethodId id, bool binary)
 {
-	RtmCall		call;
-	RtmRequest	request;
-	RtmReader	reader;
-	RtmAnswer  *answer = ask(fcinfo, id, binary, &call, &request);
+	RtmCall		  call;
+	RtmRequest	  request;
+	RtmReader	  reader;
+	RtmAnswer	 *answer = ask(fcinfo, id, binary, &call, &request);
 	NullableDatum columns[2];
-	int64		mtime = 0;
-	bool		has_mtime = true;
+	int64		  mtime = 0;
+	bool		  has_mtime = true;
 
 	if (answer->code == RTM_CODE_DUPLICATE_MID && answer->resent && request.mid_made)
 		has_mtime = recover_mtime(&call, &request, &mtime);
@@ -120,20 +119,18 @@ send_message(FunctionCallInfo fcinfo, RtmMethodId id, bool binary)
 
 	columns[0] = rtm_column(Int64GetDatum(request.mid));
 	columns[1] = has_mtime ? rtm_column(Int64GetDatum(mtime)) : rtm_null_column();
-	return HeapTupleGetDatum(rtm_form_tuple(rtm_result_desc(fcinfo), columns,
-											lengthof(columns)));
+	return HeapTupleGetDatum(rtm_form_tuple(rtm_result_desc(fcinfo), columns, lengthof(columns)));
 }
 
 static Datum
 delete_message(FunctionCallInfo fcinfo, RtmMethodId id)
 {
-	RtmCall		call;
-	RtmRequest	request;
-	RtmAnswer  *answer = ask(fcinfo, id, false, &call, &request);
+	RtmCall	   call;
+	RtmRequest request;
+	RtmAnswer *answer = ask(fcinfo, id, false, &call, &request);
 
 	/* not found at the second asking: the first one deleted it */
-	if (answer->code != 0 &&
-		!(answer->code == RTM_CODE_NOT_FOUND && answer->resent))
+	if (answer->code != 0 && !(answer->code == RTM_CODE_NOT_FOUND && answer->resent))
 		rtm_raise_answer(answer, rtm_function_name(request.method, ""));
 	PG_RETURN_VOID();
 }

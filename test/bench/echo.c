@@ -29,9 +29,9 @@
 #include "fpnn/channel.h"
 #include "fpnn/payload.h"
 
-#define HISTORY		500
-#define PAGE		20
-#define MAX_DELAYS	100000
+#define HISTORY	   500
+#define PAGE	   20
+#define MAX_DELAYS 100000
 
 static size_t last_quest;
 static size_t last_answer;
@@ -84,9 +84,9 @@ static void
 pack_page(FpnnBuf *out, const FpnnFrame *quest)
 {
 	msgpack_packer packer;
-	FpnnDoc		doc;
-	int64_t		last = 0;
-	int64_t		num = PAGE;
+	FpnnDoc		   doc;
+	int64_t		   last = 0;
+	int64_t		   num = PAGE;
 
 	if (fpnn_doc_open(&doc, quest->payload, quest->payload_len) == FPNN_OK)
 	{
@@ -129,20 +129,21 @@ pack_sizes(FpnnBuf *out)
 }
 
 static int64_t delays[MAX_DELAYS];
-static size_t ndelays;
+static size_t  ndelays;
 
 /* How long ago was what the message says? */
 static void
 note_delay(const FpnnFrame *quest)
 {
 	struct timeval now;
-	FpnnDoc		doc;
-	const char *text;
-	size_t		len;
-	int64_t		then = 0;
+	FpnnDoc		   doc;
+	const char	  *text;
+	size_t		   len;
+	int64_t		   then = 0;
 
 	gettimeofday(&now, NULL);
-	if (quest->payload_len > 1000 || fpnn_doc_open(&doc, quest->payload, quest->payload_len) != FPNN_OK)
+	if (quest->payload_len > 1000 ||
+		fpnn_doc_open(&doc, quest->payload, quest->payload_len) != FPNN_OK)
 		return;
 	if (fpnn_map_text(doc.map, "msg", &text, &len) == FPNN_OK && len == 16 && ndelays < MAX_DELAYS)
 	{
@@ -156,8 +157,8 @@ note_delay(const FpnnFrame *quest)
 static int
 compare(const void *a, const void *b)
 {
-	int64_t		x = *(const int64_t *) a;
-	int64_t		y = *(const int64_t *) b;
+	int64_t x = *(const int64_t *) a;
+	int64_t y = *(const int64_t *) b;
 
 	return x < y ? -1 : x > y;
 }
@@ -188,7 +189,7 @@ static void
 answer(Client *client, const FpnnFrame *quest)
 {
 	static const uint8_t sent[] = "\x81\xa5mtime\xcf\x00\x00\x01\xa0\xc4\x50\x6c\x7b";
-	static FpnnBuf body;
+	static FpnnBuf		 body;
 
 	if (body.env == NULL)
 		fpnn_buf_init(&body, &env);
@@ -218,11 +219,11 @@ static bool
 serve(Client *client)
 {
 	FpnnChannel *ch = &client->channel;
-	FpnnFrame	quest;
-	FpnnStatus	status;
-	uint8_t    *where;
-	size_t		room;
-	ssize_t		n;
+	FpnnFrame	 quest;
+	FpnnStatus	 status;
+	uint8_t		*where;
+	size_t		 room;
+	ssize_t		 n;
 
 	if (fpnn_channel_room(ch, 65536, &where, &room) != FPNN_OK)
 		return false;
@@ -245,8 +246,8 @@ static void
 accept_client(int listener, int epoll)
 {
 	struct epoll_event event = {.events = EPOLLIN};
-	Client	   *client = malloc(sizeof(Client));
-	int			one = 1;
+	Client			  *client = malloc(sizeof(Client));
+	int				   one = 1;
 
 	client->fd = accept(listener, NULL, NULL);
 	if (client->fd < 0)
@@ -264,9 +265,9 @@ static int
 listen_on_loopback(const char *portfile)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
-	socklen_t	len = sizeof(address);
-	int			listener = socket(AF_INET, SOCK_STREAM, 0);
-	FILE	   *file;
+	socklen_t		   len = sizeof(address);
+	int				   listener = socket(AF_INET, SOCK_STREAM, 0);
+	FILE			  *file;
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (listener < 0 || bind(listener, (struct sockaddr *) &address, len) < 0 ||
@@ -283,8 +284,8 @@ main(int argc, char **argv)
 {
 	struct epoll_event events[64];
 	struct epoll_event event = {.events = EPOLLIN};
-	int			listener;
-	int			epoll = epoll_create1(0);
+	int				   listener;
+	int				   epoll = epoll_create1(0);
 
 	if (argc != 2)
 		return 2;
@@ -292,13 +293,13 @@ main(int argc, char **argv)
 	epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
 	for (;;)
 	{
-		int			n = epoll_wait(epoll, events, 64, -1);
+		int n = epoll_wait(epoll, events, 64, -1);
 
 		if (n < 0 && errno != EINTR)
 			die("epoll_wait");
 		for (int i = 0; i < n; i++)
 		{
-			Client	   *client = events[i].data.ptr;
+			Client *client = events[i].data.ptr;
 
 			if (client == NULL)
 				accept_client(listener, epoll);

@@ -32,18 +32,18 @@ PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(floor_call);
 
-#define MAX_FRAME	65536
+#define MAX_FRAME 65536
 
-static int	sock = -1;
+static int			 sock = -1;
 static WaitEventSet *waits;
-static uint8 quest[MAX_FRAME];
-static uint8 answer[MAX_FRAME];
+static uint8		 quest[MAX_FRAME];
+static uint8		 answer[MAX_FRAME];
 
 static void
 connect_to(int port)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
-	int			one = 1;
+	int				   one = 1;
 
 	address.sin_port = htons(port);
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -68,7 +68,7 @@ static void
 make_quest(int bytes)
 {
 	static const uint8 head[] = "FPNN\x01\x80\x01\x07....\x01\0\0\0sendmsg\x81\xa1x\xc5..";
-	uint32		payload = bytes - 23;
+	uint32			   payload = bytes - 23;
 
 	memset(quest, 'x', bytes);
 	memcpy(quest, head, sizeof(head) - 1);
@@ -81,7 +81,7 @@ make_quest(int bytes)
 static void
 wait_for_answer(void)
 {
-	WaitEvent	event;
+	WaitEvent event;
 
 	WaitEventSetWait(waits, -1, &event, 1, PG_WAIT_EXTENSION);
 	if (event.events & WL_LATCH_SET)
@@ -92,10 +92,10 @@ wait_for_answer(void)
 Datum
 floor_call(PG_FUNCTION_ARGS)
 {
-	int			port = PG_GETARG_INT32(0);
-	int			quest_bytes = PG_GETARG_INT32(1);
-	int			answer_bytes = PG_GETARG_INT32(2);
-	int			got = 0;
+	int port = PG_GETARG_INT32(0);
+	int quest_bytes = PG_GETARG_INT32(1);
+	int answer_bytes = PG_GETARG_INT32(2);
+	int got = 0;
 
 	if (quest_bytes < 40 || quest_bytes > MAX_FRAME || answer_bytes > MAX_FRAME)
 		elog(ERROR, "sizes out of range");
@@ -108,7 +108,7 @@ floor_call(PG_FUNCTION_ARGS)
 		elog(ERROR, "cannot send: %m");
 	while (got < answer_bytes)
 	{
-		ssize_t		n;
+		ssize_t n;
 
 		wait_for_answer();
 		n = recv(sock, answer + got, answer_bytes - got, 0);

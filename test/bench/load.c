@@ -57,10 +57,10 @@ typedef struct Client
 	FpnnChannel channel;
 } Client;
 
-static int64_t project;
+static int64_t	   project;
 static const char *secret;
-static int64_t next_mid;
-static FpnnBuf body;
+static int64_t	   next_mid;
+static FpnnBuf	   body;
 
 static void
 die(const char *what)
@@ -95,8 +95,8 @@ pack_text(msgpack_packer *packer, const char *key, const char *text)
 static void
 ask(Client *client)
 {
-	int64_t		ts = (int64_t) time(NULL);
-	char		sign[FPNN_SIGN_LEN + 1];
+	int64_t		   ts = (int64_t) time(NULL);
+	char		   sign[FPNN_SIGN_LEN + 1];
 	msgpack_packer packer;
 
 	if (fpnn_sign(&env, project, secret, ++next_mid, "sendgroupmsg", ts, sign) != FPNN_OK)
@@ -123,7 +123,7 @@ ask(Client *client)
 static void
 write_some(int fd, FpnnChannel *ch)
 {
-	ssize_t		n;
+	ssize_t n;
 
 	while (fpnn_channel_pending(ch) > 0)
 	{
@@ -141,12 +141,12 @@ static int
 read_some(int fd, Client *client)
 {
 	FpnnChannel *ch = &client->channel;
-	FpnnFrame	answer;
-	FpnnStatus	status;
-	uint8_t    *where;
-	size_t		room;
-	ssize_t		n;
-	int			answers = 0;
+	FpnnFrame	 answer;
+	FpnnStatus	 status;
+	uint8_t		*where;
+	size_t		 room;
+	ssize_t		 n;
+	int			 answers = 0;
 
 	if (fpnn_channel_room(ch, 65536, &where, &room) != FPNN_OK)
 		die("room");
@@ -176,8 +176,8 @@ static int
 connect_to(int port)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t) port)};
-	int			fd = socket(AF_INET, SOCK_STREAM, 0);
-	int			one = 1;
+	int				   fd = socket(AF_INET, SOCK_STREAM, 0);
+	int				   one = 1;
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (fd < 0 || connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
@@ -202,13 +202,13 @@ main(int argc, char **argv)
 	if (argc != 7)
 		return 2;
 
-	int			nclients = atoi(argv[4]);
-	int			window = atoi(argv[5]);
-	double		begin;
-	double		end;
-	long		answers = 0;
+	int			   nclients = atoi(argv[4]);
+	int			   window = atoi(argv[5]);
+	double		   begin;
+	double		   end;
+	long		   answers = 0;
 	struct pollfd *polled = calloc((size_t) nclients, sizeof(struct pollfd));
-	Client	   *clients = calloc((size_t) nclients, sizeof(Client));
+	Client		  *clients = calloc((size_t) nclients, sizeof(Client));
 
 	project = atoll(argv[2]);
 	secret = argv[3];
@@ -228,7 +228,8 @@ main(int argc, char **argv)
 		{
 			fill(&clients[i], window);
 			write_some(polled[i].fd, &clients[i].channel);
-			polled[i].events = fpnn_channel_pending(&clients[i].channel) > 0 ? POLLIN | POLLOUT : POLLIN;
+			polled[i].events = fpnn_channel_pending(&clients[i].channel) > 0 ? POLLIN | POLLOUT
+																			 : POLLIN;
 		}
 		if (poll(polled, (nfds_t) nclients, 1000) < 0)
 			die("poll");

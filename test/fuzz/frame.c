@@ -15,16 +15,16 @@
 
 typedef struct Seen
 {
-	size_t		frames;
-	size_t		bytes;
-	FpnnStatus	status;
+	size_t	   frames;
+	size_t	   bytes;
+	FpnnStatus status;
 } Seen;
 
 static void
 look_at(FpnnChannel *ch, const FpnnFrame *frame)
 {
-	FpnnDoc		doc;
-	FpnnStatus	status;
+	FpnnDoc	   doc;
+	FpnnStatus status;
 
 	require(frame->length <= ch->max_frame);
 	status = fpnn_doc_open(&doc, frame->payload, frame->payload_len);
@@ -42,10 +42,10 @@ feed(const uint8_t *data, size_t size, size_t portion)
 	fpnn_channel_init(&ch, &fuzz_env, 1024 * 1024);
 	for (size_t pos = 0; pos < size && seen.status == FPNN_MORE; pos += portion)
 	{
-		size_t		n = size - pos < portion ? size - pos : portion;
-		uint8_t    *where;
-		size_t		room;
-		FpnnFrame	frame;
+		size_t	  n = size - pos < portion ? size - pos : portion;
+		uint8_t	 *where;
+		size_t	  room;
+		FpnnFrame frame;
 
 		require(fpnn_channel_room(&ch, n, &where, &room) == FPNN_OK);
 		memcpy(where, data + pos, n);
@@ -66,9 +66,9 @@ feed(const uint8_t *data, size_t size, size_t portion)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	Seen		whole = feed(data, size, size + 1);
-	Seen		single = feed(data, size, 1);
-	Seen		some = feed(data, size, 7);
+	Seen whole = feed(data, size, size + 1);
+	Seen single = feed(data, size, 1);
+	Seen some = feed(data, size, 7);
 
 	require(whole.frames == single.frames && whole.frames == some.frames);
 	require(whole.bytes == single.bytes && whole.bytes == some.bytes);

@@ -49,6 +49,6 @@ require(bool condition)
 		abort();
 }
 
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#endif							/* FUZZ_H */
+#endif /* FUZZ_H */

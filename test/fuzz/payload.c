@@ -39,11 +39,11 @@ static void
 typed(const msgpack_object *map, const char *key)
 {
 	const msgpack_object_array *array;
-	const char *text;
-	size_t		len;
-	int64_t		number;
-	bool		truth;
-	int			good = 0;
+	const char				   *text;
+	size_t						len;
+	int64_t						number;
+	bool						truth;
+	int							good = 0;
 
 	good += fpnn_map_int(map, key, &number) == FPNN_OK;
 	good += fpnn_map_bool(map, key, &truth) == FPNN_OK;
@@ -56,12 +56,13 @@ typed(const msgpack_object *map, const char *key)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const keys[] = {"num", "lastid", "begin", "end", "msgs", "id", "mtype",
-	"msg", "attrs", "mtime", "code", "ex", "ts", "", NULL};
-	size_t		used = 0;
-	FpnnStatus	checked = fpnn_msgpack_check(data, size, &used);
-	FpnnDoc		doc;
-	FpnnStatus	opened = fpnn_doc_open(&doc, data, size);
+	static const char *const keys[] = {"num",  "lastid", "begin", "end",   "msgs",
+									   "id",   "mtype",	 "msg",	  "attrs", "mtime",
+									   "code", "ex",	 "ts",	  "",	   NULL};
+	size_t					 used = 0;
+	FpnnStatus				 checked = fpnn_msgpack_check(data, size, &used);
+	FpnnDoc					 doc;
+	FpnnStatus				 opened = fpnn_doc_open(&doc, data, size);
 
 	require(checked != FPNN_OK || (used > 0 && used <= size));
 	if (opened == FPNN_OK)

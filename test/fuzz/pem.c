@@ -24,8 +24,8 @@ try_public(const char *text, size_t size)
 
 	require((good == FPNN_OK) == (curve != NULL));
 	fpnn_buf_init(&payload, &fuzz_env);
-	require(fpnn_crypt_client(&fuzz_env, text, size, (FpnnCryptMode) {256, false}, 4096,
-							  &payload, &codec) == good);
+	require(fpnn_crypt_client(&fuzz_env, text, size, (FpnnCryptMode){256, false}, 4096, &payload,
+							  &codec) == good);
 	if (codec)
 		codec->free(codec);
 	fpnn_buf_free(&payload);
@@ -35,8 +35,8 @@ static void
 try_private(const char *text, size_t size)
 {
 	static const uint8_t point[FPNN_MAX_POINT] = {1};
-	FpnnKeyQuest quest = {{128, true}, point, sizeof(point)};
-	FpnnCodec  *codec = NULL;
+	FpnnKeyQuest		 quest = {{128, true}, point, sizeof(point)};
+	FpnnCodec			*codec = NULL;
 
 	/* that is no point of any of the curves */
 	require(fpnn_crypt_server(&fuzz_env, text, size, &quest, 4096, &codec) != FPNN_OK);
@@ -46,8 +46,8 @@ static void
 try_certificates(const char *text, size_t size)
 {
 	FpnnTlsClient options = {.host = "localhost", .verify = true, .ca_pem = text, .ca_len = size};
-	FpnnCodec  *codec;
-	char		why[FPNN_TLS_WHY];
+	FpnnCodec	 *codec;
+	char		  why[FPNN_TLS_WHY];
 
 	if (fpnn_tls_client(&fuzz_env, &options, &codec, why) == FPNN_OK)
 		codec->free(codec);

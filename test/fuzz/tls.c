@@ -30,7 +30,7 @@
 #include "fpnn/channel.h"
 #include "fpnn/tls.h"
 
-#define MAX_FRAME	4096
+#define MAX_FRAME 4096
 
 static char certificate[4096];
 static char key[4096];
@@ -38,7 +38,7 @@ static char key[4096];
 static void
 take_text(BIO *bio, char *text)
 {
-	int			n = BIO_read(bio, text, 4095);
+	int n = BIO_read(bio, text, 4095);
 
 	text[n > 0 ? n : 0] = '\0';
 	BIO_free(bio);
@@ -47,9 +47,9 @@ take_text(BIO *bio, char *text)
 static void
 make_certificate(void)
 {
-	EVP_PKEY   *pair = EVP_EC_gen("P-256");
-	X509	   *x509 = X509_new();
-	BIO		   *bio = BIO_new(BIO_s_mem());
+	EVP_PKEY *pair = EVP_EC_gen("P-256");
+	X509	 *x509 = X509_new();
+	BIO		 *bio = BIO_new(BIO_s_mem());
 
 	X509_set_version(x509, 2);
 	X509_gmtime_adj(X509_getm_notBefore(x509), -100);
@@ -69,7 +69,7 @@ typedef struct Side
 {
 	FpnnChannel channel;
 	bool		broken;
-	uint32_t	seen;			/* frames that came */
+	uint32_t	seen; /* frames that came */
 	uint32_t	sent;
 } Side;
 
@@ -77,11 +77,13 @@ typedef struct Side
 static void
 ask(Side *from)
 {
-	uint8_t		payload[] = {0x81, 0xa1, 'n', 0xce, 0, 0, (uint8_t) (from->sent >> 8), (uint8_t) from->sent};
+	uint8_t payload[] = {
+		0x81, 0xa1, 'n', 0xce, 0, 0, (uint8_t) (from->sent >> 8), (uint8_t) from->sent};
 
 	if (from->broken)
 		return;
-	if (fpnn_channel_quest(&from->channel, "fuzz", true, from->sent, payload, sizeof(payload)) != FPNN_OK)
+	if (fpnn_channel_quest(&from->channel, "fuzz", true, from->sent, payload, sizeof(payload)) !=
+		FPNN_OK)
 		from->broken = true;
 	else
 		from->sent++;
@@ -90,9 +92,9 @@ ask(Side *from)
 static void
 take(Side *to, const uint8_t *bytes, size_t n)
 {
-	uint8_t    *where;
-	size_t		room;
-	FpnnFrame	frame;
+	uint8_t	 *where;
+	size_t	  room;
+	FpnnFrame frame;
 
 	if (to->broken)
 		return;
@@ -111,8 +113,8 @@ take(Side *to, const uint8_t *bytes, size_t n)
 static void
 carry(Side *from, Side *to, size_t most, int change)
 {
-	size_t		n = fpnn_channel_pending(&from->channel);
-	uint8_t    *copy;
+	size_t	 n = fpnn_channel_pending(&from->channel);
+	uint8_t *copy;
 
 	if (most > 0 && n > most)
 		n = most;
@@ -130,10 +132,12 @@ carry(Side *from, Side *to, size_t most, int change)
 static void
 open_sides(Side *client, Side *server, bool only_1_2)
 {
-	FpnnTlsClient options = {.host = "localhost", .only_1_2 = only_1_2, .ca_pem = certificate,
-	.ca_len = strlen(certificate)};
-	FpnnCodec  *codec;
-	char		why[FPNN_TLS_WHY];
+	FpnnTlsClient options = {.host = "localhost",
+							 .only_1_2 = only_1_2,
+							 .ca_pem = certificate,
+							 .ca_len = strlen(certificate)};
+	FpnnCodec	 *codec;
+	char		  why[FPNN_TLS_WHY];
 
 	memset(client, 0, sizeof(*client));
 	memset(server, 0, sizeof(*server));
@@ -141,7 +145,8 @@ open_sides(Side *client, Side *server, bool only_1_2)
 	fpnn_channel_init(&server->channel, &fuzz_env, MAX_FRAME);
 	require(fpnn_tls_client(&fuzz_env, &options, &codec, why) == FPNN_OK);
 	require(fpnn_channel_set_codec(&client->channel, codec) == FPNN_OK);
-	require(fpnn_tls_server(&fuzz_env, certificate, strlen(certificate), key, strlen(key), &codec, why) == FPNN_OK);
+	require(fpnn_tls_server(&fuzz_env, certificate, strlen(certificate), key, strlen(key), &codec,
+							why) == FPNN_OK);
 	require(fpnn_channel_set_codec(&server->channel, codec) == FPNN_OK);
 }
 
@@ -149,8 +154,8 @@ open_sides(Side *client, Side *server, bool only_1_2)
 static size_t
 step(Side *client, Side *server, const uint8_t *data, size_t size)
 {
-	int			how = data[0];
-	size_t		some = (size_t) how % 32 + 1;
+	int	   how = data[0];
+	size_t some = (size_t) how % 32 + 1;
 
 	if (how < 64)
 		carry(server, client, (size_t) how, -1);
@@ -174,9 +179,9 @@ step(Side *client, Side *server, const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	Side		client;
-	Side		server;
-	size_t		pos = 0;
+	Side   client;
+	Side   server;
+	size_t pos = 0;
 
 	if (size < 2)
 		return 0;

@@ -17,7 +17,7 @@ static void start(void) __attribute__((constructor));
 static void
 start(void)
 {
-	void	   *volatile block = malloc(1);
+	void *volatile block = malloc(1);
 
 	free(block);
 }

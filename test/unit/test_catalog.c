@@ -14,14 +14,15 @@
 static void
 signatures(void)
 {
-	char		sign[FPNN_SIGN_LEN + 1];
+	char sign[FPNN_SIGN_LEN + 1];
 
 	CHECK_INT(unit_nsigns, 3);
 	for (size_t i = 0; i < unit_nsigns; i++)
 	{
 		const VSign *v = &unit_signs[i];
 
-		CHECK_INT(fpnn_sign(&unit_env, v->pid, v->secret, v->salt, v->method, v->ts, sign), FPNN_OK);
+		CHECK_INT(fpnn_sign(&unit_env, v->pid, v->secret, v->salt, v->method, v->ts, sign),
+				  FPNN_OK);
 		CHECK_BYTES(sign, strlen(sign), v->sign, strlen(v->sign));
 	}
 
@@ -37,14 +38,15 @@ signatures(void)
 		int64_t		salt;
 		int64_t		ts;
 
-		fpnn_frame_parse(unit_calls[i].quest.bytes, unit_calls[i].quest.len, FPNN_MAX_FRAME,
-						 &frame, &need);
+		fpnn_frame_parse(unit_calls[i].quest.bytes, unit_calls[i].quest.len, FPNN_MAX_FRAME, &frame,
+						 &need);
 		CHECK_INT(fpnn_doc_open(&doc, frame.payload, frame.payload_len), FPNN_OK);
 		CHECK_INT(fpnn_map_int(doc.map, "pid", &pid), FPNN_OK);
 		CHECK_INT(fpnn_map_int(doc.map, "salt", &salt), FPNN_OK);
 		CHECK_INT(fpnn_map_int(doc.map, "ts", &ts), FPNN_OK);
 		CHECK_INT(fpnn_map_text(doc.map, "sign", &text, &len), FPNN_OK);
-		CHECK_INT(fpnn_sign(&unit_env, pid, unit_secret, salt, unit_calls[i].method, ts, sign), FPNN_OK);
+		CHECK_INT(fpnn_sign(&unit_env, pid, unit_secret, salt, unit_calls[i].method, ts, sign),
+				  FPNN_OK);
 		CHECK_BYTES(sign, strlen(sign), text, len);
 		fpnn_doc_close(&doc);
 	}
@@ -53,8 +55,8 @@ signatures(void)
 static void
 signature_limits(void)
 {
-	char		sign[FPNN_SIGN_LEN + 1];
-	char		longest[FPNN_MAX_SECRET + 2];
+	char sign[FPNN_SIGN_LEN + 1];
+	char longest[FPNN_MAX_SECRET + 2];
 
 	memset(longest, 's', sizeof(longest));
 	longest[FPNN_MAX_SECRET + 1] = '\0';
@@ -63,7 +65,8 @@ signature_limits(void)
 	CHECK_INT(fpnn_sign(&unit_env, INT64_MIN, longest, INT64_MIN, longest, INT64_MIN, sign),
 			  FPNN_TOO_LARGE);
 	longest[255] = '\0';
-	CHECK_INT(fpnn_sign(&unit_env, INT64_MIN, longest, INT64_MIN, longest, INT64_MIN, sign), FPNN_OK);
+	CHECK_INT(fpnn_sign(&unit_env, INT64_MIN, longest, INT64_MIN, longest, INT64_MIN, sign),
+			  FPNN_OK);
 	CHECK_INT(strlen(sign), FPNN_SIGN_LEN);
 	CHECK_INT(fpnn_sign(&unit_env_no_md5, 1, "s", 1, "m", 1, sign), FPNN_CRYPTO);
 }
@@ -71,13 +74,13 @@ signature_limits(void)
 static void
 mids(void)
 {
-	int64_t		now = INT64_C(1790000000000);
-	int64_t		last = 0;
+	int64_t now = INT64_C(1790000000000);
+	int64_t last = 0;
 
 	CHECK_INT(fpnn_mid_next(0, now), now << FPNN_MID_SHIFT);
 	for (int i = 0; i < 1000000; i++)
 	{
-		int64_t		mid;
+		int64_t mid;
 
 		/* the clock stands, goes on, leaps, and is set back by a day */
 		if (i % 40000 == 0)
@@ -93,7 +96,8 @@ mids(void)
 
 	/* of the captured ones' scale, up to the year 2200 */
 	CHECK(fpnn_mid_next(0, INT64_C(7258118400000)) > 0);
-	CHECK(fpnn_mid_next(INT64_C(29327360000000017), INT64_C(1790000000000)) > INT64_C(29327360000000017));
+	CHECK(fpnn_mid_next(INT64_C(29327360000000017), INT64_C(1790000000000)) >
+		  INT64_C(29327360000000017));
 }
 
 /* Which key of a captured quest a parameter of the catalogue goes to. */
@@ -138,7 +142,7 @@ catalogue(void)
 	for (int i = 0; i < RTM_NUM_CALLS; i++)
 	{
 		const RtmMethod *m = &rtm_methods[i];
-		const VCall *call = captured(m->call);
+		const VCall		*call = captured(m->call);
 
 		if (!CHECK(call != NULL))
 			continue;
@@ -156,7 +160,7 @@ catalogue(void)
 			if (m->xid_zero && strcmp(f->key, "xid") == 0)
 				CHECK_INT(f->number, 0);
 		}
-		for (const char *const *key = (const char *const[]) {m->key_a, m->key_b, NULL}; *key; key++)
+		for (const char *const *key = (const char *const[]){m->key_a, m->key_b, NULL}; *key; key++)
 			CHECK(names_key(m, *key));
 	}
 }
@@ -176,7 +180,7 @@ rows(void)
 			CHECK(strcmp(m->call, rtm_methods[j].call) != 0);
 			CHECK(m->has_type || strcmp(m->method, rtm_methods[j].method) != 0);
 		}
-		for (const char *const *key = (const char *const[]) {m->key_a, m->key_b, NULL}; *key; key++)
+		for (const char *const *key = (const char *const[]){m->key_a, m->key_b, NULL}; *key; key++)
 			CHECK(names_key(m, *key));
 	}
 }
@@ -188,14 +192,14 @@ codes(void)
 	{
 		int			code;
 		const char *sqlstate;
-	}			expected[] = {
-		{10001, "FP101"}, {10009, "FP109"}, {10010, "FP110"}, {20003, "FP203"},
-		{20014, "FP214"}, {30001, "FP301"}, {200001, "RTM01"}, {200041, "RTM41"},
-		{200053, "RTM53"}, {200070, "RTM70"}, {200999, "RTM99"}, {0, "RTM99"},
-		{-1, "RTM99"}, {INT32_MAX, "RTM99"}, {INT32_MIN, "RTM99"}, {9999, "RTM99"},
-		{10100, "RTM99"}, {200100, "RTM99"}, {300000, "RTM99"},
+	} expected[] = {
+		{10001, "FP101"},  {10009, "FP109"},	 {10010, "FP110"},	   {20003, "FP203"},
+		{20014, "FP214"},  {30001, "FP301"},	 {200001, "RTM01"},	   {200041, "RTM41"},
+		{200053, "RTM53"}, {200070, "RTM70"},	 {200999, "RTM99"},	   {0, "RTM99"},
+		{-1, "RTM99"},	   {INT32_MAX, "RTM99"}, {INT32_MIN, "RTM99"}, {9999, "RTM99"},
+		{10100, "RTM99"},  {200100, "RTM99"},	 {300000, "RTM99"},
 	};
-	char		sqlstate[6];
+	char sqlstate[6];
 
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
 	{

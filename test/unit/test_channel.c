@@ -11,8 +11,8 @@
 static uint8_t *
 all_frames(size_t *len)
 {
-	size_t		total = 0;
-	uint8_t    *bytes;
+	size_t	 total = 0;
+	uint8_t *bytes;
 
 	for (size_t i = 0; i < unit_ncalls; i++)
 		total += unit_calls[i].quest.len + unit_calls[i].answer.len;
@@ -32,9 +32,9 @@ all_frames(size_t *len)
 static FpnnStatus
 feed(FpnnChannel *ch, const uint8_t *bytes, size_t n)
 {
-	uint8_t    *where;
-	size_t		room;
-	FpnnStatus	status = fpnn_channel_room(ch, n, &where, &room);
+	uint8_t	  *where;
+	size_t	   room;
+	FpnnStatus status = fpnn_channel_room(ch, n, &where, &room);
 
 	if (status != FPNN_OK)
 		return status;
@@ -47,8 +47,8 @@ feed(FpnnChannel *ch, const uint8_t *bytes, size_t n)
 static size_t
 take_frames(FpnnChannel *ch, size_t seen)
 {
-	FpnnFrame	frame;
-	FpnnStatus	status;
+	FpnnFrame  frame;
+	FpnnStatus status;
 
 	while ((status = fpnn_channel_next(ch, &frame)) == FPNN_OK)
 	{
@@ -56,8 +56,8 @@ take_frames(FpnnChannel *ch, size_t seen)
 		const VBlob *blob = seen % 2 == 0 ? &call->quest : &call->answer;
 
 		CHECK_INT(frame.seq, seen / 2 + 1);
-		CHECK_BYTES(frame.payload + frame.payload_len - frame.length, frame.length,
-					blob->bytes, blob->len);
+		CHECK_BYTES(frame.payload + frame.payload_len - frame.length, frame.length, blob->bytes,
+					blob->len);
 		seen++;
 	}
 	CHECK_INT(status, FPNN_MORE);
@@ -65,18 +65,18 @@ take_frames(FpnnChannel *ch, size_t seen)
 }
 
 static void
-feed_in_portions(size_t (*portion) (void))
+feed_in_portions(size_t (*portion)(void))
 {
 	FpnnChannel ch;
 	size_t		len;
-	uint8_t    *bytes = all_frames(&len);
+	uint8_t	   *bytes = all_frames(&len);
 	size_t		seen = 0;
 
 	fpnn_channel_init(&ch, &unit_env, FPNN_MAX_FRAME);
 	CHECK(!fpnn_channel_midway(&ch));
 	for (size_t pos = 0; pos < len;)
 	{
-		size_t		n = portion();
+		size_t n = portion();
 
 		if (n > len - pos)
 			n = len - pos;
@@ -131,7 +131,7 @@ portions_random(void)
 static void
 carry(FpnnChannel *from, FpnnChannel *to)
 {
-	size_t		n = fpnn_channel_pending(from);
+	size_t n = fpnn_channel_pending(from);
 
 	CHECK_INT(feed(to, fpnn_buf_head(&from->out), n), FPNN_OK);
 	fpnn_channel_sent(from, n);
@@ -164,7 +164,7 @@ quest_and_answer(void)
 	CHECK(fpnn_channel_midway(&gate));
 	CHECK_INT(fpnn_channel_answer(&gate, &quest, 0, "\x81\xa1k\x05", 4), FPNN_OK);
 	CHECK_INT(fpnn_channel_error(&gate, &quest, 200053, "duplicated mid"), FPNN_OK);
-	CHECK(fpnn_frame_is(&quest, "sendmsg"));	/* sending leaves it alone */
+	CHECK(fpnn_frame_is(&quest, "sendmsg")); /* sending leaves it alone */
 	CHECK_INT(fpnn_channel_next(&gate, &quest), FPNN_OK);
 	CHECK(fpnn_frame_is(&quest, "note"));
 
@@ -222,13 +222,13 @@ static void
 no_memory(void)
 {
 	static uint8_t payload[100000];
-	bool		done = false;
+	bool		   done = false;
 
 	for (long n = 0; !done && n < 1000; n++)
 	{
 		FpnnChannel ch;
 		FpnnFrame	frame;
-		uint8_t    *where;
+		uint8_t	   *where;
 		size_t		room;
 
 		fpnn_channel_init(&ch, &unit_env, FPNN_MAX_FRAME);

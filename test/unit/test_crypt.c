@@ -20,15 +20,15 @@
 static char *
 private_pem(const char *curve, const VBlob *number, const VBlob *point, size_t *len)
 {
-	uint8_t		encoded[65] = {4};
-	BIGNUM	   *bn = BN_bin2bn(number->bytes, (int) number->len, NULL);
+	uint8_t			encoded[65] = {4};
+	BIGNUM		   *bn = BN_bin2bn(number->bytes, (int) number->len, NULL);
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-	BIO		   *bio = BIO_new(BIO_s_mem());
-	EVP_PKEY   *key = NULL;
-	OSSL_PARAM *params;
-	char	   *text;
-	char	   *copy;
+	EVP_PKEY_CTX   *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	BIO			   *bio = BIO_new(BIO_s_mem());
+	EVP_PKEY	   *key = NULL;
+	OSSL_PARAM	   *params;
+	char		   *text;
+	char		   *copy;
 
 	if (strcmp(curve, "secp256r1") == 0)
 		curve = "prime256v1";
@@ -62,17 +62,17 @@ captured_agreements(void)
 	for (size_t i = 0; i < unit_ncrypts; i++)
 	{
 		const VCrypt *v = &unit_crypts[i];
-		const VBlob *numbers[] = {&v->server_private, &v->client_private};
-		const VBlob *points[] = {&v->server_public, &v->client_public};
-		const char *curve = "";
+		const VBlob	 *numbers[] = {&v->server_private, &v->client_private};
+		const VBlob	 *points[] = {&v->server_public, &v->client_public};
+		const char	 *curve = "";
 
 		for (int side = 0; side < 2; side++)
 		{
-			size_t		pem_len;
-			char	   *pem = private_pem(v->curve, numbers[side], points[side], &pem_len);
-			uint8_t    *point = unit_copy(points[!side]->bytes, points[!side]->len);
-			uint8_t		secret[FPNN_MAX_COORDINATE];
-			size_t		len = 0;
+			size_t	 pem_len;
+			char	*pem = private_pem(v->curve, numbers[side], points[side], &pem_len);
+			uint8_t *point = unit_copy(points[!side]->bytes, points[!side]->len);
+			uint8_t	 secret[FPNN_MAX_COORDINATE];
+			size_t	 len = 0;
 
 			CHECK_INT(fpnn_crypt_agree(pem, pem_len, point, points[!side]->len, secret, &len),
 					  FPNN_OK);
@@ -91,8 +91,8 @@ captured_keys(void)
 	for (size_t i = 0; i < unit_ncrypts; i++)
 	{
 		const VCrypt *v = &unit_crypts[i];
-		uint8_t		key[FPNN_CRYPT_MAX_KEY];
-		uint8_t		iv[FPNN_CRYPT_IV];
+		uint8_t		  key[FPNN_CRYPT_MAX_KEY];
+		uint8_t		  iv[FPNN_CRYPT_IV];
 
 		CHECK_INT(fpnn_crypt_derive(&unit_env, v->secret.bytes, v->secret.len, v->bits, key, iv),
 				  FPNN_OK);
@@ -102,19 +102,21 @@ captured_keys(void)
 				  FPNN_CRYPTO);
 		CHECK_INT(fpnn_crypt_derive(&unit_env, v->secret.bytes, 15, 128, key, iv), FPNN_CRYPTO);
 		CHECK_INT(fpnn_crypt_derive(&unit_env, v->secret.bytes, 33, 128, key, iv), FPNN_CRYPTO);
-		CHECK_INT(fpnn_crypt_derive(&unit_env_no_md5, v->secret.bytes, v->secret.len, v->bits, key, iv),
-				  FPNN_CRYPTO);
+		CHECK_INT(
+			fpnn_crypt_derive(&unit_env_no_md5, v->secret.bytes, v->secret.len, v->bits, key, iv),
+			FPNN_CRYPTO);
 	}
 }
 
 static FpnnCodec *
 codec_of(const VCrypt *v, bool package)
 {
-	FpnnCodec  *codec = NULL;
+	FpnnCodec	 *codec = NULL;
 	FpnnCryptMode mode = {v->bits, package};
 
-	CHECK_INT(fpnn_crypt_codec(&unit_env, v->secret.bytes, v->secret.len, mode,
-							   FPNN_MAX_FRAME, &codec), FPNN_OK);
+	CHECK_INT(
+		fpnn_crypt_codec(&unit_env, v->secret.bytes, v->secret.len, mode, FPNN_MAX_FRAME, &codec),
+		FPNN_OK);
 	return codec;
 }
 
@@ -128,14 +130,15 @@ captured_encryption(void)
 
 		for (int package = 0; package <= 1; package++)
 		{
-			FpnnCodec  *codec = codec_of(v, package);
-			FpnnBuf		out;
-			size_t		pos = 0;
+			FpnnCodec *codec = codec_of(v, package);
+			FpnnBuf	   out;
+			size_t	   pos = 0;
 
 			fpnn_buf_init(&out, &unit_env);
 			for (size_t f = 0; f < v->nframes; f++)
 			{
-				CHECK_INT(codec->encode(codec, v->frames[f].bytes, v->frames[f].len, &out), FPNN_OK);
+				CHECK_INT(codec->encode(codec, v->frames[f].bytes, v->frames[f].len, &out),
+						  FPNN_OK);
 				if (package)
 				{
 					CHECK_BYTES(fpnn_buf_head(&out) + pos, fpnn_buf_len(&out) - pos,
@@ -144,7 +147,8 @@ captured_encryption(void)
 				}
 			}
 			if (!package)
-				CHECK_BYTES(fpnn_buf_head(&out), fpnn_buf_len(&out), v->stream.bytes, v->stream.len);
+				CHECK_BYTES(fpnn_buf_head(&out), fpnn_buf_len(&out), v->stream.bytes,
+							v->stream.len);
 			fpnn_buf_free(&out);
 			codec->free(codec);
 		}
@@ -155,7 +159,7 @@ captured_encryption(void)
 static uint8_t *
 captured_bytes(const VCrypt *v, bool package, size_t *len)
 {
-	uint8_t    *bytes;
+	uint8_t *bytes;
 
 	if (!package)
 	{
@@ -178,9 +182,9 @@ captured_bytes(const VCrypt *v, bool package, size_t *len)
 static FpnnStatus
 feed(FpnnChannel *ch, const uint8_t *bytes, size_t n)
 {
-	uint8_t    *where;
-	size_t		room;
-	FpnnStatus	status = fpnn_channel_room(ch, n, &where, &room);
+	uint8_t	  *where;
+	size_t	   room;
+	FpnnStatus status = fpnn_channel_room(ch, n, &where, &room);
 
 	if (status == FPNN_OK)
 	{
@@ -197,20 +201,20 @@ captured_decryption(void)
 	for (size_t i = 0; i < 20 * unit_ncrypts; i++)
 	{
 		const VCrypt *v = &unit_crypts[i % unit_ncrypts];
-		bool		package = i & 8;
-		size_t		len;
-		uint8_t    *bytes = captured_bytes(v, package, &len);
-		size_t		portion = i < 16 ? 1 : i < 32 ? len : 0;
-		size_t		seen = 0;
-		FpnnChannel ch;
+		bool		  package = i & 8;
+		size_t		  len;
+		uint8_t		 *bytes = captured_bytes(v, package, &len);
+		size_t		  portion = i < 16 ? 1 : i < 32 ? len : 0;
+		size_t		  seen = 0;
+		FpnnChannel	  ch;
 
 		fpnn_channel_init(&ch, &unit_env, FPNN_MAX_FRAME);
 		CHECK_INT(fpnn_channel_set_codec(&ch, codec_of(v, package)), FPNN_OK);
 		for (size_t pos = 0; pos < len;)
 		{
-			size_t		n = portion ? portion : 1 + unit_random_below(100);
-			FpnnFrame	frame;
-			FpnnStatus	status;
+			size_t	   n = portion ? portion : 1 + unit_random_below(100);
+			FpnnFrame  frame;
+			FpnnStatus status;
 
 			n = n > len - pos ? len - pos : n;
 			CHECK_INT(feed(&ch, bytes + pos, n), FPNN_OK);
@@ -234,7 +238,7 @@ captured_decryption(void)
 static void
 carry(FpnnChannel *from, FpnnChannel *to)
 {
-	size_t		n = fpnn_channel_pending(from);
+	size_t n = fpnn_channel_pending(from);
 
 	CHECK_INT(feed(to, fpnn_buf_head(&from->out), n), FPNN_OK);
 	fpnn_channel_sent(from, n);
@@ -244,12 +248,12 @@ carry(FpnnChannel *from, FpnnChannel *to)
 static FpnnStatus
 accept_key(FpnnChannel *gate, const FpnnBuf *private_key)
 {
-	FpnnCodec  *codec = NULL;
+	FpnnCodec	*codec = NULL;
 	FpnnKeyQuest key;
-	FpnnFrame	frame;
-	FpnnStatus	status = fpnn_channel_next(gate, &frame);
-	FpnnFrame	copy = frame;
-	FpnnDoc		doc;
+	FpnnFrame	 frame;
+	FpnnStatus	 status = fpnn_channel_next(gate, &frame);
+	FpnnFrame	 copy = frame;
+	FpnnDoc		 doc;
 
 	CHECK_INT(status, FPNN_OK);
 	CHECK(fpnn_frame_is(&frame, FPNN_CRYPT_METHOD));
@@ -273,13 +277,13 @@ static void
 one_agreement(const char *curve, FpnnCryptMode mode)
 {
 	static const char large[70000];
-	FpnnChannel client;
-	FpnnChannel gate;
-	FpnnCodec  *codec = NULL;
-	FpnnBuf		private_key;
-	FpnnBuf		public_key;
-	FpnnBuf		payload;
-	FpnnFrame	frame;
+	FpnnChannel		  client;
+	FpnnChannel		  gate;
+	FpnnCodec		 *codec = NULL;
+	FpnnBuf			  private_key;
+	FpnnBuf			  public_key;
+	FpnnBuf			  payload;
+	FpnnFrame		  frame;
 
 	fpnn_buf_init(&private_key, &unit_env);
 	fpnn_buf_init(&public_key, &unit_env);
@@ -292,7 +296,8 @@ one_agreement(const char *curve, FpnnCryptMode mode)
 								fpnn_buf_len(&public_key), mode, FPNN_MAX_FRAME, &payload, &codec),
 			  FPNN_OK);
 	CHECK_INT(fpnn_channel_quest(&client, FPNN_CRYPT_METHOD, true, 1, fpnn_buf_head(&payload),
-								 fpnn_buf_len(&payload)), FPNN_OK);
+								 fpnn_buf_len(&payload)),
+			  FPNN_OK);
 	CHECK_INT(fpnn_channel_set_codec(&client, codec), FPNN_OK);
 	CHECK_INT(fpnn_channel_quest(&client, "sendmsg", true, 2, large, sizeof(large)), FPNN_OK);
 
@@ -331,34 +336,36 @@ both_sides(void)
 	/* often enough for keys and secrets that begin with a zero byte */
 	for (int round = 0; round < 64; round++)
 		for (int curve = 0; curve < 4; curve++)
-			one_agreement(curves[curve], (FpnnCryptMode) {round & 1 ? 128 : 256, round & 2});
+			one_agreement(curves[curve], (FpnnCryptMode){round & 1 ? 128 : 256, round & 2});
 }
 
 static void
 refused_keys(void)
 {
-	static const char *const texts[] = {"", "x", "-----BEGIN PUBLIC KEY-----\n", "\x30\x03\x01\x01",
+	static const char *const texts[] = {
+		"", "x", "-----BEGIN PUBLIC KEY-----\n", "\x30\x03\x01\x01",
 		"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
 		/* an Ed25519 key: good, but of no use here */
 		"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n"
 		"-----END PUBLIC KEY-----\n",
 		/* encrypted: must not ask anybody for a password */
 		"-----BEGIN PUBLIC KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,"
-	"00000000000000000000000000000000\n\nAAAAAAAAAAAAAAAAAAAAAA==\n-----END PUBLIC KEY-----\n"};
+		"00000000000000000000000000000000\n\nAAAAAAAAAAAAAAAAAAAAAA==\n-----END PUBLIC KEY-----\n"};
 	const VCrypt *v = &unit_crypts[0];
-	size_t		pem_len;
-	char	   *pem = private_pem(v->curve, &v->server_private, &v->server_public, &pem_len);
-	uint8_t		point[FPNN_MAX_POINT + 8] = {0};
-	uint8_t		secret[FPNN_MAX_COORDINATE];
-	size_t		len;
-	FpnnBuf		out;
-	FpnnCodec  *codec = NULL;
+	size_t		  pem_len;
+	char		 *pem = private_pem(v->curve, &v->server_private, &v->server_public, &pem_len);
+	uint8_t		  point[FPNN_MAX_POINT + 8] = {0};
+	uint8_t		  secret[FPNN_MAX_COORDINATE];
+	size_t		  len;
+	FpnnBuf		  out;
+	FpnnCodec	 *codec = NULL;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 	{
 		CHECK_INT(fpnn_crypt_check_public(texts[i], strlen(texts[i]), NULL), FPNN_CRYPTO);
 		CHECK_INT(fpnn_crypt_agree(texts[i], strlen(texts[i]), v->client_public.bytes,
-								   v->client_public.len, secret, &len), FPNN_CRYPTO);
+								   v->client_public.len, secret, &len),
+				  FPNN_CRYPTO);
 	}
 
 	/* no point at all, one bit beside the curve, wrong lengths */
@@ -378,10 +385,12 @@ refused_keys(void)
 	/* a curve that nobody speaks */
 	fpnn_buf_init(&out, &unit_env);
 	CHECK_INT(fpnn_crypt_make_pair("secp384r1", &out, &out), FPNN_CRYPTO);
-	CHECK_INT(fpnn_crypt_client(&unit_env, "x", 1, (FpnnCryptMode) {128, false}, FPNN_MAX_FRAME, &out, &codec),
+	CHECK_INT(fpnn_crypt_client(&unit_env, "x", 1, (FpnnCryptMode){128, false}, FPNN_MAX_FRAME,
+								&out, &codec),
 			  FPNN_CRYPTO);
 	CHECK_INT(fpnn_crypt_client(&unit_env, v->server_pem, strlen(v->server_pem),
-								(FpnnCryptMode) {192, false}, FPNN_MAX_FRAME, &out, &codec), FPNN_CRYPTO);
+								(FpnnCryptMode){192, false}, FPNN_MAX_FRAME, &out, &codec),
+			  FPNN_CRYPTO);
 	CHECK(codec == NULL);
 	CHECK_INT(fpnn_buf_len(&out), 0);
 	CHECK_INT(ERR_peek_error(), 0);
@@ -392,8 +401,8 @@ refused_keys(void)
 static FpnnStatus
 read_quest(const char *bytes, size_t len, FpnnKeyQuest *quest)
 {
-	FpnnDoc		doc;
-	FpnnStatus	status;
+	FpnnDoc	   doc;
+	FpnnStatus status;
 
 	CHECK_INT(fpnn_doc_open(&doc, (const uint8_t *) bytes, len), FPNN_OK);
 	status = fpnn_crypt_read_quest(doc.map, quest);
@@ -409,18 +418,31 @@ key_quests(void)
 {
 	FpnnKeyQuest quest = {{0, false}, NULL, 0};
 
-	CHECK_INT(READ_QUEST("\x83\xa9publicKey\xa1x\xaastreamMode\xc2\xa4" "bits\xcc\x80", &quest), FPNN_OK);
+	CHECK_INT(READ_QUEST("\x83\xa9publicKey\xa1x\xaastreamMode\xc2\xa4"
+						 "bits\xcc\x80",
+						 &quest),
+			  FPNN_OK);
 	CHECK_BYTES(quest.point, quest.point_len, "x", 1);
 	CHECK(quest.mode.package);
 	CHECK_INT(quest.mode.bits, 128);
-	CHECK_INT(READ_QUEST("\x83\xa9publicKey\xa1x\xaastreamMode\xc3\xa4" "bits\xcd\x01\0", &quest), FPNN_OK);
+	CHECK_INT(READ_QUEST("\x83\xa9publicKey\xa1x\xaastreamMode\xc3\xa4"
+						 "bits\xcd\x01\0",
+						 &quest),
+			  FPNN_OK);
 	CHECK(!quest.mode.package);
 	CHECK_INT(quest.mode.bits, 256);
-	CHECK_INT(READ_QUEST("\x83\xa9publicKey\xa1x\xaastreamMode\xc3\xa4" "bits\xcd\x01\x01", &quest),
+	CHECK_INT(READ_QUEST("\x83\xa9publicKey\xa1x\xaastreamMode\xc3\xa4"
+						 "bits\xcd\x01\x01",
+						 &quest),
 			  FPNN_CRYPTO);
-	CHECK_INT(READ_QUEST("\x83\xa9publicKey\x01\xaastreamMode\xc3\xa4" "bits\xcc\x80", &quest),
+	CHECK_INT(READ_QUEST("\x83\xa9publicKey\x01\xaastreamMode\xc3\xa4"
+						 "bits\xcc\x80",
+						 &quest),
 			  FPNN_BAD_TYPE);
-	CHECK_INT(READ_QUEST("\x82\xa9publicKey\xa1x\xa4" "bits\xcc\x80", &quest), FPNN_NO_KEY);
+	CHECK_INT(READ_QUEST("\x82\xa9publicKey\xa1x\xa4"
+						 "bits\xcc\x80",
+						 &quest),
+			  FPNN_NO_KEY);
 	CHECK_INT(READ_QUEST("\x80", &quest), FPNN_NO_KEY);
 }
 
@@ -430,25 +452,30 @@ hostile_packages(void)
 {
 	static const struct
 	{
-		uint32_t	len;
-		FpnnStatus	status;
-	}			lengths[] = {
-		{0, FPNN_CRYPTO}, {1, FPNN_CRYPTO}, {11, FPNN_CRYPTO}, {12, FPNN_OK},
-		{(uint32_t) FPNN_MAX_FRAME, FPNN_OK}, {(uint32_t) FPNN_MAX_FRAME + 1, FPNN_TOO_LARGE},
-		{0x7fffffff, FPNN_TOO_LARGE}, {0xffffffff, FPNN_TOO_LARGE},
+		uint32_t   len;
+		FpnnStatus status;
+	} lengths[] = {
+		{0, FPNN_CRYPTO},
+		{1, FPNN_CRYPTO},
+		{11, FPNN_CRYPTO},
+		{12, FPNN_OK},
+		{(uint32_t) FPNN_MAX_FRAME, FPNN_OK},
+		{(uint32_t) FPNN_MAX_FRAME + 1, FPNN_TOO_LARGE},
+		{0x7fffffff, FPNN_TOO_LARGE},
+		{0xffffffff, FPNN_TOO_LARGE},
 	};
 	const VCrypt *v = &unit_crypts[0];
-	FpnnCodec  *codec = codec_of(v, true);
-	FpnnBuf		raw;
-	FpnnBuf		clear;
-	FpnnBuf		out;
+	FpnnCodec	 *codec = codec_of(v, true);
+	FpnnBuf		  raw;
+	FpnnBuf		  clear;
+	FpnnBuf		  out;
 
 	fpnn_buf_init(&raw, &unit_env);
 	fpnn_buf_init(&clear, &unit_env);
 	fpnn_buf_init(&out, &unit_env);
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
 	{
-		uint8_t		head[4];
+		uint8_t head[4];
 
 		for (int b = 0; b < 4; b++)
 			head[b] = (uint8_t) (lengths[i].len >> (8 * b));
@@ -463,8 +490,8 @@ hostile_packages(void)
 	/* a package with half a frame, or with a frame and a half */
 	for (int longer = -1; longer <= 1; longer++)
 	{
-		size_t		len = v->frames[0].len + (size_t) longer;
-		uint8_t    *frame = calloc(1, len + 1);
+		size_t	 len = v->frames[0].len + (size_t) longer;
+		uint8_t *frame = calloc(1, len + 1);
 
 		memcpy(frame, v->frames[0].bytes, longer < 0 ? len : v->frames[0].len);
 		CHECK_INT(codec->encode(codec, frame, len, &raw), FPNN_OK);
@@ -491,12 +518,13 @@ no_memory(void)
 
 	for (int package = 0; package <= 1; package++)
 	{
-		FpnnCodec  *codec = NULL;
-		FpnnBuf		out;
+		FpnnCodec *codec = NULL;
+		FpnnBuf	   out;
 
 		unit_fail_after(0);
 		CHECK_INT(fpnn_crypt_codec(&unit_env, v->secret.bytes, v->secret.len,
-								   (FpnnCryptMode) {v->bits, package}, FPNN_MAX_FRAME, &codec), FPNN_NOMEM);
+								   (FpnnCryptMode){v->bits, package}, FPNN_MAX_FRAME, &codec),
+				  FPNN_NOMEM);
 		unit_fail_after(-1);
 		codec = codec_of(v, package);
 		fpnn_buf_init(&out, &unit_env);

@@ -17,8 +17,7 @@ frame_of(size_t i)
 
 /* Parse an exact copy; the frame points into *copy, which the caller frees. */
 static FpnnStatus
-parse_copy(const uint8_t *bytes, size_t len, uint8_t **copy, FpnnFrame *frame,
-		   size_t *need)
+parse_copy(const uint8_t *bytes, size_t len, uint8_t **copy, FpnnFrame *frame, size_t *need)
 {
 	*copy = unit_copy(bytes, len);
 	return fpnn_frame_parse(*copy, len, FPNN_MAX_FRAME, frame, need);
@@ -32,10 +31,10 @@ captured_frames(void)
 	{
 		const VCall *call = &unit_calls[i / 2];
 		const VBlob *blob = frame_of(i);
-		uint8_t    *copy;
-		FpnnFrame	frame;
-		FpnnBuf		out;
-		size_t		need;
+		uint8_t		*copy;
+		FpnnFrame	 frame;
+		FpnnBuf		 out;
+		size_t		 need;
 
 		CHECK_INT(parse_copy(blob->bytes, blob->len, &copy, &frame, &need), FPNN_OK);
 		CHECK_INT(frame.length, blob->len);
@@ -55,8 +54,9 @@ captured_frames(void)
 			CHECK(!fpnn_frame_is(&frame, "*ping"));
 
 			/* the vendor's Python client says version 0, we say 1 */
-			CHECK_INT(fpnn_frame_put_quest(&out, call->method, true, frame.seq,
-										   frame.payload, frame.payload_len), FPNN_OK);
+			CHECK_INT(fpnn_frame_put_quest(&out, call->method, true, frame.seq, frame.payload,
+										   frame.payload_len),
+					  FPNN_OK);
 			CHECK_INT(out.data[4], FPNN_VERSION);
 			out.data[4] = 0;
 		}
@@ -85,9 +85,9 @@ truncated_frames(void)
 
 		for (size_t len = 0; len < blob->len; len++)
 		{
-			uint8_t    *copy;
-			FpnnFrame	frame;
-			size_t		need = 0;
+			uint8_t	 *copy;
+			FpnnFrame frame;
+			size_t	  need = 0;
 
 			CHECK_INT(parse_copy(blob->bytes, len, &copy, &frame, &need), FPNN_MORE);
 			CHECK_INT(need, len < FPNN_FIXED_HEADER ? FPNN_FIXED_HEADER : blob->len);
@@ -99,10 +99,10 @@ truncated_frames(void)
 static FpnnStatus
 status_of(const uint8_t *bytes, size_t len, size_t max_frame)
 {
-	uint8_t    *copy = unit_copy(bytes, len);
-	FpnnFrame	frame;
-	size_t		need;
-	FpnnStatus	status = fpnn_frame_parse(copy, len, max_frame, &frame, &need);
+	uint8_t	  *copy = unit_copy(bytes, len);
+	FpnnFrame  frame;
+	size_t	   need;
+	FpnnStatus status = fpnn_frame_parse(copy, len, max_frame, &frame, &need);
 
 	free(copy);
 	return status;
@@ -111,8 +111,8 @@ status_of(const uint8_t *bytes, size_t len, size_t max_frame)
 static void
 wrong_headers(void)
 {
-	static const uint8_t good[] = "FPNN\x01\x80\x01\x04\x00\x00\x00";	/* and a 0 */
-	uint8_t		bytes[12];
+	static const uint8_t good[] = "FPNN\x01\x80\x01\x04\x00\x00\x00"; /* and a 0 */
+	uint8_t				 bytes[12];
 
 	CHECK_INT(status_of(good, 12, FPNN_MAX_FRAME), FPNN_MORE);
 
@@ -121,14 +121,13 @@ wrong_headers(void)
 	{
 		for (int value = 0; value < 256; value++)
 		{
-			FpnnStatus	expected = FPNN_MORE;
+			FpnnStatus expected = FPNN_MORE;
 
 			memcpy(bytes, good, sizeof(bytes));
 			bytes[pos] = (uint8_t) value;
 			if (pos < 4 && value != good[pos])
 				expected = FPNN_BAD_MAGIC;
-			else if (pos == 5 && value != 0x40 && (value & 0xf0) != 0x80 &&
-					 (value & 0xf0) != 0x40)
+			else if (pos == 5 && value != 0x40 && (value & 0xf0) != 0x80 && (value & 0xf0) != 0x40)
 				expected = FPNN_BAD_FLAG;
 			else if (pos == 6 && value > 2)
 				expected = FPNN_BAD_MTYPE;
@@ -152,16 +151,16 @@ wrong_headers(void)
 static void
 frame_sizes(void)
 {
-	static const uint32_t sizes[] = {0, 1, 0x7fffff, 0x800000, 0x800001, 0x7fffffff,
-	0x80000000u, 0xfffffff0u, 0xffffffffu};
+	static const uint32_t sizes[] = {0,			 1,			  0x7fffff,	   0x800000,   0x800001,
+									 0x7fffffff, 0x80000000u, 0xfffffff0u, 0xffffffffu};
 
 	for (int mtype = 0; mtype <= 2; mtype++)
 	{
 		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		{
-			uint8_t		bytes[12] = {'F', 'P', 'N', 'N', 1, 0x80, (uint8_t) mtype, 255};
-			size_t		total = (size_t) 12 + (mtype == FPNN_ANSWER ? 0 : 255) +
-				(mtype == FPNN_ONEWAY ? 0 : 4) + sizes[i];
+			uint8_t bytes[12] = {'F', 'P', 'N', 'N', 1, 0x80, (uint8_t) mtype, 255};
+			size_t	total = (size_t) 12 + (mtype == FPNN_ANSWER ? 0 : 255) +
+						   (mtype == FPNN_ONEWAY ? 0 : 4) + sizes[i];
 
 			for (int b = 0; b < 4; b++)
 				bytes[8 + b] = (uint8_t) (sizes[i] >> (8 * b));
@@ -184,16 +183,16 @@ round_trips(void)
 {
 	for (int round = 0; round < 2000; round++)
 	{
-		char		method[FPNN_MAX_METHOD + 1];
-		size_t		method_len = 1 + unit_random_below(FPNN_MAX_METHOD);
-		size_t		len = unit_random_below(round % 100 == 0 ? 100000 : 300);
-		uint32_t	seq = (uint32_t) unit_random();
-		uint8_t    *payload = malloc(len + 1);
-		bool		twoway = unit_random() & 1;
-		uint8_t    *copy;
-		FpnnBuf		out;
-		FpnnFrame	frame;
-		size_t		need;
+		char	  method[FPNN_MAX_METHOD + 1];
+		size_t	  method_len = 1 + unit_random_below(FPNN_MAX_METHOD);
+		size_t	  len = unit_random_below(round % 100 == 0 ? 100000 : 300);
+		uint32_t  seq = (uint32_t) unit_random();
+		uint8_t	 *payload = malloc(len + 1);
+		bool	  twoway = unit_random() & 1;
+		uint8_t	 *copy;
+		FpnnBuf	  out;
+		FpnnFrame frame;
+		size_t	  need;
 
 		for (size_t i = 0; i < method_len; i++)
 			method[i] = (char) ('a' + unit_random_below(26));
@@ -232,8 +231,8 @@ round_trips(void)
 static void
 refused_writes(void)
 {
-	char		method[FPNN_MAX_METHOD + 2];
-	FpnnBuf		out;
+	char	method[FPNN_MAX_METHOD + 2];
+	FpnnBuf out;
 
 	fpnn_buf_init(&out, &unit_env);
 	memset(method, 'm', sizeof(method));
@@ -241,7 +240,8 @@ refused_writes(void)
 	CHECK_INT(fpnn_frame_put_quest(&out, "", true, 1, "", 0), FPNN_BAD_METHOD);
 	CHECK_INT(fpnn_frame_put_quest(&out, method, true, 1, "", 0), FPNN_BAD_METHOD);
 	CHECK_INT(fpnn_frame_put_quest(&out, "m", true, 1, "", FPNN_MAX_FRAME), FPNN_TOO_LARGE);
-	CHECK_INT(fpnn_frame_put_answer(&out, 1, FPNN_FLAG_MSGPACK, 0, 1, "", SIZE_MAX), FPNN_TOO_LARGE);
+	CHECK_INT(fpnn_frame_put_answer(&out, 1, FPNN_FLAG_MSGPACK, 0, 1, "", SIZE_MAX),
+			  FPNN_TOO_LARGE);
 	CHECK_INT(fpnn_buf_len(&out), 0);
 
 	method[FPNN_MAX_METHOD] = '\0';
@@ -259,17 +259,17 @@ refused_writes(void)
 static void
 damaged_frames(void)
 {
-	long		good = 0;
+	long good = 0;
 
 	for (int round = 0; round < 100000; round++)
 	{
 		const VBlob *blob = frame_of(unit_random_below(2 * unit_ncalls));
-		uint8_t    *copy = unit_copy(blob->bytes, blob->len);
-		size_t		len = blob->len - unit_random_below(4) * unit_random_below(blob->len) / 4;
-		uint8_t    *exact;
-		FpnnFrame	frame;
-		size_t		need = 0;
-		FpnnStatus	status;
+		uint8_t		*copy = unit_copy(blob->bytes, blob->len);
+		size_t		 len = blob->len - unit_random_below(4) * unit_random_below(blob->len) / 4;
+		uint8_t		*exact;
+		FpnnFrame	 frame;
+		size_t		 need = 0;
+		FpnnStatus	 status;
 
 		for (size_t n = 1 + unit_random_below(4); n > 0; n--)
 			copy[unit_random_below(unit_random() & 1 ? 16 : blob->len)] = (uint8_t) unit_random();
@@ -277,7 +277,7 @@ damaged_frames(void)
 		status = fpnn_frame_parse(exact, len, FPNN_MAX_FRAME, &frame, &need);
 		if (status == FPNN_OK)
 		{
-			FpnnDoc		doc;
+			FpnnDoc doc;
 
 			good++;
 			CHECK(frame.length <= len);
@@ -298,18 +298,18 @@ damaged_frames(void)
 static void
 buffers(void)
 {
-	FpnnBuf		buf;
-	uint8_t    *model = malloc(1 << 20);
-	size_t		head = 0;
-	size_t		tail = 0;
+	FpnnBuf	 buf;
+	uint8_t *model = malloc(1 << 20);
+	size_t	 head = 0;
+	size_t	 tail = 0;
 
 	fpnn_buf_init(&buf, &unit_env);
 	for (int round = 0; round < 20000; round++)
 	{
 		if (unit_random() & 1)
 		{
-			uint8_t		bytes[200];
-			size_t		len = unit_random_below(sizeof(bytes));
+			uint8_t bytes[200];
+			size_t	len = unit_random_below(sizeof(bytes));
 
 			if (tail + len > 1 << 20)
 			{
@@ -323,7 +323,7 @@ buffers(void)
 		}
 		else
 		{
-			size_t		len = unit_random_below(250);
+			size_t len = unit_random_below(250);
 
 			fpnn_buf_consume(&buf, len);
 			head = len > tail - head ? tail : head + len;

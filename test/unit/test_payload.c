@@ -14,7 +14,7 @@ check_ints(const msgpack_object_array *array, const VField *field)
 		return;
 	for (size_t i = 0; i < field->nints; i++)
 	{
-		int64_t		value;
+		int64_t value;
 
 		CHECK_INT(fpnn_object_int(&array->ptr[i], &value), FPNN_OK);
 		CHECK_INT(value, field->ints[i]);
@@ -25,10 +25,10 @@ static void
 check_field(const msgpack_object *map, const VField *field)
 {
 	const msgpack_object_array *array;
-	const char *text;
-	size_t		len;
-	int64_t		number;
-	bool		truth;
+	const char				   *text;
+	size_t						len;
+	int64_t						number;
+	bool						truth;
 
 	switch (field->type)
 	{
@@ -60,15 +60,14 @@ check_field(const msgpack_object *map, const VField *field)
 static void
 check_row(const msgpack_object *object, const VRow *row)
 {
-	const int64_t expected[] = {row->id, row->from, row->mtype, row->mid};
+	const int64_t		  expected[] = {row->id, row->from, row->mtype, row->mid};
 	const msgpack_object *e;
-	const char *text;
-	size_t		len;
-	int64_t		number;
-	bool		deleted;
+	const char			 *text;
+	size_t				  len;
+	int64_t				  number;
+	bool				  deleted;
 
-	if (!CHECK_INT(object->type, MSGPACK_OBJECT_ARRAY) ||
-		!CHECK_INT(object->via.array.size, 8))
+	if (!CHECK_INT(object->type, MSGPACK_OBJECT_ARRAY) || !CHECK_INT(object->via.array.size, 8))
 		return;
 	e = object->via.array.ptr;
 	for (int i = 0; i < 4; i++)
@@ -90,7 +89,7 @@ check_row(const msgpack_object *object, const VRow *row)
 static void
 check_packed_again(const msgpack_object *map, const uint8_t *bytes, size_t len)
 {
-	FpnnBuf		out;
+	FpnnBuf		   out;
 	msgpack_packer packer;
 
 	fpnn_buf_init(&out, &unit_env);
@@ -106,16 +105,17 @@ captured_payloads(void)
 {
 	for (size_t i = 0; i < unit_ncalls; i++)
 	{
-		const VCall *call = &unit_calls[i];
+		const VCall				   *call = &unit_calls[i];
 		const msgpack_object_array *msgs;
-		FpnnFrame	frame;
-		FpnnDoc		doc;
-		uint8_t    *copy;
-		size_t		need;
-		int64_t		number;
+		FpnnFrame					frame;
+		FpnnDoc						doc;
+		uint8_t					   *copy;
+		size_t						need;
+		int64_t						number;
 
-		CHECK_INT(fpnn_frame_parse(call->quest.bytes, call->quest.len, FPNN_MAX_FRAME,
-								   &frame, &need), FPNN_OK);
+		CHECK_INT(
+			fpnn_frame_parse(call->quest.bytes, call->quest.len, FPNN_MAX_FRAME, &frame, &need),
+			FPNN_OK);
 		copy = unit_copy(frame.payload, frame.payload_len);
 		CHECK_INT(fpnn_doc_open(&doc, copy, frame.payload_len), FPNN_OK);
 		CHECK_INT(doc.map->via.map.size, call->nparams);
@@ -126,8 +126,9 @@ captured_payloads(void)
 		fpnn_doc_close(&doc);
 		free(copy);
 
-		CHECK_INT(fpnn_frame_parse(call->answer.bytes, call->answer.len, FPNN_MAX_FRAME,
-								   &frame, &need), FPNN_OK);
+		CHECK_INT(
+			fpnn_frame_parse(call->answer.bytes, call->answer.len, FPNN_MAX_FRAME, &frame, &need),
+			FPNN_OK);
 		copy = unit_copy(frame.payload, frame.payload_len);
 		CHECK_INT(fpnn_doc_open(&doc, copy, frame.payload_len), FPNN_OK);
 		for (const VField *field = call->fields; field->key; field++)
@@ -140,7 +141,7 @@ captured_payloads(void)
 		}
 		check_packed_again(doc.map, copy, frame.payload_len);
 		fpnn_doc_close(&doc);
-		fpnn_doc_close(&doc);	/* harmless */
+		fpnn_doc_close(&doc); /* harmless */
 		free(copy);
 	}
 }
@@ -148,9 +149,9 @@ captured_payloads(void)
 static FpnnStatus
 open_copy(const void *bytes, size_t len)
 {
-	uint8_t    *copy = unit_copy(bytes, len);
-	FpnnDoc		doc;
-	FpnnStatus	status = fpnn_doc_open(&doc, copy, len);
+	uint8_t	  *copy = unit_copy(bytes, len);
+	FpnnDoc	   doc;
+	FpnnStatus status = fpnn_doc_open(&doc, copy, len);
 
 	if (status == FPNN_OK)
 	{
@@ -166,17 +167,17 @@ truncated_payloads(void)
 {
 	for (size_t i = 0; i < unit_ncalls; i++)
 	{
-		FpnnFrame	frame;
-		size_t		need;
+		FpnnFrame frame;
+		size_t	  need;
 
-		fpnn_frame_parse(unit_calls[i].answer.bytes, unit_calls[i].answer.len,
-						 FPNN_MAX_FRAME, &frame, &need);
+		fpnn_frame_parse(unit_calls[i].answer.bytes, unit_calls[i].answer.len, FPNN_MAX_FRAME,
+						 &frame, &need);
 		for (size_t len = 0; len < frame.payload_len; len++)
 			CHECK_INT(open_copy(frame.payload, len), FPNN_BAD_PAYLOAD);
 
 		/* what follows the map is ignored */
-		CHECK_INT(open_copy(unit_calls[i].answer.bytes + 16,
-							unit_calls[i].answer.len - 16), FPNN_OK);
+		CHECK_INT(open_copy(unit_calls[i].answer.bytes + 16, unit_calls[i].answer.len - 16),
+				  FPNN_OK);
 	}
 	CHECK_INT(open_copy("\x80\xc1\xff", 3), FPNN_OK);
 }
@@ -191,7 +192,7 @@ typed_access(void)
 		size_t		len;
 		bool		is_int;
 		int64_t		value;
-	}			values[] = {
+	} values[] = {
 		{"\x00", 1, true, 0},
 		{"\x7f", 1, true, 127},
 		{"\xff", 1, true, -1},
@@ -212,8 +213,12 @@ typed_access(void)
 		{"\xc0", 1, false, 0},
 		{"\xc2", 1, false, 0},
 		{"\xc3", 1, false, 0},
-		{"\xa1" "1", 2, false, 0},
-		{"\xc4\x01" "1", 3, false, 0},
+		{"\xa1"
+		 "1",
+		 2, false, 0},
+		{"\xc4\x01"
+		 "1",
+		 3, false, 0},
 		{"\x90", 1, false, 0},
 		{"\x80", 1, false, 0},
 		{"\xd4\x01\x01", 3, false, 0},
@@ -226,7 +231,7 @@ typed_access(void)
 		const char *text = "unchanged";
 		size_t		text_len = 9;
 		int64_t		number = 42;
-		uint8_t    *copy;
+		uint8_t	   *copy;
 		FpnnDoc		doc;
 		bool		is_text = (values[i].bytes[0] & 0xe0) == 0xa0 || values[i].bytes[0] == '\xc4';
 
@@ -253,9 +258,9 @@ typed_access(void)
 static void
 hostile_payloads(void)
 {
-	uint8_t		bytes[FPNN_MAX_DEPTH + 8];
-	uint8_t    *many;
-	size_t		used;
+	uint8_t	 bytes[FPNN_MAX_DEPTH + 8];
+	uint8_t *many;
+	size_t	 used;
 
 	CHECK_INT(open_copy("", 0), FPNN_BAD_PAYLOAD);
 	CHECK_INT(open_copy("\x80", 1), FPNN_OK);
@@ -306,30 +311,31 @@ hostile_payloads(void)
 static void
 agreement_with_msgpack_c(void)
 {
-	long		accepted = 0;
-	long		refused = 0;
+	long accepted = 0;
+	long refused = 0;
 
 	for (int round = 0; round < 100000; round++)
 	{
-		uint8_t		bytes[24];
-		size_t		len = 1 + unit_random_below(sizeof(bytes));
-		size_t		used = 0;
-		size_t		offset = 0;
-		uint8_t    *copy;
-		FpnnStatus	status;
-		msgpack_unpacked unpacked;
+		uint8_t				  bytes[24];
+		size_t				  len = 1 + unit_random_below(sizeof(bytes));
+		size_t				  used = 0;
+		size_t				  offset = 0;
+		uint8_t				 *copy;
+		FpnnStatus			  status;
+		msgpack_unpacked	  unpacked;
 		msgpack_unpack_return got;
 
 		for (size_t i = 0; i < len; i++)
 		{
 			/* lengths are mostly small, types all over the place */
-			static const uint8_t types[] = {0x80, 0x81, 0x82, 0x90, 0x91, 0x93, 0xa0, 0xa2,
-				0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7, 0xc8, 0xc9, 0xca, 0xcb, 0xcc,
-				0xcd, 0xce, 0xcf, 0xd0, 0xd1, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8, 0xd9,
-				0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf, 0xe0, 0xff};
+			static const uint8_t types[] = {
+				0x80, 0x81, 0x82, 0x90, 0x91, 0x93, 0xa0, 0xa2, 0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5,
+				0xc6, 0xc7, 0xc8, 0xc9, 0xca, 0xcb, 0xcc, 0xcd, 0xce, 0xcf, 0xd0, 0xd1, 0xd2, 0xd3,
+				0xd4, 0xd5, 0xd6, 0xd7, 0xd8, 0xd9, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf, 0xe0, 0xff};
 
-			bytes[i] = unit_random() % 3 == 0 ? types[unit_random_below(sizeof(types))] :
-				(uint8_t) unit_random_below(unit_random() % 8 == 0 ? 256 : 4);
+			bytes[i] = unit_random() % 3 == 0
+						   ? types[unit_random_below(sizeof(types))]
+						   : (uint8_t) unit_random_below(unit_random() % 8 == 0 ? 256 : 4);
 		}
 		copy = unit_copy(bytes, len);
 		status = fpnn_msgpack_check(copy, len, &used);
@@ -370,7 +376,7 @@ agreement_with_msgpack_c(void)
 static void
 written_payloads(void)
 {
-	FpnnBuf		out;
+	FpnnBuf		   out;
 	msgpack_packer packer;
 
 	fpnn_buf_init(&out, &unit_env);
@@ -380,7 +386,10 @@ written_payloads(void)
 	fpnn_pack_text_len(&packer, "text", 4);
 	fpnn_pack_text(&packer, "b");
 	fpnn_pack_bin(&packer, "\0\xff", 2);
-	CHECK_BYTES(fpnn_buf_head(&out), fpnn_buf_len(&out), "\x82\xa1k\xa4text\xa1" "b\xc4\x02\0\xff", 14);
+	CHECK_BYTES(fpnn_buf_head(&out), fpnn_buf_len(&out),
+				"\x82\xa1k\xa4text\xa1"
+				"b\xc4\x02\0\xff",
+				14);
 	fpnn_buf_free(&out);
 
 	/* out of memory in the middle: visible at the end */

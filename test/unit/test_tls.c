@@ -27,7 +27,7 @@ static char key[4096];
 static void
 take_text(BIO *bio, char *text)
 {
-	int			n = BIO_read(bio, text, 4095);
+	int n = BIO_read(bio, text, 4095);
 
 	text[n > 0 ? n : 0] = '\0';
 	BIO_free(bio);
@@ -37,19 +37,20 @@ take_text(BIO *bio, char *text)
 static void
 make_certificate(long begins, long ends)
 {
-	EVP_PKEY   *pair = EVP_EC_gen("P-256");
-	X509	   *x509 = X509_new();
-	X509_NAME  *name = X509_get_subject_name(x509);
+	EVP_PKEY	   *pair = EVP_EC_gen("P-256");
+	X509		   *x509 = X509_new();
+	X509_NAME	   *name = X509_get_subject_name(x509);
 	X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
 												"DNS:localhost,IP:127.0.0.1");
-	BIO		   *bio;
+	BIO			   *bio;
 
 	X509_set_version(x509, 2);
 	ASN1_INTEGER_set(X509_get_serialNumber(x509), 1);
 	X509_gmtime_adj(X509_getm_notBefore(x509), begins);
 	X509_gmtime_adj(X509_getm_notAfter(x509), ends);
 	X509_set_pubkey(x509, pair);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *) "unit test", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *) "unit test", -1,
+							   -1, 0);
 	X509_set_issuer_name(x509, name);
 	X509_add_ext(x509, names, -1);
 	CHECK(X509_sign(x509, pair, EVP_sha256()) > 0);
@@ -76,8 +77,8 @@ typedef struct Pair
 static FpnnTlsClient
 client_options(void)
 {
-	FpnnTlsClient options = {.host = "localhost", .verify = true, .ca_pem = certificate,
-	.ca_len = strlen(certificate)};
+	FpnnTlsClient options = {
+		.host = "localhost", .verify = true, .ca_pem = certificate, .ca_len = strlen(certificate)};
 
 	return options;
 }
@@ -85,15 +86,15 @@ client_options(void)
 static bool
 open_pair(Pair *pair, const FpnnTlsClient *options)
 {
-	char		why[FPNN_TLS_WHY];
+	char why[FPNN_TLS_WHY];
 
 	fpnn_channel_init(&pair->client, &unit_env, FPNN_MAX_FRAME);
 	fpnn_channel_init(&pair->server, &unit_env, FPNN_MAX_FRAME);
 	return fpnn_tls_server(&unit_env, certificate, strlen(certificate), key, strlen(key),
 						   &pair->server_codec, why) == FPNN_OK &&
-		fpnn_channel_set_codec(&pair->server, pair->server_codec) == FPNN_OK &&
-		fpnn_tls_client(&unit_env, options, &pair->client_codec, why) == FPNN_OK &&
-		fpnn_channel_set_codec(&pair->client, pair->client_codec) == FPNN_OK;
+		   fpnn_channel_set_codec(&pair->server, pair->server_codec) == FPNN_OK &&
+		   fpnn_tls_client(&unit_env, options, &pair->client_codec, why) == FPNN_OK &&
+		   fpnn_channel_set_codec(&pair->client, pair->client_codec) == FPNN_OK;
 }
 
 static void
@@ -107,13 +108,13 @@ close_pair(Pair *pair)
 static FpnnStatus
 carry(FpnnChannel *from, FpnnChannel *to, size_t portion)
 {
-	FpnnStatus	status = FPNN_OK;
+	FpnnStatus status = FPNN_OK;
 
 	while (status == FPNN_OK && fpnn_channel_pending(from) > 0)
 	{
-		size_t		n = fpnn_channel_pending(from) < portion ? fpnn_channel_pending(from) : portion;
-		uint8_t    *where;
-		size_t		room;
+		size_t	 n = fpnn_channel_pending(from) < portion ? fpnn_channel_pending(from) : portion;
+		uint8_t *where;
+		size_t	 room;
 
 		status = fpnn_channel_room(to, n, &where, &room);
 		if (status != FPNN_OK)
@@ -129,7 +130,7 @@ carry(FpnnChannel *from, FpnnChannel *to, size_t portion)
 static FpnnStatus
 talk(Pair *pair, size_t portion)
 {
-	FpnnStatus	status = FPNN_OK;
+	FpnnStatus status = FPNN_OK;
 
 	while (status == FPNN_OK &&
 		   fpnn_channel_pending(&pair->client) + fpnn_channel_pending(&pair->server) > 0)
@@ -145,8 +146,8 @@ talk(Pair *pair, size_t portion)
 static void
 ask(Pair *pair, uint32_t seq, size_t size, size_t portion)
 {
-	uint8_t    *payload = malloc(size);
-	FpnnFrame	frame;
+	uint8_t	 *payload = malloc(size);
+	FpnnFrame frame;
 
 	for (size_t i = 0; i < size; i++)
 		payload[i] = (uint8_t) unit_random();
@@ -172,7 +173,7 @@ good_connections(void)
 	for (int version = 0; version < 2; version++)
 		for (size_t i = 0; i < sizeof(portions) / sizeof(portions[0]); i++)
 		{
-			Pair		pair;
+			Pair		  pair;
 			FpnnTlsClient options = client_options();
 
 			options.only_1_2 = version == 0;
@@ -180,7 +181,7 @@ good_connections(void)
 				options.host = "127.0.0.1";
 			CHECK(open_pair(&pair, &options));
 			CHECK(!fpnn_tls_is_ready(pair.client_codec));
-			ask(&pair, 1, 100, portions[i]);	/* sent before the handshake */
+			ask(&pair, 1, 100, portions[i]); /* sent before the handshake */
 			CHECK(fpnn_tls_is_ready(pair.client_codec));
 			CHECK(fpnn_tls_is_ready(pair.server_codec));
 			CHECK(!fpnn_channel_midway(&pair.client));
@@ -195,7 +196,7 @@ good_connections(void)
 static void
 refuses(const FpnnTlsClient *options, const char *why)
 {
-	Pair		pair;
+	Pair pair;
 
 	CHECK(open_pair(&pair, options));
 	CHECK_INT(talk(&pair, SIZE_MAX), FPNN_CRYPTO);
@@ -208,9 +209,9 @@ static void
 bad_certificates(void)
 {
 	FpnnTlsClient options;
-	char		old[sizeof(certificate)];
-	char		text[FPNN_TLS_WHY];
-	FpnnCodec  *codec;
+	char		  old[sizeof(certificate)];
+	char		  text[FPNN_TLS_WHY];
+	FpnnCodec	 *codec;
 
 	make_certificate(-100, 1000);
 	memcpy(old, certificate, sizeof(old));
@@ -236,7 +237,8 @@ bad_certificates(void)
 	options.ca_pem = "nothing";
 	options.ca_len = 7;
 	CHECK_INT(fpnn_tls_client(&unit_env, &options, &codec, text), FPNN_CRYPTO);
-	CHECK_INT(fpnn_tls_server(&unit_env, old, strlen(old), key, strlen(key), &codec, text), FPNN_CRYPTO);
+	CHECK_INT(fpnn_tls_server(&unit_env, old, strlen(old), key, strlen(key), &codec, text),
+			  FPNN_CRYPTO);
 	CHECK_INT(fpnn_tls_server(&unit_env, "", 0, key, strlen(key), &codec, text), FPNN_CRYPTO);
 	CHECK_INT(unit_blocks, 0);
 }
@@ -244,7 +246,7 @@ bad_certificates(void)
 static void
 unverified(void)
 {
-	Pair		pair;
+	Pair		  pair;
 	FpnnTlsClient options = {.host = "elsewhere.example", .verify = false};
 
 	make_certificate(-1000, -100);
@@ -260,13 +262,13 @@ garbage(void)
 	make_certificate(-100, 1000);
 	for (int round = 0; round < 300; round++)
 	{
-		Pair		pair;
+		Pair		  pair;
 		FpnnTlsClient options = client_options();
-		FpnnChannel *victim = round % 2 ? &pair.client : &pair.server;
-		size_t		n = unit_random_below(300) + 20;
-		uint8_t    *where;
-		size_t		room;
-		FpnnFrame	frame;
+		FpnnChannel	 *victim = round % 2 ? &pair.client : &pair.server;
+		size_t		  n = unit_random_below(300) + 20;
+		uint8_t		 *where;
+		size_t		  room;
+		FpnnFrame	  frame;
 
 		CHECK(open_pair(&pair, &options));
 		if (round % 3 == 0)
@@ -287,7 +289,7 @@ no_memory(void)
 	make_certificate(-100, 1000);
 	for (long n = 0; n < 12; n++)
 	{
-		Pair		pair;
+		Pair		  pair;
 		FpnnTlsClient options = client_options();
 
 		memset(&pair, 0, sizeof(pair));

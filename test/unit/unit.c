@@ -14,18 +14,18 @@
 
 #include "vectors.h"
 
-const VCall *const unit_calls = v_calls;
-const size_t unit_ncalls = sizeof(v_calls) / sizeof(v_calls[0]);
-const VSign *const unit_signs = v_signs;
-const size_t unit_nsigns = sizeof(v_signs) / sizeof(v_signs[0]);
+const VCall *const	unit_calls = v_calls;
+const size_t		unit_ncalls = sizeof(v_calls) / sizeof(v_calls[0]);
+const VSign *const	unit_signs = v_signs;
+const size_t		unit_nsigns = sizeof(v_signs) / sizeof(v_signs[0]);
 const VCrypt *const unit_crypts = v_crypts;
-const size_t unit_ncrypts = sizeof(v_crypts) / sizeof(v_crypts[0]);
-const char *const unit_secret = v_secret;
+const size_t		unit_ncrypts = sizeof(v_crypts) / sizeof(v_crypts[0]);
+const char *const	unit_secret = v_secret;
 
 static int	tests_run;
 static int	tests_failed;
-static int	checks_failed;		/* in the running test */
-static long checks_done;		/* in the running test */
+static int	checks_failed; /* in the running test */
+static long checks_done;   /* in the running test */
 
 /* Checks */
 
@@ -39,8 +39,7 @@ unit_check(bool good, const char *file, int line, const char *what)
 }
 
 bool
-unit_check_int(int64_t got, int64_t expected, const char *file, int line,
-			   const char *what)
+unit_check_int(int64_t got, int64_t expected, const char *file, int line, const char *what)
 {
 	if (!unit_check(got == expected, file, line, what) && checks_failed <= 5)
 		printf("#   got %" PRId64 ", expected %" PRId64 "\n", got, expected);
@@ -57,12 +56,10 @@ print_bytes(const char *label, const uint8_t *bytes, size_t len)
 }
 
 bool
-unit_check_bytes(const void *got, size_t got_len, const void *expected,
-				 size_t expected_len, const char *file, int line,
-				 const char *what)
+unit_check_bytes(const void *got, size_t got_len, const void *expected, size_t expected_len,
+				 const char *file, int line, const char *what)
 {
-	bool		good = got_len == expected_len &&
-		(got_len == 0 || memcmp(got, expected, got_len) == 0);
+	bool good = got_len == expected_len && (got_len == 0 || memcmp(got, expected, got_len) == 0);
 
 	if (!unit_check(good, file, line, what) && checks_failed <= 5)
 	{
@@ -73,9 +70,9 @@ unit_check_bytes(const void *got, size_t got_len, const void *expected,
 }
 
 void
-unit_run(const char *name, void (*test) (void))
+unit_run(const char *name, void (*test)(void))
 {
-	long		blocks = unit_blocks;
+	long blocks = unit_blocks;
 
 	checks_failed = 0;
 	checks_done = 0;
@@ -90,8 +87,8 @@ unit_run(const char *name, void (*test) (void))
 	tests_run++;
 	if (checks_failed > 0)
 		tests_failed++;
-	printf("%s %d - %s (%ld checks)\n", checks_failed > 0 ? "not ok" : "ok",
-		   tests_run, name, checks_done);
+	printf("%s %d - %s (%ld checks)\n", checks_failed > 0 ? "not ok" : "ok", tests_run, name,
+		   checks_done);
 	fflush(stdout);
 }
 
@@ -109,7 +106,7 @@ unit_fail_after(long n)
 static void *
 unit_resize(void *arg, void *ptr, size_t size)
 {
-	void	   *block;
+	void *block;
 
 	if (size == 0)
 	{
@@ -152,7 +149,7 @@ const FpnnEnv unit_env_no_md5 = {unit_resize, no_md5, unit_strong_random, NULL};
 uint8_t *
 unit_copy(const void *bytes, size_t len)
 {
-	uint8_t    *copy = malloc(len > 0 ? len : 1);
+	uint8_t *copy = malloc(len > 0 ? len : 1);
 
 	if (copy == NULL)
 		abort();

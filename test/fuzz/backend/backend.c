@@ -45,19 +45,19 @@
 #include "sql/jsonb.h"
 #include "sql/result.h"
 
-extern int	LLVMFuzzerRunDriver(int *argc, char ***argv,
-								int (*callback) (const uint8_t *data, size_t size));
+extern int	  LLVMFuzzerRunDriver(int *argc, char ***argv,
+								  int (*callback)(const uint8_t *data, size_t size));
 extern size_t __sanitizer_get_current_allocated_bytes(void);
 
 extern PGDLLEXPORT Datum rtm_fdw_validator(PG_FUNCTION_ARGS);
 
 /* Every so many inputs one is tried again, to see what it leaves behind. */
-#define LEAK_CHECK_EVERY	512
+#define LEAK_CHECK_EVERY 512
 
 typedef struct Target
 {
 	const char *name;
-	void		(*run) (const uint8_t *data, size_t size);
+	void (*run)(const uint8_t *data, size_t size);
 } Target;
 
 static const Target *target;
@@ -78,8 +78,8 @@ require(bool condition, const char *what)
 /* An answer and the document that it points into. */
 typedef struct Unpacked
 {
-	RtmAnswer	answer;
-	FpnnDoc		doc;
+	RtmAnswer answer;
+	FpnnDoc	  doc;
 } Unpacked;
 
 static void
@@ -92,7 +92,7 @@ close_doc(void *arg)
 static RtmAnswer *
 open_answer(const uint8_t *data, size_t size)
 {
-	Unpacked   *u = palloc0(sizeof(Unpacked));
+	Unpacked			  *u = palloc0(sizeof(Unpacked));
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
 
 	callback->func = close_doc;
@@ -110,8 +110,8 @@ open_answer(const uint8_t *data, size_t size)
 static char *
 show(Oid type, Datum value)
 {
-	Oid			output;
-	bool		is_varlena;
+	Oid	 output;
+	bool is_varlena;
 
 	getTypeOutputInfo(type, &output, &is_varlena);
 	return OidOutputFunctionCall(output, value);
@@ -120,9 +120,9 @@ show(Oid type, Datum value)
 static TupleDesc
 row_type(const char *name, Oid *type)
 {
-	static char *kept_name;
+	static char		*kept_name;
 	static TupleDesc kept;
-	static Oid	kept_type;
+	static Oid		 kept_type;
 
 	if (kept_name == NULL)
 	{
@@ -148,7 +148,7 @@ show_row(HeapTuple tuple, TupleDesc desc, Oid type)
 static void
 run_send(const uint8_t *data, size_t size)
 {
-	RtmReader	reader = {.answer = open_answer(data, size), .what = "rtm_send_message"};
+	RtmReader reader = {.answer = open_answer(data, size), .what = "rtm_send_message"};
 
 	if (reader.answer)
 		(void) rtm_read_int(&reader, "mtime");
@@ -158,22 +158,23 @@ run_send(const uint8_t *data, size_t size)
 static void
 run_history(const uint8_t *data, size_t size)
 {
-	RtmReader	reader = {.answer = open_answer(data, size), .what = "rtm_get_message"};
-	Oid			type;
-	TupleDesc	desc = row_type("public.rtm_history_result", &type);
+	RtmReader reader = {.answer = open_answer(data, size), .what = "rtm_get_message"};
+	Oid		  type;
+	TupleDesc desc = row_type("public.rtm_history_result", &type);
 
 	if (reader.answer == NULL)
 		return;
-	show_row(rtm_history_tuple(&reader, &rtm_methods[RTM_GET_GROUP_MESSAGE], 1, 2, desc), desc, type);
+	show_row(rtm_history_tuple(&reader, &rtm_methods[RTM_GET_GROUP_MESSAGE], 1, 2, desc), desc,
+			 type);
 	show_row(rtm_history_tuple(&reader, &rtm_methods[RTM_GET_P2P_MESSAGE], 1, 2, desc), desc, type);
 }
 
 static void
 run_info(const uint8_t *data, size_t size)
 {
-	RtmReader	reader = {.answer = open_answer(data, size), .what = "rtm_get_message_info"};
-	Oid			type;
-	TupleDesc	desc = row_type("public.rtm_message_info", &type);
+	RtmReader reader = {.answer = open_answer(data, size), .what = "rtm_get_message_info"};
+	Oid		  type;
+	TupleDesc desc = row_type("public.rtm_message_info", &type);
 
 	if (reader.answer)
 		show_row(rtm_info_tuple(&reader, desc), desc, type);
@@ -183,10 +184,10 @@ run_info(const uint8_t *data, size_t size)
 static void
 run_any(const uint8_t *data, size_t size)
 {
-	RtmReader	reader = {.answer = open_answer(data, size), .what = "rtm_call"};
-	Jsonb	   *jsonb;
-	char	   *text;
-	Datum		again;
+	RtmReader reader = {.answer = open_answer(data, size), .what = "rtm_call"};
+	Jsonb	 *jsonb;
+	char	 *text;
+	Datum	  again;
 
 	if (reader.answer == NULL)
 		return;
@@ -218,10 +219,10 @@ run_error(const uint8_t *data, size_t size)
 static StringInfo
 pack(Jsonb *jsonb)
 {
-	StringInfo	params = makeStringInfo();
-	StringInfo	map = makeStringInfo();
+	StringInfo	   params = makeStringInfo();
+	StringInfo	   map = makeStringInfo();
 	msgpack_packer packer;
-	int			n = rtm_pack_jsonb(jsonb, params);
+	int			   n = rtm_pack_jsonb(jsonb, params);
 
 	rtm_packer_init(&packer, map);
 	msgpack_pack_map(&packer, (size_t) n);
@@ -237,18 +238,18 @@ pack(Jsonb *jsonb)
 static void
 run_pack(const uint8_t *data, size_t size)
 {
-	char	   *text = pnstrdup((const char *) data, size);
-	Jsonb	   *jsonb[3];
-	size_t		used;
+	char  *text = pnstrdup((const char *) data, size);
+	Jsonb *jsonb[3];
+	size_t used;
 
 	if (!pg_verifymbstr(text, (int) strlen(text), true))
 		return;
 	jsonb[0] = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 	for (int i = 0; i < 2; i++)
 	{
-		StringInfo	map = pack(jsonb[i]);
-		RtmReader	reader = {.what = "rtm_call"};
-		FpnnStatus	status = fpnn_msgpack_check((uint8_t *) map->data, (size_t) map->len, &used);
+		StringInfo map = pack(jsonb[i]);
+		RtmReader  reader = {.what = "rtm_call"};
+		FpnnStatus status = fpnn_msgpack_check((uint8_t *) map->data, (size_t) map->len, &used);
 
 		/* it may nest too deep for an answer */
 		if (status != FPNN_OK)
@@ -258,7 +259,8 @@ run_pack(const uint8_t *data, size_t size)
 		require(reader.answer != NULL, "what was packed can't be unpacked");
 		jsonb[i + 1] = rtm_answer_jsonb(&reader);
 	}
-	require(DatumGetBool(DirectFunctionCall2(jsonb_eq, JsonbPGetDatum(jsonb[1]), JsonbPGetDatum(jsonb[2]))),
+	require(DatumGetBool(
+				DirectFunctionCall2(jsonb_eq, JsonbPGetDatum(jsonb[1]), JsonbPGetDatum(jsonb[2]))),
 			"jsonb that changes on its way");
 }
 
@@ -271,13 +273,14 @@ run_pack(const uint8_t *data, size_t size)
 static void
 run_option(const uint8_t *data, size_t size)
 {
-	static const char *const names[] = {"public_key", "endpoint", "pid", "encryption", "tls_verify",
-	"connect_timeout", "rate_limit", "ecdh_bits", "secret", "no_such_option"};
-	const char *name;
-	char	   *value;
-	Datum		option;
-	Datum		options;
-	List	   *server;
+	static const char *const names[] = {"public_key", "endpoint",		 "pid",		   "encryption",
+										"tls_verify", "connect_timeout", "rate_limit", "ecdh_bits",
+										"secret",	  "no_such_option"};
+	const char				*name;
+	char					*value;
+	Datum					 option;
+	Datum					 options;
+	List					*server;
 
 	if (size == 0)
 		return;
@@ -296,18 +299,19 @@ run_option(const uint8_t *data, size_t size)
 		server = lappend(server, makeDefElem("endpoint", (Node *) makeString("localhost:1"), -1));
 	if (strcmp(name, "pid") != 0)
 		server = lappend(server, makeDefElem("pid", (Node *) makeString("1"), -1));
-	(void) rtm_read_options(server, list_make1(makeDefElem("secret", (Node *) makeString("s"), -1)), "fuzz");
+	(void) rtm_read_options(server, list_make1(makeDefElem("secret", (Node *) makeString("s"), -1)),
+							"fuzz");
 }
 
 /* ---- the local gate ---- */
 
-static GateQuest *gate_quest;	/* of the input being tried */
+static GateQuest *gate_quest; /* of the input being tried */
 
 /* A quest as net.c keeps it: an array that is exactly as long as the payload. */
 static void
 begin_quest(uint8 flag, const uint8_t *data, size_t size)
 {
-	uint8	   *payload = palloc(Max(size, 1));
+	uint8 *payload = palloc(Max(size, 1));
 
 	memcpy(payload, data, size);
 	gate_quest = palloc0(sizeof(GateQuest));
@@ -326,8 +330,8 @@ read_parameters(const msgpack_object *map)
 {
 	for (RtmMethodId id = 0; id < RTM_NUM_METHODS; id++)
 	{
-		GateArgs	args = {.pid = 1};
-		bool		good = gate_args_read(gate_quest, map, &rtm_methods[id], &args);
+		GateArgs args = {.pid = 1};
+		bool	 good = gate_args_read(gate_quest, map, &rtm_methods[id], &args);
 
 		require(good == (gate_quest->code == 0), "parameters that are wrong without a code");
 		require(good || gate_quest->ex != NULL, "a code without a text");
@@ -354,7 +358,7 @@ write_json(const void *answer, size_t size)
 static void
 read_and_answer(void)
 {
-	Unpacked   *u = palloc0(sizeof(Unpacked));
+	Unpacked			  *u = palloc0(sizeof(Unpacked));
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
 
 	callback->func = close_doc;
@@ -393,15 +397,9 @@ end_quest(void)
 }
 
 static const Target targets[] = {
-	{"send", run_send},
-	{"history", run_history},
-	{"info", run_info},
-	{"any", run_any},
-	{"error", run_error},
-	{"pack", run_pack},
-	{"option", run_option},
-	{"gate", run_gate},
-	{"json", run_json},
+	{"send", run_send},		{"history", run_history}, {"info", run_info},
+	{"any", run_any},		{"error", run_error},	  {"pack", run_pack},
+	{"option", run_option}, {"gate", run_gate},		  {"json", run_json},
 };
 
 /* ---- libFuzzer ---- */
@@ -410,7 +408,7 @@ static const Target targets[] = {
 static void
 check_error(const ErrorData *error)
 {
-	char		state[6];
+	char state[6];
 
 	strlcpy(state, unpack_sql_state(error->sqlerrcode), sizeof(state));
 	if (strncmp(state, "XX", 2) == 0 || strncmp(state, "53", 2) == 0 || error->elevel > ERROR)
@@ -443,7 +441,7 @@ static int
 one_input(const uint8_t *data, size_t size)
 {
 	static uint64 inputs;
-	size_t		before;
+	size_t		  before;
 
 	run_input(data, size);
 	if (++inputs % LEAK_CHECK_EVERY != 0)
@@ -460,17 +458,18 @@ PG_FUNCTION_INFO_V1(rtm_fuzz);
 Datum
 rtm_fuzz(PG_FUNCTION_ARGS)
 {
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Datum	   *arguments;
-	char	  **argv;
-	int			argc;
+	char  *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Datum *arguments;
+	char **argv;
+	int	   argc;
 
 	for (int i = 0; i < lengthof(targets); i++)
 		if (strcmp(targets[i].name, name) == 0)
 			target = &targets[i];
 	if (target == NULL)
 		elog(ERROR, "there is no fuzz target \"%s\"", name);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &arguments, NULL, &argc);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &arguments, NULL,
+					  &argc);
 	argv = palloc0(sizeof(char *) * (argc + 2));
 	argv[0] = name;
 	for (int i = 0; i < argc; i++)
