@@ -10,8 +10,7 @@ MODULE_big = rtm
 EXTENSION = rtm rtm_gate
 DATA = $(sort $(wildcard rtm--*.sql rtm_gate--*.sql))
 
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/fpnn/*.c src/client/*.c \
-	src/sql/*.c src/outbox/*.c src/gate/*.c)))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 
 # every sql/*.sql, setup first; test/specs/*.spec
 REGRESS = $(patsubst sql/%.sql,%,$(wildcard sql/setup.sql)) \
@@ -41,7 +40,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # every object depends on every header: the tree is small
-$(OBJS): $(wildcard src/*.h src/*/*.h)
+$(OBJS): $(wildcard src/*.h src/*/*.h src/*/*/*.h)
 endif
 
 # the jobs of this project; everything else that tests needs is in test/targets.mk

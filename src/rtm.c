@@ -10,7 +10,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
-#include "client/guc.h"
+#include "client/client_guc.h"
 #include "gate/gate.h"
 #include "gate/guc.h"
 #include "outbox/outbox.h"

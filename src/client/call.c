@@ -15,9 +15,9 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "client/cache.h"
+#include "client/peer.h"
 #include "client/call.h"
-#include "client/guc.h"
+#include "client/client_guc.h"
 #include "client/request.h"
 #include "client/text.h"
 #include "fpnn/catalog.h"

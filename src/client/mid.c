@@ -36,7 +36,7 @@
 #endif
 
 #include "client/call.h"
-#include "client/guc.h"
+#include "client/client_guc.h"
 #include "fpnn/mid.h"
 
 #define MID_LOW_MASK ((INT64CONST(1) << FPNN_MID_SHIFT) - 1)

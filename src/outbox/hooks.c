@@ -32,10 +32,10 @@
 #include "utils/syscache.h"
 #include "utils/wait_event.h"
 
-#include "outbox/enqueue.h"
+#include "outbox/enqueue/enqueue.h"
 #include "outbox/hooks.h"
-#include "outbox/registry.h"
-#include "outbox/table.h"
+#include "outbox/workers/registry.h"
+#include "outbox/record/row.h"
 #include "wait.h"
 
 /* How long ending the workers of a database may take, in milliseconds. */

@@ -9,12 +9,12 @@
 
 #include "miscadmin.h"
 
-#include "outbox/enqueue.h"
-#include "outbox/guc.h"
+#include "outbox/enqueue/enqueue.h"
+#include "outbox/record/outbox_guc.h"
 #include "outbox/hooks.h"
 #include "outbox/outbox.h"
-#include "outbox/registry.h"
-#include "outbox/worker.h"
+#include "outbox/workers/registry.h"
+#include "outbox/workers/worker.h"
 
 void
 rtm_outbox_init(void (*start_other)(Oid database))

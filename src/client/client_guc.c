@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * client_guc.c
+ *	  Settings of the client.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "utils/guc.h"
+
+#include "client/client_guc.h"
+
+char *rtm_server_name;
+int	  rtm_connect_timeout;
+int	  rtm_quest_timeout;
+
+void
+rtm_client_init(void)
+{
+	DefineCustomStringVariable("rtm.server", "Foreign server that is used when a call names none.",
+							   NULL, &rtm_server_name, "rtm", PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"rtm.connect_timeout", "Longest time to connect to a gate, over all its endpoints.",
+		"The option connect_timeout of a foreign server takes precedence.", &rtm_connect_timeout,
+		5000, 1, INT_MAX, PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"rtm.quest_timeout", "Longest time to wait for the answer to a quest.",
+		"The option quest_timeout of a foreign server and a call's own timeout take precedence.",
+		&rtm_quest_timeout, 30000, 1, INT_MAX, PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	rtm_mid_init();
+}

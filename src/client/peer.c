@@ -1,0 +1,218 @@
+/*-------------------------------------------------------------------------
+ *
+ * peer.c
+ *	  The connections of this backend, one per user mapping.
+ *
+ * Called by call.c.  A connection is kept until its server or mapping changes,
+ * the peer closes it, or a call ends in the middle of a frame.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "client/peer.h"
+#include "client/client_guc.h"
+#include "client/lookup.h"
+#include "compat.h"
+#include "wait.h"
+
+static HTAB *peers;
+static bool	 any_stale;
+
+/* Positions in a peer's wait set. */
+#define LATCH_POS  0
+#define SOCKET_POS 2
+
+static void
+invalidate(Datum arg, int cacheid, uint32 hash)
+{
+	HASH_SEQ_STATUS scan;
+	RtmPeer		   *peer;
+
+	hash_seq_init(&scan, peers);
+	while ((peer = hash_seq_search(&scan)) != NULL)
+		if (hash == 0 || (cacheid == FOREIGNSERVEROID && hash == peer->server_hash) ||
+			(cacheid == USERMAPPINGOID && hash == peer->mapping_hash))
+			peer->stale = any_stale = true;
+}
+
+static void
+init_peers(void)
+{
+	HASHCTL ctl = {.keysize = sizeof(Oid), .entrysize = sizeof(RtmPeer)};
+
+	peers = hash_create("rtm peers", 8, &ctl, HASH_ELEM | HASH_BLOBS);
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, invalidate, (Datum) 0);
+	CacheRegisterSyscacheCallback(USERMAPPINGOID, invalidate, (Datum) 0);
+}
+
+static void
+drop_set(RtmPeer *peer)
+{
+	if (peer->set)
+		FreeWaitEventSet(peer->set);
+	peer->set = NULL;
+	peer->generation = 0;
+}
+
+void
+rtm_peer_disconnect(RtmPeer *peer)
+{
+	/* the set first: it must not have a socket that was closed */
+	drop_set(peer);
+	if (peer->conn)
+		rtm_conn_close(peer->conn);
+	peer->conn = NULL;
+	rtm_peer_drop_previous(peer);
+}
+
+void
+rtm_peer_drop_previous(RtmPeer *peer)
+{
+	if (peer->previous)
+		rtm_conn_close(peer->previous);
+	peer->previous = NULL;
+}
+
+void
+rtm_peer_set_aside(RtmPeer *peer)
+{
+	RtmConn *conn = peer->conn;
+
+	peer->conn = NULL;
+	rtm_peer_disconnect(peer);
+	peer->previous = conn;
+}
+
+/* Forget the connection and the options. */
+static void
+reset_peer(RtmPeer *peer)
+{
+	rtm_peer_disconnect(peer);
+	if (peer->options && peer->options->secret)
+		explicit_bzero(peer->options->secret, strlen(peer->options->secret));
+	peer->options = NULL;
+	if (peer->context)
+		MemoryContextDelete(peer->context);
+	peer->context = NULL;
+}
+
+static void
+drop_stale(void)
+{
+	HASH_SEQ_STATUS scan;
+	RtmPeer		   *peer;
+
+	any_stale = false;
+	hash_seq_init(&scan, peers);
+	while ((peer = hash_seq_search(&scan)) != NULL)
+	{
+		if (!peer->stale)
+			continue;
+		reset_peer(peer);
+		hash_search(peers, &peer->mapping, HASH_REMOVE, NULL);
+	}
+}
+
+static void
+read_peer_options(RtmPeer *peer, Oid server)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm options",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	peer->options = rtm_server_options(server, GetUserId(), peer->name);
+	MemoryContextSwitchTo(old);
+	MemoryContextSetParent(context, TopMemoryContext);
+	peer->context = context;
+}
+
+RtmPeer *
+rtm_peer(const char *server_name)
+{
+	const char *name = server_name ? server_name : rtm_server_name;
+	Oid			server;
+	Oid			mapping;
+	RtmPeer	   *peer;
+	bool		found;
+
+	if (peers == NULL)
+		init_peers();
+	server = rtm_find_server(name, GetUserId());
+	mapping = rtm_find_mapping(server, name, GetUserId());
+	if (any_stale)
+		drop_stale();
+
+	peer = hash_search(peers, &mapping, HASH_ENTER, &found);
+	if (!found)
+	{
+		memset((char *) peer + sizeof(Oid), 0, sizeof(RtmPeer) - sizeof(Oid));
+		peer->server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(server));
+		peer->mapping_hash = GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping));
+	}
+	if (peer->options == NULL)
+		read_peer_options(peer, server);
+	return peer;
+}
+
+/* A wait set that fits the connection's socket and what it waits for. */
+static void
+prepare_set(RtmPeer *peer)
+{
+	RtmConn *conn = peer->conn;
+	uint32	 events = rtm_conn_events(conn);
+
+	if (peer->generation != conn->generation)
+	{
+		drop_set(peer);
+		peer->set = rtm_create_wait_set(3);
+		AddWaitEventToSet(peer->set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+		AddWaitEventToSet(peer->set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+		AddWaitEventToSet(peer->set, events, conn->sock, NULL, NULL);
+		peer->generation = conn->generation;
+	}
+	else if (peer->events != events)
+		ModifyWaitEvent(peer->set, SOCKET_POS, events, NULL);
+	peer->events = events;
+}
+
+void
+rtm_peer_wait(RtmPeer *peer, int64 deadline)
+{
+	RtmConn	 *conn = peer->conn;
+	int64	  step_deadline = rtm_conn_deadline(conn);
+	int64	  left;
+	WaitEvent event;
+	uint32	  events = 0;
+
+	prepare_set(peer);
+	if (step_deadline != 0 && step_deadline < deadline)
+		deadline = step_deadline;
+	left = deadline - rtm_now_ms();
+	left = Min(Max(left, 0), INT_MAX);
+
+	if (WaitEventSetWait(peer->set, (long) left, &event, 1,
+						 rtm_wait_event(conn->state == RTM_CONN_READY ? RTM_WAIT_GATE_ANSWER
+																	  : RTM_WAIT_CONNECT)) > 0)
+	{
+		if (event.events & WL_LATCH_SET)
+			ResetLatch(MyLatch);
+		else
+			events = event.events;
+	}
+	CHECK_FOR_INTERRUPTS();
+	rtm_conn_step(conn, events);
+
+	/* a socket that was closed, or replaced, must not stay in the set */
+	if (conn->sock == PGINVALID_SOCKET || conn->generation != peer->generation)
+		drop_set(peer);
+}

@@ -1,0 +1,56 @@
+/*-------------------------------------------------------------------------
+ *
+ * peer.h
+ *	  The connections of this backend, one per user mapping.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RTM_PEER_H
+#define RTM_PEER_H
+
+#include "storage/latch.h"
+
+#include "client/conn.h"
+
+/* A foreign server with the mapping that the current role uses. */
+typedef struct RtmPeer
+{
+	Oid			  mapping;			 /* hash key */
+	char		  name[NAMEDATALEN]; /* of the foreign server */
+	uint32		  server_hash;		 /* for invalidation */
+	uint32		  mapping_hash;
+	bool		  stale;	  /* the catalogues say something else by now */
+	bool		  in_use;	  /* by a call */
+	MemoryContext context;	  /* of the options */
+	RtmOptions	 *options;	  /* NULL: not read yet */
+	RtmConn		 *conn;		  /* NULL: not connected */
+	RtmConn		 *previous;	  /* set aside, while conn is being made; or NULL */
+	WaitEventSet *set;		  /* latch, postmaster and conn's socket */
+	int			  generation; /* of the socket in the set; 0: none */
+	uint32		  events;	  /* waited for, of the socket */
+} RtmPeer;
+
+/*
+ * The peer for a server (NULL: rtm.server) and the current role.  Raises 42704
+ * when there is no such server or no mapping, 42501 without USAGE, 42809 for a
+ * server of another wrapper, HV00B and HV024 for its options.
+ */
+extern RtmPeer *rtm_peer(const char *server);
+
+/* Drop its connection, if there is one, and what was set aside. */
+extern void rtm_peer_disconnect(RtmPeer *peer);
+
+/*
+ * Make room for another connection, but keep the one there is open until
+ * rtm_peer_drop_previous().
+ */
+extern void rtm_peer_set_aside(RtmPeer *peer);
+extern void rtm_peer_drop_previous(RtmPeer *peer);
+
+/*
+ * Wait until something can be done on the connection, or until `deadline`
+ * (rtm_now_ms()), and do it.  Raises what an interrupt raises.
+ */
+extern void rtm_peer_wait(RtmPeer *peer, int64 deadline);
+
+#endif /* RTM_PEER_H */

@@ -1,0 +1,225 @@
+/*-------------------------------------------------------------------------
+ *
+ * views.c
+ *	  Functions behind the outbox's views.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "fpnn/catalog.h"
+#include "outbox/record/outbox_guc.h"
+#include "outbox/workers/registry.h"
+#include "outbox/record/unpack.h"
+#include "outbox/workers/worker.h"
+#include "sql/jsonb.h"
+
+PG_FUNCTION_INFO_V1(rtm_sql_unpack);
+
+Datum
+rtm_sql_unpack(PG_FUNCTION_ARGS)
+{
+	int32	  nparams = PG_GETARG_INT32(0);
+	bytea	 *bytes = PG_GETARG_BYTEA_PP(1);
+	RtmReader reader = {.what = "rtm_unpack"};
+
+	reader.answer = outbox_unpack(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), nparams);
+	PG_RETURN_JSONB_P(rtm_answer_jsonb(&reader));
+}
+
+PG_FUNCTION_INFO_V1(rtm_sql_error_of);
+
+Datum
+rtm_sql_error_of(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	return HeapTupleGetDatum(outbox_error_tuple(
+		PG_GETARG_INT32(0), PG_ARGISNULL(1) ? NULL : TextDatumGetCString(PG_GETARG_DATUM(1)),
+		rtm_result_desc(fcinfo)));
+}
+
+/* A running sender may have requests that it leaves alone. */
+static const char *
+running_state(OutboxDatabase *entry, OutboxRole role)
+{
+	if (outbox_pause)
+		return "paused";
+	return role == OUTBOX_SENDER && pg_atomic_read_u32(&entry->holding) ? "holding" : "running";
+}
+
+static const char *
+state_name(OutboxDatabase *entry, OutboxRole role, OutboxState state)
+{
+	switch (state)
+	{
+		case OUTBOX_ABSENT:
+			break;
+		case OUTBOX_WANTED:
+		case OUTBOX_STARTING:
+			return "starting";
+		case OUTBOX_RUNNING:
+			return running_state(entry, role);
+		case OUTBOX_FAILED:
+			return "failed";
+	}
+	return "stopped";
+}
+
+static NullableDatum
+text_column(const char *text)
+{
+	return text && text[0] ? rtm_column(CStringGetTextDatum(text)) : rtm_null_column();
+}
+
+PG_FUNCTION_INFO_V1(rtm_sql_worker_stats);
+
+Datum
+rtm_sql_worker_stats(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo  *result;
+	OutboxDatabase *entry;
+
+	InitMaterializedSRF(fcinfo, 0);
+	result = (ReturnSetInfo *) fcinfo->resultinfo;
+	for (int i = outbox_next_database(0, &entry); i >= 0; i = outbox_next_database(i + 1, &entry))
+	{
+		for (OutboxRole role = 0; role < OUTBOX_ROLES; role++)
+		{
+			OutboxWorker  worker = outbox_worker(entry, role);
+			NullableDatum columns[] = {
+				rtm_column(ObjectIdGetDatum(entry->database)),
+				text_column(outbox_role_name(role)),
+				worker.pid ? rtm_column(Int32GetDatum(worker.pid)) : rtm_null_column(),
+				text_column(state_name(entry, role, worker.state)),
+				rtm_column(TimestampTzGetDatum(worker.since)),
+				text_column(worker.error),
+			};
+
+			if (worker.state == OUTBOX_ABSENT && worker.error[0] == '\0')
+				continue;
+			tuplestore_puttuple(result->setResult,
+								rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
+		}
+	}
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(rtm_sql_server_stats);
+
+Datum
+rtm_sql_server_stats(PG_FUNCTION_ARGS)
+{
+	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
+	ReturnSetInfo  *result;
+
+	InitMaterializedSRF(fcinfo, 0);
+	result = (ReturnSetInfo *) fcinfo->resultinfo;
+	for (int i = 0; entry && i < OUTBOX_MAX_SERVERS && OidIsValid(entry->servers[i].server); i++)
+	{
+		OutboxServerStats *s = &entry->servers[i];
+		uint64			   answers = pg_atomic_read_u64(&s->answers);
+		double			   time = (double) pg_atomic_read_u64(&s->answer_us) / 1000;
+		NullableDatum	   columns[] = {
+				 rtm_column(ObjectIdGetDatum(s->server)),
+				 rtm_column(Int64GetDatum(pg_atomic_read_u64(&s->sent))),
+				 rtm_column(Int64GetDatum(pg_atomic_read_u64(&s->failed))),
+				 rtm_column(Int64GetDatum(pg_atomic_read_u64(&s->retried))),
+				 rtm_column(Int32GetDatum(pg_atomic_read_u32(&s->in_flight))),
+			 answers ? rtm_column(Float8GetDatum(time / answers)) : rtm_null_column(),
+			 answers
+					 ? rtm_column(Float8GetDatum((double) pg_atomic_read_u64(&s->last_answer_us) / 1000))
+					 : rtm_null_column(),
+		 };
+
+		tuplestore_puttuple(result->setResult,
+							rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
+	}
+	return (Datum) 0;
+}
+
+static NullableDatum
+time_column(TimestampTz at)
+{
+	return at ? rtm_column(TimestampTzGetDatum(at)) : rtm_null_column();
+}
+
+PG_FUNCTION_INFO_V1(rtm_sql_server_health);
+
+Datum
+rtm_sql_server_health(PG_FUNCTION_ARGS)
+{
+	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
+	ReturnSetInfo  *result;
+
+	InitMaterializedSRF(fcinfo, 0);
+	result = (ReturnSetInfo *) fcinfo->resultinfo;
+	for (int i = 0; entry && i < OUTBOX_MAX_SERVERS && OidIsValid(entry->servers[i].server); i++)
+	{
+		OutboxServerStats s = outbox_copy_server_stats(&entry->servers[i]);
+		NullableDatum	  columns[] = {
+				rtm_column(ObjectIdGetDatum(s.server)),
+				time_column(s.unreachable_since),
+				text_column(s.reason),
+		};
+
+		tuplestore_puttuple(result->setResult,
+							rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
+	}
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(rtm_sql_error_stats);
+
+Datum
+rtm_sql_error_stats(PG_FUNCTION_ARGS)
+{
+	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
+	ReturnSetInfo  *result;
+
+	InitMaterializedSRF(fcinfo, 0);
+	result = (ReturnSetInfo *) fcinfo->resultinfo;
+	for (int i = 0; entry && i < OUTBOX_MAX_ERRORS; i++)
+	{
+		OutboxErrorStats e = outbox_error_stats(entry, i);
+		NullableDatum	 columns[] = {
+			   rtm_column(ObjectIdGetDatum(e.server)),
+			   e.code ? rtm_column(Int32GetDatum(e.code)) : rtm_null_column(),
+			   rtm_column(Int64GetDatum(e.count)),
+			   time_column(e.last),
+		   };
+
+		if (e.count > 0)
+			tuplestore_puttuple(result->setResult,
+								rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
+	}
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(rtm_sql_counted_since);
+
+Datum
+rtm_sql_counted_since(PG_FUNCTION_ARGS)
+{
+	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
+
+	if (entry == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(entry->counted_since);
+}
+
+PG_FUNCTION_INFO_V1(rtm_sql_stat_reset);
+
+Datum
+rtm_sql_stat_reset(PG_FUNCTION_ARGS)
+{
+	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
+
+	if (entry)
+		outbox_reset_stats(entry);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,521 @@
+/*-------------------------------------------------------------------------
+ *
+ * reader.c
+ *	  From the table into memory.
+ *
+ * There are three reasons to read, each with a place in the table from which on
+ * it has to go on; every place only moves upwards, so that dead rows are passed
+ * once, however many there are:
+ *
+ *	discovery	rows that nobody has seen yet, from `position` up to the next
+ *				ticket to be drawn
+ *	a server	that was full: its rows from server->next up to `position`
+ *	the cut		conversations of a server that were full: their rows from
+ *				conversation->next up to server->next or `position`
+ *
+ * A transaction may become visible when discovery has passed its tickets: those
+ * in hand when a batch was read are remembered, and are read when they aren't
+ * in hand any more (`missing`).
+ *
+ * A row that is in memory already is never taken a second time.
+ *
+ * Used by the sender only.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "outbox/record/outbox_guc.h"
+#include "outbox/origin/origin.h"
+#include "outbox/deliver/queue.h"
+#include "outbox/deliver/reader.h"
+#include "outbox/record/ticket.h"
+
+/* Rows that one batch looks at, at most. */
+#define BATCH_ROWS 1000
+
+typedef enum Purpose
+{
+	DISCOVERY,
+	REFILL_SERVER,
+	REFILL_CUT
+} Purpose;
+
+/* Tickets that were in hand when discovery passed them. */
+typedef struct Missing
+{
+	OutboxRange range; /* as they were drawn */
+	int64		from;  /* those that have yet to be read */
+} Missing;
+
+/* One scan of the index. */
+typedef struct Pass
+{
+	Purpose purpose;
+	Server *server;	   /* that is refilled; NULL: all of them */
+	int		refilling; /* cut conversations that still are */
+	int		taken;	   /* rows */
+	bool	moved;	   /* a cut conversation's `next` */
+	bool	stopped;   /* before its end, having done with `last` */
+	int64	last;	   /* seq */
+} Pass;
+
+bool outbox_found_held;
+
+static int64	  position; /* of discovery */
+static bool		  current;	/* discovery has come to its end */
+static Missing	 *missing;	/* in hand when they were passed */
+static int		  nmissing;
+static XLogRecPtr latest_commit; /* of the rows that were read */
+static int		  max_missing;
+
+static bool
+has_room(const Server *server)
+{
+	return server->nrows - server->ndelayed <= OUTBOX_SERVER_ROWS / 2 &&
+		   server->nbytes <= (Size) outbox_sender_memory * 1024 / 2;
+}
+
+/* A server that was full and has room again, or NULL. */
+static Server *
+server_with_room(void)
+{
+	dlist_iter iter;
+
+	dlist_foreach (iter, &outbox_servers)
+	{
+		Server *server = dlist_container(Server, node, iter.cur);
+
+		if (server->next != 0 && has_room(server))
+			return server;
+	}
+	return NULL;
+}
+
+/* Has a cut conversation room, and may its next row leave before long? */
+static bool
+wants_rows(const Conversation *c)
+{
+	const Membership *head;
+
+	if (c->n > OUTBOX_CONVERSATION_ROWS / 2)
+		return false;
+	if (c->n == 0)
+		return true;
+	head = dlist_head_element(Membership, node, (dlist_head *) &c->queue);
+	return head->request->state != REQUEST_DELAYED;
+}
+
+static bool
+cut_has_room(Server *server)
+{
+	dlist_iter iter;
+
+	if (server->cut_idle || !has_room(server))
+		return false;
+	dlist_foreach (iter, &server->cut)
+	{
+		if (wants_rows(dlist_container(Conversation, cut_node, iter.cur)))
+			return true;
+	}
+	return false;
+}
+
+static Server *
+server_with_cut_room(void)
+{
+	dlist_iter iter;
+
+	dlist_foreach (iter, &outbox_servers)
+	{
+		Server *server = dlist_container(Server, node, iter.cur);
+
+		if (cut_has_room(server))
+			return server;
+	}
+	return NULL;
+}
+
+static bool
+is_in_hand(const OutboxRange *range, const OutboxRange *hands, int nhands)
+{
+	for (int i = 0; i < nhands; i++)
+		if (hands[i].low == range->low)
+			return true;
+	return false;
+}
+
+bool
+outbox_reader_has_work(void)
+{
+	OutboxRange *hands;
+	int			 nhands;
+	bool		 work = outbox_look_at_tickets(&hands, &nhands) > position;
+
+	for (int i = 0; i < nmissing && !work; i++)
+		work = !is_in_hand(&missing[i].range, hands, nhands);
+	pfree(hands);
+	return work || server_with_room() || server_with_cut_room();
+}
+
+bool
+outbox_reader_is_current(void)
+{
+	return current;
+}
+
+/* ---- one row ---- */
+
+/*
+ * Take the row into memory, or note that it was left in the table.  False: there
+ * is no room for its server.
+ */
+static bool
+take(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
+{
+	if (outbox_server_full(server))
+		return false;
+	if (outbox_row_is_cut(server, row))
+	{
+		/* its other conversations must not overtake it */
+		if (row->recipients)
+			outbox_cut(server, row);
+	}
+	else if (!outbox_row_has_room(server, row))
+		outbox_cut(server, row);
+	else
+	{
+		outbox_add(row, tid);
+		pass->taken++;
+	}
+	return true;
+}
+
+static void
+discover(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
+{
+	/* a server that was full comes to it itself */
+	if (server->next != 0 && row->seq >= server->next)
+		return;
+	if (!take(pass, server, row, tid))
+		server->next = row->seq;
+}
+
+static void
+refill_server(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
+{
+	if (server != pass->server || take(pass, server, row, tid))
+		return;
+	pass->stopped = true;
+	pass->last = row->seq - 1;
+}
+
+/* The conversation can't take this row: it goes on from here another time. */
+static void
+end_refilling(Pass *pass, Conversation *c, int64 seq)
+{
+	if (!c->refilling)
+		return;
+	c->refilling = false;
+	pass->moved |= c->next != seq;
+	c->next = seq;
+	pass->refilling--;
+}
+
+/* Must the row be left where it is, for one of its conversations? */
+static bool
+cut_keeps_row(const Pass *pass, const OutboxRow *row)
+{
+	if (!outbox_row_has_room(pass->server, row))
+		return true;
+	for (int i = 0; i < outbox_count_conversations(row); i++)
+	{
+		Conversation *c = outbox_conversation(pass->server, row, i);
+
+		if (c && c->next != 0 && row->seq >= c->next && !c->refilling)
+			return true;
+	}
+	return false;
+}
+
+static void
+refill_cut(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
+{
+	bool keep;
+
+	/* rows before the cut are in memory or done, those of others not for us */
+	if (server != pass->server || !outbox_row_is_cut(server, row))
+		return;
+	if (outbox_server_full(server))
+	{
+		pass->stopped = true;
+		pass->last = row->seq - 1;
+		return;
+	}
+	keep = cut_keeps_row(pass, row);
+	for (int i = 0; i < outbox_count_conversations(row); i++)
+	{
+		Conversation *c = outbox_conversation(server, row, i);
+
+		if (c == NULL || !c->refilling || row->seq < c->next)
+			continue;
+		if (keep)
+			end_refilling(pass, c, row->seq);
+		else
+		{
+			c->next = row->seq + 1;
+			pass->moved = true;
+		}
+	}
+	if (!keep)
+	{
+		outbox_add(row, tid);
+		pass->taken++;
+	}
+	else if (pass->refilling == 0)
+	{
+		pass->stopped = true;
+		pass->last = row->seq - 1;
+	}
+}
+
+/*
+ * A transaction that committed with synchronous_commit off can be seen before it
+ * is on disk; nothing of it may be sent before.
+ */
+static void
+note_commit(TransactionId xid)
+{
+	XLogRecPtr commit = TransactionIdGetCommitLSN(xid);
+
+	latest_commit = Max(latest_commit, commit);
+}
+
+static void
+deal_with(Pass *pass, HeapTuple tuple, TupleDesc desc)
+{
+	OutboxRow row;
+	Server	 *server;
+
+	outbox_read_key(tuple, desc, &row);
+	pass->last = row.seq;
+	server = outbox_server(row.server);
+	if (pass->server && server != pass->server)
+		return;
+	if (pass->purpose == DISCOVERY && server->next != 0 && row.seq >= server->next)
+		return;
+	if (outbox_knows(row.seq))
+		return;
+	outbox_read_row(tuple, desc, &row);
+	if (row.origin != outbox_own_origin)
+	{
+		outbox_found_held = true;
+		return;
+	}
+	note_commit(HeapTupleHeaderGetXmin(tuple->t_data));
+	switch (pass->purpose)
+	{
+		case DISCOVERY:
+			discover(pass, server, &row, &tuple->t_self);
+			break;
+		case REFILL_SERVER:
+			refill_server(pass, server, &row, &tuple->t_self);
+			break;
+		case REFILL_CUT:
+			refill_cut(pass, server, &row, &tuple->t_self);
+			break;
+	}
+}
+
+/* ---- scans ---- */
+
+/*
+ * Deal with the visible rows of [low, high), as many as a batch has.  If there
+ * are more, pass->stopped is set.
+ */
+static void
+scan(Pass *pass, Relation rel, int64 low, int64 high)
+{
+	Relation	  index = index_open(outbox_relations(false)->request_index, AccessShareLock);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm row",
+												  ALLOCSET_DEFAULT_SIZES);
+	ScanKeyData	  keys[2];
+	SysScanDesc	  scan;
+	HeapTuple	  tuple;
+	int			  looked = 0;
+
+	ScanKeyInit(&keys[0], OUTBOX_SEQ, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(low));
+	ScanKeyInit(&keys[1], OUTBOX_SEQ, BTLessStrategyNumber, F_INT8LT, Int64GetDatum(high));
+	PushActiveSnapshot(GetTransactionSnapshot());
+	scan = systable_beginscan_ordered(rel, index, GetActiveSnapshot(), 2, keys);
+	while (!pass->stopped &&
+		   HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		deal_with(pass, tuple, RelationGetDescr(rel));
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(context);
+		if (++looked >= BATCH_ROWS)
+			pass->stopped = true;
+	}
+	systable_endscan_ordered(scan);
+	PopActiveSnapshot();
+	MemoryContextDelete(context);
+	index_close(index, NoLock);
+}
+
+static void
+read_server(Relation rel, Server *server)
+{
+	Pass  pass = {.purpose = REFILL_SERVER, .server = server};
+	int64 from = server->next;
+
+	/* while it is read, its rows count as read */
+	server->next = 0;
+	scan(&pass, rel, from, position);
+	if (pass.stopped)
+		server->next = pass.last + 1;
+}
+
+/* Go on with the cut conversations of a server that have room. */
+static void
+read_cut(Relation rel, Server *server)
+{
+	Pass			   pass = {.purpose = REFILL_CUT, .server = server};
+	int64			   from = PG_INT64_MAX;
+	int64			   to = server->next != 0 ? server->next : position;
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify (iter, &server->cut)
+	{
+		Conversation *c = dlist_container(Conversation, cut_node, iter.cur);
+
+		if (!wants_rows(c))
+			continue;
+		c->refilling = true;
+		pass.refilling++;
+		from = Min(from, c->next);
+	}
+	scan(&pass, rel, from, to);
+
+	/* those that weren't stopped have all rows up to here in memory */
+	dlist_foreach_modify (iter, &server->cut)
+	{
+		Conversation *c = dlist_container(Conversation, cut_node, iter.cur);
+
+		if (!c->refilling)
+			continue;
+		if (pass.stopped)
+		{
+			pass.moved |= pass.last + 1 > c->next;
+			c->next = Max(c->next, pass.last + 1);
+			c->refilling = false;
+		}
+		else
+		{
+			outbox_uncut(c);
+			pass.moved = true;
+		}
+	}
+	server->cut_idle = pass.taken == 0 && !pass.moved;
+}
+
+static bool
+is_missing(const OutboxRange *range)
+{
+	for (int i = 0; i < nmissing; i++)
+		if (missing[i].range.low == range->low)
+			return true;
+	return false;
+}
+
+/* Remember what discovery is about to pass without seeing it. */
+static void
+remember_missing(const OutboxRange *hands, int nhands, int64 below)
+{
+	for (int i = 0; i < nhands; i++)
+	{
+		if (hands[i].low >= below || is_missing(&hands[i]))
+			continue;
+
+		/* visible by now, and so are all others of its transaction */
+		if (outbox_knows(hands[i].low))
+			continue;
+		if (nmissing == max_missing)
+		{
+			max_missing = Max(16, max_missing * 2);
+			missing = missing ? repalloc(missing, sizeof(Missing) * max_missing)
+							  : MemoryContextAlloc(TopMemoryContext, sizeof(Missing) * max_missing);
+		}
+		missing[nmissing].range = hands[i];
+		missing[nmissing++].from = hands[i].low;
+	}
+}
+
+/* Read the tickets that were passed and aren't in hand any more. */
+static void
+read_missing(Relation rel, const OutboxRange *hands, int nhands)
+{
+	for (int i = nmissing - 1; i >= 0; i--)
+	{
+		Pass	 pass = {.purpose = DISCOVERY};
+		Missing *m = &missing[i];
+
+		if (is_in_hand(&m->range, hands, nhands))
+			continue;
+		scan(&pass, rel, m->from, m->range.high);
+		if (pass.stopped && pass.last + 1 < m->range.high)
+		{
+			/* the rest in the next turn */
+			m->from = pass.last + 1;
+			return;
+		}
+		*m = missing[--nmissing];
+	}
+}
+
+static void
+read_new(Relation rel, int64 next, const OutboxRange *hands, int nhands)
+{
+	Pass pass = {.purpose = DISCOVERY};
+
+	scan(&pass, rel, position, next);
+	position = pass.stopped ? pass.last + 1 : next;
+	current = !pass.stopped;
+	remember_missing(hands, nhands, position);
+}
+
+void
+outbox_read(Relation rel)
+{
+	OutboxRange *hands;
+	int			 nhands;
+
+	/* before the snapshots, which see all that isn't in hand by now */
+	int64	next = outbox_look_at_tickets(&hands, &nhands);
+	Server *server;
+
+	latest_commit = InvalidXLogRecPtr;
+	read_missing(rel, hands, nhands);
+	server = server_with_cut_room();
+	if (server)
+		read_cut(rel, server);
+	server = server_with_room();
+	if (server)
+		read_server(rel, server);
+	if (position < next)
+		read_new(rel, next, hands, nhands);
+	if (!XLogRecPtrIsInvalid(latest_commit))
+		XLogFlush(latest_commit);
+}

@@ -1,0 +1,241 @@
+/*-------------------------------------------------------------------------
+ *
+ * row.c
+ *	  The table of queued requests, rtm_request, row by row.
+ *
+ * Called by those who enqueue and by the workers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "client/call.h"
+#include "compat.h"
+#include "outbox/record/row.h"
+
+/* Who has a pointer to them may use it until somebody asks again. */
+static OutboxRelations relations;
+static bool			   known; /* false: to be looked up */
+
+static void
+forget_relations(Datum arg, Oid relid)
+{
+	if (relid == InvalidOid || relid == relations.request)
+		known = false;
+}
+
+const OutboxRelations *
+outbox_relations(bool missing_ok)
+{
+	static bool		registered;
+	OutboxRelations found;
+
+	if (known)
+		return &relations;
+	if (!registered)
+		CacheRegisterRelcacheCallback(forget_relations, (Datum) 0);
+	registered = true;
+
+	if (missing_ok && !OidIsValid(get_extension_oid("rtm", true)))
+		return NULL;
+	found.schema = rtm_extension_schema();
+	found.request = get_relname_relid("rtm_request", found.schema);
+	found.request_index = get_relname_relid("rtm_request_seq", found.schema);
+	found.finished = get_relname_relid("rtm_finished", found.schema);
+	found.sequence = get_relname_relid("rtm_request_id_seq", found.schema);
+	found.origin = get_relname_relid("rtm_origin", found.schema);
+	if (!OidIsValid(found.request) || !OidIsValid(found.request_index) ||
+		!OidIsValid(found.finished) || !OidIsValid(found.sequence))
+	{
+		if (missing_ok)
+			return NULL;
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("the outbox of extension \"rtm\" does not exist in schema \"%s\"",
+							   get_namespace_name(found.schema)),
+						errhint("Run ALTER EXTENSION rtm UPDATE.")));
+	}
+	relations = found;
+	known = true;
+	return &relations;
+}
+
+static Datum
+text_value(const char *bytes, int len)
+{
+	return PointerGetDatum(cstring_to_text_with_len(bytes, len));
+}
+
+static Datum
+recipients_value(const OutboxRow *row)
+{
+	Datum *elements = palloc(sizeof(Datum) * row->nrecipients);
+
+	for (int i = 0; i < row->nrecipients; i++)
+		elements[i] = Int64GetDatum(row->recipients[i]);
+	return PointerGetDatum(construct_array(elements, row->nrecipients, INT8OID, sizeof(int64),
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+static Datum
+name_value(const OutboxName *name, bool *null)
+{
+	*null = name->bytes == NULL;
+	return *null ? (Datum) 0 : text_value(name->bytes, name->len);
+}
+
+void
+outbox_row_values(const OutboxRow *row, Datum *values, bool *nulls)
+{
+	memset(nulls, 0, sizeof(bool) * OUTBOX_NCOLUMNS);
+	values[OUTBOX_SEQ - 1] = Int64GetDatum(row->seq);
+	values[OUTBOX_ID - 1] = Int64GetDatum(row->id);
+	values[OUTBOX_OWNER - 1] = ObjectIdGetDatum(row->owner);
+	values[OUTBOX_SERVER - 1] = ObjectIdGetDatum(row->server);
+	values[OUTBOX_CONVERSATION - 1] = Int16GetDatum(row->conversation);
+	values[OUTBOX_NPARAMS - 1] = Int32GetDatum(row->nparams);
+	values[OUTBOX_MID_MADE - 1] = BoolGetDatum(row->mid_made);
+	values[OUTBOX_ATTEMPTS - 1] = Int32GetDatum(row->attempts);
+	values[OUTBOX_KEY_A - 1] = Int64GetDatum(row->key_a);
+	values[OUTBOX_KEY_B - 1] = Int64GetDatum(row->key_b);
+	values[OUTBOX_ENQUEUED_AT - 1] = TimestampTzGetDatum(row->enqueued_at);
+	values[OUTBOX_TIMEOUT - 1] = Float8GetDatum(row->timeout);
+	values[OUTBOX_CALL - 1] = text_value(row->call, row->call_len);
+	values[OUTBOX_METHOD - 1] = text_value(row->method, row->method_len);
+	values[OUTBOX_PARAMS - 1] = text_value(row->params, row->params_len);
+	values[OUTBOX_MID - 1] = Int64GetDatum(row->mid);
+	nulls[OUTBOX_MID - 1] = row->mid == 0;
+	nulls[OUTBOX_RECIPIENTS - 1] = row->recipients == NULL;
+	if (row->recipients)
+		values[OUTBOX_RECIPIENTS - 1] = recipients_value(row);
+	values[OUTBOX_CALLBACK - 1] = ObjectIdGetDatum(row->callback);
+	nulls[OUTBOX_CALLBACK - 1] = !OidIsValid(row->callback);
+	nulls[OUTBOX_NEXT_ATTEMPT - 1] = true;
+	nulls[OUTBOX_ERROR_CODE - 1] = true;
+	nulls[OUTBOX_ERROR - 1] = true;
+	values[OUTBOX_ORIGIN - 1] = Int64GetDatum(row->origin);
+	nulls[OUTBOX_ORIGIN - 1] = row->origin == 0;
+	values[OUTBOX_OWNER_NAME - 1] = name_value(&row->owner_name, &nulls[OUTBOX_OWNER_NAME - 1]);
+	values[OUTBOX_SERVER_NAME - 1] = name_value(&row->server_name, &nulls[OUTBOX_SERVER_NAME - 1]);
+	values[OUTBOX_CALLBACK_NAME - 1] = name_value(&row->callback_name,
+												  &nulls[OUTBOX_CALLBACK_NAME - 1]);
+}
+
+/* The bytes of a text or bytea. */
+static const char *
+bytes_of(Datum value, int *len)
+{
+	const struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
+
+	*len = (int) VARSIZE_ANY_EXHDR(bytes);
+	return VARDATA_ANY(bytes);
+}
+
+void
+outbox_read_recipients(Datum value, OutboxRow *row)
+{
+	Datum *elements;
+	bool  *nulls;
+	int64 *recipients;
+
+	deconstruct_array(DatumGetArrayTypeP(value), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &elements, &nulls, &row->nrecipients);
+	recipients = palloc(sizeof(int64) * Max(row->nrecipients, 1));
+	for (int i = 0; i < row->nrecipients; i++)
+		recipients[i] = DatumGetInt64(elements[i]);
+	row->recipients = recipients;
+}
+
+/* The columns that version 1.1 brought. */
+static void
+read_new_columns(const Datum *v, const bool *null, OutboxRow *row)
+{
+	if (!null[OUTBOX_ORIGIN - 1])
+		row->origin = DatumGetInt64(v[OUTBOX_ORIGIN - 1]);
+	if (!null[OUTBOX_OWNER_NAME - 1])
+		row->owner_name.bytes = bytes_of(v[OUTBOX_OWNER_NAME - 1], &row->owner_name.len);
+	if (!null[OUTBOX_SERVER_NAME - 1])
+		row->server_name.bytes = bytes_of(v[OUTBOX_SERVER_NAME - 1], &row->server_name.len);
+	if (!null[OUTBOX_CALLBACK_NAME - 1])
+		row->callback_name.bytes = bytes_of(v[OUTBOX_CALLBACK_NAME - 1], &row->callback_name.len);
+}
+
+void
+outbox_read_row(HeapTuple tuple, TupleDesc desc, OutboxRow *row)
+{
+	Datum v[OUTBOX_NCOLUMNS];
+	bool  null[OUTBOX_NCOLUMNS];
+
+	heap_deform_tuple(tuple, desc, v, null);
+	memset(row, 0, sizeof(*row));
+	row->seq = DatumGetInt64(v[OUTBOX_SEQ - 1]);
+	row->id = DatumGetInt64(v[OUTBOX_ID - 1]);
+	row->owner = DatumGetObjectId(v[OUTBOX_OWNER - 1]);
+	row->server = DatumGetObjectId(v[OUTBOX_SERVER - 1]);
+	row->conversation = DatumGetInt16(v[OUTBOX_CONVERSATION - 1]);
+	row->nparams = DatumGetInt32(v[OUTBOX_NPARAMS - 1]);
+	row->mid_made = DatumGetBool(v[OUTBOX_MID_MADE - 1]);
+	row->attempts = DatumGetInt32(v[OUTBOX_ATTEMPTS - 1]);
+	row->key_a = DatumGetInt64(v[OUTBOX_KEY_A - 1]);
+	row->key_b = DatumGetInt64(v[OUTBOX_KEY_B - 1]);
+	row->enqueued_at = DatumGetTimestampTz(v[OUTBOX_ENQUEUED_AT - 1]);
+	row->timeout = DatumGetFloat8(v[OUTBOX_TIMEOUT - 1]);
+	row->call = bytes_of(v[OUTBOX_CALL - 1], &row->call_len);
+	row->method = bytes_of(v[OUTBOX_METHOD - 1], &row->method_len);
+	row->params = bytes_of(v[OUTBOX_PARAMS - 1], &row->params_len);
+	if (!null[OUTBOX_MID - 1])
+		row->mid = DatumGetInt64(v[OUTBOX_MID - 1]);
+	if (!null[OUTBOX_RECIPIENTS - 1])
+		outbox_read_recipients(v[OUTBOX_RECIPIENTS - 1], row);
+	if (!null[OUTBOX_CALLBACK - 1])
+		row->callback = DatumGetObjectId(v[OUTBOX_CALLBACK - 1]);
+	if (!null[OUTBOX_NEXT_ATTEMPT - 1])
+		row->next_attempt = DatumGetTimestampTz(v[OUTBOX_NEXT_ATTEMPT - 1]);
+	if (desc->natts >= OUTBOX_NCOLUMNS)
+		read_new_columns(v, null, row);
+}
+
+bool
+outbox_row_is_any_call(const OutboxRow *row)
+{
+	return row->call_len == 4 && memcmp(row->call, "call", 4) == 0;
+}
+
+void
+outbox_read_key(HeapTuple tuple, TupleDesc desc, OutboxRow *row)
+{
+	bool null;
+
+	row->seq = DatumGetInt64(fastgetattr(tuple, OUTBOX_SEQ, desc, &null));
+	row->owner = DatumGetObjectId(fastgetattr(tuple, OUTBOX_OWNER, desc, &null));
+	row->server = DatumGetObjectId(fastgetattr(tuple, OUTBOX_SERVER, desc, &null));
+}
+
+int64
+outbox_last_seq(void)
+{
+	const OutboxRelations *r = outbox_relations(false);
+	Relation			   heap = table_open(r->request, AccessShareLock);
+	Relation			   index = index_open(r->request_index, AccessShareLock);
+	SysScanDesc scan = systable_beginscan_ordered(heap, index, GetActiveSnapshot(), 0, NULL);
+	HeapTuple	tuple = systable_getnext_ordered(scan, BackwardScanDirection);
+	OutboxRow	row = {0};
+
+	if (HeapTupleIsValid(tuple))
+		outbox_read_key(tuple, RelationGetDescr(heap), &row);
+	systable_endscan_ordered(scan);
+	index_close(index, NoLock);
+	table_close(heap, NoLock);
+	return Max(row.seq, 0);
+}
