@@ -110,62 +110,47 @@ gate_quest_drop_codec(GateQuest *quest)
 
 /* ---- methods ---- */
 
-/* The first row with this method on the wire; RTM_NUM_METHODS: none. */
-static RtmMethodId
-find_row(const char *name)
+/* The quest's row; NULL: it has failed. */
+static const RtmMethod *
+find_method(GateQuest *quest, const msgpack_object *map)
 {
-	RtmMethodId id = 0;
+	const RtmMethod *method = rtm_method_by_wire(quest->frame.method, RTM_NO_CONVERSATION);
+	int64			 type;
 
-	while (id < RTM_NUM_METHODS && strcmp(rtm_methods[id].method, name) != 0)
-		id++;
-	return id;
-}
-
-/* Of the rows that share a method, the one of the quest's type. */
-static bool
-find_row_of_type(GateQuest *quest, const msgpack_object *map, RtmMethodId *id)
-{
-	int64 type;
-
-	if (!rtm_methods[*id].has_type)
-		return true;
+	if (!method->has_type)
+		return method;
 	if (!gate_args_int(quest, map, "type", &type))
-		return false;
-	for (RtmMethodId i = *id; i < RTM_NUM_METHODS; i++)
-	{
-		if (strcmp(rtm_methods[i].method, quest->frame.method) != 0 ||
-			rtm_methods[i].conversation != type)
-			continue;
-		*id = i;
-		return true;
-	}
-	return gate_quest_fail(quest, RTM_CODE_INVALID_PARAM, "there is no such type of conversation");
+		return NULL;
+	if (type >= RTM_P2P && type <= RTM_BROADCAST)
+		return rtm_method_by_wire(quest->frame.method, (RtmConversation) type);
+	gate_quest_fail(quest, RTM_CODE_INVALID_PARAM, "there is no such type of conversation");
+	return NULL;
 }
 
 static void
 run_method(GateQuest *quest, const msgpack_object *map)
 {
-	RtmMethodId id = find_row(quest->frame.method);
-	GateArgs	args;
+	const RtmMethod *method;
+	GateArgs		 args;
 
 	if (strcmp(quest->frame.method, FPNN_CRYPT_METHOD) == 0)
 	{
 		run_key(quest, map);
 		return;
 	}
-	if (id == RTM_NUM_METHODS)
+	if (rtm_method_by_wire(quest->frame.method, RTM_NO_CONVERSATION) == NULL)
 	{
 		gate_quest_fail(quest, FPNN_CODE_UNKNOWN_METHOD, NULL);
 		return;
 	}
 	memset(&args, 0, sizeof(args));
-	if (!gate_limit_check(quest, map, &args.pid) || !find_row_of_type(quest, map, &id) ||
-		!gate_args_read(quest, map, &rtm_methods[id], &args) || !gate_fault_apply(quest, &args))
+	if (!gate_limit_check(quest, map, &args.pid) || (method = find_method(quest, map)) == NULL ||
+		!gate_args_read(quest, map, method, &args) || !gate_fault_apply(quest, &args))
 		return;
-	if (id <= RTM_GET_MESSAGE_NUM)
-		gate_run_message(quest, &rtm_methods[id], &args);
+	if (method - rtm_methods <= RTM_GET_MESSAGE_NUM)
+		gate_run_message(quest, method, &args);
 	else
-		gate_run_admin(quest, id, &args);
+		gate_run_admin(quest, (RtmMethodId) (method - rtm_methods), &args);
 }
 
 void

@@ -40,10 +40,10 @@
 #include "gate/args.h"
 #include "gate/json.h"
 #include "host.h"
-#include "sql/answer.h"
-#include "sql/encode.h"
-#include "sql/jsonb.h"
-#include "sql/result.h"
+#include "method/answer.h"
+#include "method/encode.h"
+#include "method/jsonb.h"
+#include "method/result.h"
 
 extern int	  LLVMFuzzerRunDriver(int *argc, char ***argv,
 								  int (*callback)(const uint8_t *data, size_t size));
