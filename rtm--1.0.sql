@@ -561,13 +561,22 @@ COMMENT ON COLUMN @extschema@.rtm_error.code IS 'code of RTM or FPNN';
 COMMENT ON COLUMN @extschema@.rtm_error.sqlstate IS 'SQLSTATE that the synchronous function would raise';
 COMMENT ON COLUMN @extschema@.rtm_error.message IS 'what the gate said, or what went wrong on the way to it';
 
-CREATE SEQUENCE @extschema@.rtm_request_id_seq AS bigint CACHE 100;
-REVOKE ALL ON SEQUENCE @extschema@.rtm_request_id_seq FROM PUBLIC;
-COMMENT ON SEQUENCE @extschema@.rtm_request_id_seq IS 'ids of queued requests';
+--
+-- Tables.  A row says whose request it is, and that is believed: so they are in a
+-- schema that belongs to the extension's owner, a superuser, and nobody but
+-- superusers and the extension's own code writes to them, whatever is granted.
+--
 
-CREATE TABLE @extschema@.rtm_request (
+CREATE SCHEMA rtm_internal;
+COMMENT ON SCHEMA rtm_internal IS 'tables of the extension rtm; see its views';
+
+CREATE SEQUENCE rtm_internal.rtm_request_id_seq AS bigint CACHE 100;
+COMMENT ON SEQUENCE rtm_internal.rtm_request_id_seq IS 'ids of queued requests';
+
+CREATE TABLE rtm_internal.rtm_request (
 	seq bigint NOT NULL,
 	id bigint NOT NULL,
+	origin bigint NOT NULL,
 	owner oid NOT NULL,
 	server oid NOT NULL,
 	conversation smallint NOT NULL,
@@ -584,16 +593,37 @@ CREATE TABLE @extschema@.rtm_request (
 	mid bigint,
 	recipients bigint[],
 	callback oid,
+	owner_name text,
+	server_name text,
+	callback_name text,
 	next_attempt timestamptz,
 	error_code integer,
 	error text
-);
-CREATE INDEX rtm_request_seq ON @extschema@.rtm_request (seq);
-REVOKE ALL ON TABLE @extschema@.rtm_request FROM PUBLIC;
-COMMENT ON TABLE @extschema@.rtm_request IS 'requests that wait or are under way; see the view rtm_outbox';
+) USING heap;
+CREATE INDEX rtm_request_seq ON rtm_internal.rtm_request (seq);
+CREATE INDEX rtm_request_id ON rtm_internal.rtm_request (id);
+COMMENT ON TABLE rtm_internal.rtm_request IS 'requests that wait or are under way; see the view rtm_outbox';
 
-CREATE TABLE @extschema@.rtm_finished (
-	id bigint PRIMARY KEY,
+-- Every row lives for moments: vacuum must come by the number of dead rows, whatever
+-- the table's size, and be through at once.  It leaves the file as long as it is:
+-- cutting it off takes a lock for which those who commit (and on a standby those who
+-- read) would have to wait.
+ALTER TABLE rtm_internal.rtm_request SET (
+	autovacuum_vacuum_scale_factor = 0,
+	autovacuum_vacuum_threshold = 1000,
+	autovacuum_vacuum_cost_delay = 0,
+	autovacuum_vacuum_insert_scale_factor = 0,
+	autovacuum_vacuum_insert_threshold = 100000,
+	vacuum_truncate = false,
+	toast.vacuum_truncate = false
+);
+
+-- what is published FOR ALL TABLES can be updated and deleted all the same
+ALTER TABLE rtm_internal.rtm_request REPLICA IDENTITY FULL;
+
+CREATE TABLE rtm_internal.rtm_finished (
+	id bigint NOT NULL,
+	origin bigint NOT NULL,
 	status text NOT NULL,
 	owner oid NOT NULL,
 	server oid NOT NULL,
@@ -612,17 +642,92 @@ CREATE TABLE @extschema@.rtm_finished (
 	mid bigint,
 	recipients bigint[],
 	callback oid,
+	owner_name text,
+	server_name text,
+	callback_name text,
 	answer bytea,
 	mtime bigint,
 	error_code integer,
 	error text,
 	callback_due bigint,
-	callback_error text
+	callback_error text,
+	PRIMARY KEY (id, origin)
+) USING heap WITH (
+	autovacuum_vacuum_scale_factor = 0.02,
+	autovacuum_vacuum_threshold = 1000,
+	autovacuum_vacuum_cost_delay = 0
 );
-CREATE INDEX rtm_finished_at ON @extschema@.rtm_finished (finished_at);
-CREATE INDEX rtm_finished_callback_due ON @extschema@.rtm_finished (callback_due) WHERE callback_due IS NOT NULL;
-REVOKE ALL ON TABLE @extschema@.rtm_finished FROM PUBLIC;
-COMMENT ON TABLE @extschema@.rtm_finished IS 'requests that are through; see the view rtm_result';
+CREATE INDEX rtm_finished_at ON rtm_internal.rtm_finished (finished_at);
+CREATE INDEX rtm_finished_failed ON rtm_internal.rtm_finished (finished_at) WHERE status = 'failed';
+CREATE INDEX rtm_finished_callback_due ON rtm_internal.rtm_finished (callback_due) WHERE callback_due IS NOT NULL;
+COMMENT ON TABLE rtm_internal.rtm_finished IS 'requests that are through; see the view rtm_result';
+
+-- Whose requests the rows are: a copy of the database, or of the cluster, doesn't send
+-- what it didn't queue.
+CREATE TABLE rtm_internal.rtm_origin (
+	system_identifier bigint NOT NULL,
+	database oid NOT NULL,
+	instance bigint NOT NULL,
+	timeline bigint NOT NULL,
+	origin bigint NOT NULL,
+	since timestamptz NOT NULL,
+	PRIMARY KEY (system_identifier, database)
+) USING heap;
+COMMENT ON TABLE rtm_internal.rtm_origin IS
+	'what the requests of this database are marked with, and which cluster, instance and timeline that is bound to';
+
+CREATE FUNCTION rtm_internal.rtm_guard(
+) RETURNS trigger
+AS 'MODULE_PATHNAME', 'rtm_sql_guard'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION rtm_internal.rtm_guard() IS
+	'refuses statements on the tables of the outbox to all but superusers';
+
+CREATE TRIGGER rtm_request_guard BEFORE INSERT OR UPDATE OR DELETE ON rtm_internal.rtm_request
+	FOR EACH ROW EXECUTE FUNCTION rtm_internal.rtm_guard();
+CREATE TRIGGER rtm_request_guard_truncate BEFORE TRUNCATE ON rtm_internal.rtm_request
+	FOR EACH STATEMENT EXECUTE FUNCTION rtm_internal.rtm_guard();
+CREATE TRIGGER rtm_finished_guard BEFORE INSERT OR UPDATE OR DELETE ON rtm_internal.rtm_finished
+	FOR EACH ROW EXECUTE FUNCTION rtm_internal.rtm_guard();
+CREATE TRIGGER rtm_finished_guard_truncate BEFORE TRUNCATE ON rtm_internal.rtm_finished
+	FOR EACH STATEMENT EXECUTE FUNCTION rtm_internal.rtm_guard();
+CREATE TRIGGER rtm_origin_guard BEFORE INSERT OR UPDATE OR DELETE ON rtm_internal.rtm_origin
+	FOR EACH ROW EXECUTE FUNCTION rtm_internal.rtm_guard();
+CREATE TRIGGER rtm_origin_guard_truncate BEFORE TRUNCATE ON rtm_internal.rtm_origin
+	FOR EACH STATEMENT EXECUTE FUNCTION rtm_internal.rtm_guard();
+
+-- also for a subscription, and whatever session_replication_role is
+ALTER TABLE rtm_internal.rtm_request ENABLE ALWAYS TRIGGER rtm_request_guard,
+	ENABLE ALWAYS TRIGGER rtm_request_guard_truncate;
+ALTER TABLE rtm_internal.rtm_finished ENABLE ALWAYS TRIGGER rtm_finished_guard,
+	ENABLE ALWAYS TRIGGER rtm_finished_guard_truncate;
+ALTER TABLE rtm_internal.rtm_origin ENABLE ALWAYS TRIGGER rtm_origin_guard,
+	ENABLE ALWAYS TRIGGER rtm_origin_guard_truncate;
+
+-- ALTER DEFAULT PRIVILEGES may have granted what nobody meant for these
+DO $do$
+DECLARE
+	grantee text;
+BEGIN
+	FOR grantee IN
+		SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::pg_catalog.regrole::pg_catalog.text END
+		FROM (SELECT nspacl FROM pg_catalog.pg_namespace WHERE nspname OPERATOR(pg_catalog.=) 'rtm_internal'
+				UNION ALL SELECT c.relacl FROM pg_catalog.pg_class AS c
+				WHERE c.relnamespace OPERATOR(pg_catalog.=) 'rtm_internal'::pg_catalog.regnamespace
+				UNION ALL SELECT p.proacl FROM pg_catalog.pg_proc AS p
+				WHERE p.pronamespace OPERATOR(pg_catalog.=) 'rtm_internal'::pg_catalog.regnamespace) AS o (acl)
+			CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS a
+		WHERE a.grantee OPERATOR(pg_catalog.<>) (SELECT n.nspowner FROM pg_catalog.pg_namespace AS n
+			WHERE n.nspname OPERATOR(pg_catalog.=) 'rtm_internal')
+	LOOP
+		EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA rtm_internal FROM %1$s;'
+			' REVOKE ALL ON ALL TABLES IN SCHEMA rtm_internal FROM %1$s;'
+			' REVOKE ALL ON ALL SEQUENCES IN SCHEMA rtm_internal FROM %1$s;'
+			' REVOKE ALL ON ALL FUNCTIONS IN SCHEMA rtm_internal FROM %1$s', grantee);
+	END LOOP;
+END
+$do$;
+REVOKE ALL ON FUNCTION rtm_internal.rtm_guard() FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.rtm_unpack(
 	nparams integer,
@@ -642,31 +747,61 @@ LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.rtm_error_of(integer, text) IS
 	'the error with a code; NULL when the code is';
 
+CREATE FUNCTION @extschema@.rtm_outbox_origin(
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_outbox_origin'
+LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.rtm_outbox_origin() IS
+	'what the requests of this database are marked with; NULL: it has no origin yet, as the library was never preloaded';
+
+CREATE FUNCTION @extschema@.rtm_callback_of(
+	call text,
+	name text
+) RETURNS regprocedure
+AS 'MODULE_PATHNAME', 'rtm_sql_callback_of'
+LANGUAGE C STRICT STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rtm_callback_of(text, text) IS
+	'the function of that name that can be a callback of that call; NULL: there is none';
+
 CREATE VIEW @extschema@.rtm_outbox WITH (security_barrier) AS
-	SELECT r.id, r.call, r.method, s.srvname::text AS server, r.owner::regrole AS owner, r.mid,
+	SELECT r.id, r.call, r.method, CASE WHEN b.by_oid THEN coalesce(s.srvname::text, r.server_name) ELSE r.server_name END AS server,
+		CASE WHEN b.by_oid THEN r.owner ELSE w.oid END::regrole AS owner, r.mid,
 		@extschema@.rtm_unpack(r.nparams, r.params) AS params,
-		r.callback::regprocedure AS callback, r.enqueued_at, r.attempts, r.next_attempt,
-		@extschema@.rtm_error_of(r.error_code, r.error) AS error
-	FROM @extschema@.rtm_request AS r
+		CASE WHEN b.by_oid THEN r.callback::regprocedure ELSE @extschema@.rtm_callback_of(r.call, r.callback_name) END AS callback,
+		r.enqueued_at, r.attempts, r.next_attempt,
+		@extschema@.rtm_error_of(r.error_code, r.error) AS error,
+		o.origin IS NOT NULL AND r.origin IS DISTINCT FROM o.origin AS held,
+		r.callback_name
+	FROM rtm_internal.rtm_request AS r
+		CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
+		CROSS JOIN LATERAL (SELECT r.origin IS NOT DISTINCT FROM o.origin AS by_oid) AS b
 		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) r.server
-	WHERE pg_catalog.pg_has_role(r.owner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
+		LEFT JOIN pg_catalog.pg_roles AS w ON NOT b.by_oid AND w.rolname OPERATOR(pg_catalog.=) r.owner_name::pg_catalog.name
+	WHERE pg_catalog.pg_has_role(CASE WHEN b.by_oid THEN r.owner ELSE w.oid END, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
 GRANT SELECT ON @extschema@.rtm_outbox TO PUBLIC;
 COMMENT ON VIEW @extschema@.rtm_outbox IS 'own requests that wait or are under way; all of them for pg_monitor';
 
 CREATE VIEW @extschema@.rtm_result WITH (security_barrier) AS
-	SELECT f.id, f.status, f.call, f.method, s.srvname::text AS server, f.owner::regrole AS owner, f.mid, f.mtime,
+	SELECT f.id, f.status, f.call, f.method, CASE WHEN b.by_oid THEN coalesce(s.srvname::text, f.server_name) ELSE f.server_name END AS server,
+		CASE WHEN b.by_oid THEN f.owner ELSE w.oid END::regrole AS owner, f.mid, f.mtime,
 		@extschema@.rtm_unpack(f.nparams, f.params) AS params,
 		CASE WHEN f.answer IS NOT NULL THEN @extschema@.rtm_unpack(-1, f.answer) END AS answer,
 		@extschema@.rtm_error_of(f.error_code, f.error) AS error,
-		f.attempts, f.enqueued_at, f.finished_at, f.callback::regprocedure AS callback,
+		f.attempts, f.enqueued_at, f.finished_at,
+		CASE WHEN b.by_oid THEN f.callback::regprocedure ELSE @extschema@.rtm_callback_of(f.call, f.callback_name) END AS callback,
 		CASE WHEN f.callback IS NULL THEN NULL
 			WHEN f.callback_due IS NOT NULL THEN 'pending'
 			WHEN f.callback_error IS NOT NULL THEN 'failed'
 			ELSE 'done' END AS callback_status,
-		f.callback_error
-	FROM @extschema@.rtm_finished AS f
+		f.callback_error,
+		f.callback_due IS NOT NULL AND o.origin IS NOT NULL AND f.origin IS DISTINCT FROM o.origin AS held,
+		f.callback_name
+	FROM rtm_internal.rtm_finished AS f
+		CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
+		CROSS JOIN LATERAL (SELECT f.origin IS NOT DISTINCT FROM o.origin AS by_oid) AS b
 		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) f.server
-	WHERE pg_catalog.pg_has_role(f.owner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
+		LEFT JOIN pg_catalog.pg_roles AS w ON NOT b.by_oid AND w.rolname OPERATOR(pg_catalog.=) f.owner_name::pg_catalog.name
+	WHERE pg_catalog.pg_has_role(CASE WHEN b.by_oid THEN f.owner ELSE w.oid END, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
 GRANT SELECT ON @extschema@.rtm_result TO PUBLIC;
 COMMENT ON VIEW @extschema@.rtm_result IS 'own requests that failed, or whose results are kept; all of them for pg_monitor';
 
@@ -685,6 +820,22 @@ AS 'MODULE_PATHNAME', 'rtm_sql_discard'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.rtm_discard(bigint) IS
 	'deletes a request that failed, or whose result is kept, or that waits; false if there is none with that id';
+
+CREATE FUNCTION @extschema@.rtm_adopt_held(
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_adopt_held'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.rtm_adopt_held() IS
+	'makes the requests that are held, and callbacks, this database''s own, which sends them: how many';
+REVOKE ALL ON FUNCTION @extschema@.rtm_adopt_held() FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.rtm_discard_held(
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_discard_held'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.rtm_discard_held() IS
+	'deletes the requests that are held, and gives up their callbacks: how many';
+REVOKE ALL ON FUNCTION @extschema@.rtm_discard_held() FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.rtm_wait(
 	id bigint,
@@ -724,6 +875,46 @@ COMMENT ON FUNCTION @extschema@.rtm_server_stats() IS 'the figures of rtm_stat_s
 REVOKE ALL ON FUNCTION @extschema@.rtm_server_stats() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.rtm_server_stats() TO pg_monitor;
 
+CREATE FUNCTION @extschema@.rtm_server_health(
+	OUT srvid oid,
+	OUT unreachable_since timestamptz,
+	OUT last_error text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'rtm_sql_server_health'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 2;
+COMMENT ON FUNCTION @extschema@.rtm_server_health() IS 'further figures of rtm_stat_server';
+REVOKE ALL ON FUNCTION @extschema@.rtm_server_health() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.rtm_server_health() TO pg_monitor;
+
+CREATE FUNCTION @extschema@.rtm_error_stats(
+	OUT srvid oid,
+	OUT code integer,
+	OUT count bigint,
+	OUT last_at timestamptz
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'rtm_sql_error_stats'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION @extschema@.rtm_error_stats() IS 'the rows of rtm_stat_error';
+REVOKE ALL ON FUNCTION @extschema@.rtm_error_stats() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.rtm_error_stats() TO pg_monitor;
+
+CREATE FUNCTION @extschema@.rtm_counted_since(
+) RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'rtm_sql_counted_since'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.rtm_counted_since() IS
+	'since when the figures of this database are counted; NULL: there are none';
+REVOKE ALL ON FUNCTION @extschema@.rtm_counted_since() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.rtm_counted_since() TO pg_monitor;
+
+CREATE FUNCTION @extschema@.rtm_stat_reset(
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_stat_reset'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.rtm_stat_reset() IS
+	'counts the figures of rtm_stat_server and rtm_stat_error of this database anew';
+REVOKE ALL ON FUNCTION @extschema@.rtm_stat_reset() FROM PUBLIC;
+
 CREATE VIEW @extschema@.rtm_stat_worker AS
 	SELECT d.datname AS database, w.worker, w.pid, w.state, w.since, w.last_error
 	FROM @extschema@.rtm_worker_stats() AS w
@@ -735,16 +926,59 @@ CREATE VIEW @extschema@.rtm_stat_server AS
 	SELECT s.srvname::text AS server, coalesce(t.sent, 0) AS sent, coalesce(t.failed, 0) AS failed,
 		coalesce(t.retried, 0) AS retried, coalesce(t.in_flight, 0) AS in_flight,
 		coalesce(q.queued, 0) AS queued, pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) q.oldest AS oldest_age,
-		t.answer_time, t.last_answer_time
+		t.answer_time, t.last_answer_time,
+		coalesce(q.held, 0) AS held, h.unreachable_since, h.last_error
 	FROM pg_catalog.pg_foreign_server AS s
 		JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid OPERATOR(pg_catalog.=) s.srvfdw
 			AND w.fdwname OPERATOR(pg_catalog.=) 'rtm'
 		LEFT JOIN @extschema@.rtm_server_stats() AS t ON t.srvid OPERATOR(pg_catalog.=) s.oid
-		LEFT JOIN (SELECT r.server, pg_catalog.count(*) AS queued, pg_catalog.min(r.enqueued_at) AS oldest
-			FROM @extschema@.rtm_request AS r GROUP BY r.server) AS q ON q.server OPERATOR(pg_catalog.=) s.oid;
+		LEFT JOIN @extschema@.rtm_server_health() AS h ON h.srvid OPERATOR(pg_catalog.=) s.oid
+		LEFT JOIN (SELECT r.server, pg_catalog.count(*) FILTER (WHERE NOT r.held) AS queued,
+				pg_catalog.min(r.enqueued_at) FILTER (WHERE NOT r.held) AS oldest,
+				pg_catalog.count(*) FILTER (WHERE r.held) AS held
+			FROM (SELECT CASE WHEN i.origin IS NOT DISTINCT FROM o.origin
+						THEN i.server ELSE n.oid END AS server,
+					i.enqueued_at, o.origin IS NOT NULL AND i.origin IS DISTINCT FROM o.origin AS held
+				FROM rtm_internal.rtm_request AS i
+					CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
+					LEFT JOIN pg_catalog.pg_foreign_server AS n
+						ON n.srvname OPERATOR(pg_catalog.=) i.server_name::pg_catalog.name) AS r
+			GROUP BY r.server) AS q ON q.server OPERATOR(pg_catalog.=) s.oid;
 GRANT SELECT ON @extschema@.rtm_stat_server TO pg_monitor;
 COMMENT ON VIEW @extschema@.rtm_stat_server IS
 	'what the sender of this database has done for each foreign server since the server''s start; times of answers in milliseconds';
+
+CREATE VIEW @extschema@.rtm_stat_error AS
+	SELECT s.srvname::text AS server, e.code, (@extschema@.rtm_error_of(e.code, NULL)).sqlstate,
+		(@extschema@.rtm_error_of(e.code, NULL)).message, e.count, e.last_at
+	FROM @extschema@.rtm_error_stats() AS e
+		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) e.srvid;
+GRANT SELECT ON @extschema@.rtm_stat_error TO pg_monitor;
+COMMENT ON VIEW @extschema@.rtm_stat_error IS
+	'attempts of this database''s queued requests that failed, by foreign server and code';
+
+CREATE VIEW @extschema@.rtm_stat_outbox AS
+	SELECT q.queued, q.oldest_age, q.held, f.failed, f.callbacks, f.callbacks_held,
+		coalesce(w.state, 'stopped') AS sender, w.pid AS sender_pid, w.since AS sender_since,
+		w.last_error AS sender_error, @extschema@.rtm_counted_since() AS counted_since
+	FROM (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
+		CROSS JOIN LATERAL (SELECT
+				pg_catalog.count(*) FILTER (WHERE o.origin IS NULL OR r.origin IS NOT DISTINCT FROM o.origin) AS queued,
+				pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.min(r.enqueued_at)
+					FILTER (WHERE o.origin IS NULL OR r.origin IS NOT DISTINCT FROM o.origin) AS oldest_age,
+				pg_catalog.count(*) FILTER (WHERE o.origin IS NOT NULL AND r.origin IS DISTINCT FROM o.origin) AS held
+			FROM rtm_internal.rtm_request AS r) AS q
+		CROSS JOIN LATERAL (SELECT
+				(SELECT pg_catalog.count(*) FROM rtm_internal.rtm_finished AS i
+					WHERE i.status OPERATOR(pg_catalog.=) 'failed') AS failed,
+				pg_catalog.count(*) FILTER (WHERE o.origin IS NULL OR d.origin IS NOT DISTINCT FROM o.origin) AS callbacks,
+				pg_catalog.count(*) FILTER (WHERE o.origin IS NOT NULL AND d.origin IS DISTINCT FROM o.origin) AS callbacks_held
+			FROM rtm_internal.rtm_finished AS d WHERE d.callback_due IS NOT NULL) AS f
+		LEFT JOIN @extschema@.rtm_worker_stats() AS w ON w.worker OPERATOR(pg_catalog.=) 'rtm sender'
+			AND w.datid OPERATOR(pg_catalog.=) (SELECT b.oid FROM pg_catalog.pg_database AS b
+				WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database());
+GRANT SELECT ON @extschema@.rtm_stat_outbox TO pg_monitor;
+COMMENT ON VIEW @extschema@.rtm_stat_outbox IS 'the outbox of this database at a glance: one row';
 
 --
 -- Queued calls: carried out after the transaction has committed

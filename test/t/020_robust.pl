@@ -241,9 +241,9 @@ sub said { my ($what) = @_; return sql("SELECT count(*) FROM said WHERE what = '
 	my $last = sql("SELECT id FROM rtm_outbox WHERE params->>'attrs' = '60'");
 	for my $n (33, 44)
 	{
-		my $place = sql("SELECT ctid FROM rtm_request WHERE id = $last");
-		sql('VACUUM FULL rtm_request');
-		isnt(sql("SELECT ctid FROM rtm_request WHERE id = $last"), $place, 'VACUUM FULL moves rows');
+		my $place = sql("SELECT ctid FROM rtm_internal.rtm_request WHERE id = $last");
+		sql('VACUUM FULL rtm_internal.rtm_request');
+		isnt(sql("SELECT ctid FROM rtm_internal.rtm_request WHERE id = $last"), $place, 'VACUUM FULL moves rows');
 		# the second time the table is no shorter than before
 		sql("SELECT " . message('down', 'i % 5', 'ok', ", attrs => i::text") . " FROM generate_series(61, 200) AS i") if $n == 44;
 		is(sql("SELECT rtm_discard(id) FROM rtm_outbox WHERE params->>'attrs' = '$n'"), 't', '... one is discarded');
@@ -257,7 +257,7 @@ sub said { my ($what) = @_; return sql("SELECT count(*) FROM said WHERE what = '
 	my %got;
 	push @{ $got{ $_->{params}{gid} } }, $_->{params}{attrs} for $up->events('quest');
 	is_deeply(\%got, { map { my $g = $_; $g => [ grep { $_ % 5 == $g && $_ != 33 && $_ != 44 } 1 .. 200 ] } 0 .. 4 }, '... all others are delivered, once and in order');
-	is(sql('SELECT count(*) FROM rtm_request'), 0, '... and their rows are gone');
+	is(sql('SELECT count(*) FROM rtm_internal.rtm_request'), 0, '... and their rows are gone');
 	sql('DROP SERVER down CASCADE');
 }
 
@@ -323,7 +323,7 @@ sub said { my ($what) = @_; return sql("SELECT count(*) FROM said WHERE what = '
 	my $far = sql('SELECT ' . message('nowhere', 1, 'ok'));
 	until_true('an attempt', "SELECT attempts > 0 FROM rtm_outbox WHERE id = $far");
 	my $old = worker('sender');
-	sql('UPDATE rtm_request SET seq = seq + 86400000000::bigint');
+	sql('UPDATE rtm_internal.rtm_request SET seq = seq + 86400000000::bigint');
 	sql("SELECT pg_terminate_backend($old)");
 	until_true('a new sender', "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'rtm sender' AND datname = 'postgres' AND pid <> $old)");
 	is(delivered('fake', 1), 'done', 'a sender with tickets of tomorrow');
@@ -365,7 +365,7 @@ sub said { my ($what) = @_; return sql("SELECT count(*) FROM said WHERE what = '
 	{
 		$next = $held->('next', 'SELECT FROM (SELECT ' . message('fake', '3000 + i', 'ok') . ' FROM generate_series(1, 5) AS i) AS s');
 		$let->('thousand', $thousand);
-		$tickets = sql("SELECT count(*), max(seq) - min(seq) FROM rtm_request WHERE id <> $far");
+		$tickets = sql("SELECT count(*), max(seq) - min(seq) FROM rtm_internal.rtm_request WHERE id <> $far");
 		1;
 	} or diag "failed: $@";
 	kill 'CONT', $sender;

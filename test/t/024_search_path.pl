@@ -56,7 +56,7 @@ sql("CREATE OPERATOR public.$_ (LEFTARG = float8, RIGHTARG = int4, FUNCTION = ev
 
 # Schemas of others, in front of all that is right; the same as temporary objects.
 my $hostile = 'SET search_path = evil, pg_catalog, public';
-my $temporary = join '; ', 'CREATE TEMP TABLE rtm_request (id bigint)', 'CREATE TEMP TABLE rtm_finished (id bigint)', 'CREATE TEMP TABLE message (id bigint)',
+my $temporary = join '; ', 'CREATE TEMP TABLE rtm_internal.rtm_request (id bigint)', 'CREATE TEMP TABLE rtm_internal.rtm_finished (id bigint)', 'CREATE TEMP TABLE message (id bigint)',
 	'CREATE TEMP TABLE fault (id bigint)', 'CREATE TEMP TABLE pg_foreign_server (oid oid)', 'CREATE TEMP SEQUENCE rtm_mid_seq', 'CREATE TEMP SEQUENCE rtm_request_id_seq';
 sql("ALTER DATABASE postgres SET search_path = evil, pg_catalog, public");
 my @r = session($node, 'CREATE EXTENSION rtm SCHEMA public', 'CREATE EXTENSION rtm_gate SCHEMA public', "SELECT rtm_gate_setup(secret => '$secret') IS NOT NULL");

@@ -92,10 +92,10 @@ is(sql('old', "SELECT extversion FROM pg_extension WHERE extname = 'rtm'"), '1.1
 poll('old', "SELECT count(*) = 0 FROM rtm_outbox WHERE server = 'rtm'", '... the stream goes on');
 is_deeply([ $gate->kept('stream') ], [ 1 .. 300 ], '... once and in order');
 poll('old', "SELECT held = 0 AND queued = 50 FROM rtm_stat_outbox", '... what waited is its own');
-is(sql('old', 'SELECT count(*) FROM rtm_origin'), 1, '... the origin is written down');
-is(sql('old', 'SELECT count(*), min(owner_name) = current_user, max(owner_name) = current_user, min(server_name), max(server_name), max(callback_name) FROM rtm_request'),
+is(sql('old', 'SELECT count(*) FROM rtm_internal.rtm_origin'), 1, '... the origin is written down');
+is(sql('old', 'SELECT count(*), min(owner_name) = current_user, max(owner_name) = current_user, min(server_name), max(server_name), max(callback_name) FROM rtm_internal.rtm_request'),
 	'50|t|t|dead|dead|', '... what waited has names');
-is(sql('old', "SELECT server_name, callback_name FROM rtm_finished WHERE id = $failed"), 'rtm|public.tell', '... and what has failed');
+is(sql('old', "SELECT server_name, callback_name FROM rtm_internal.rtm_finished WHERE id = $failed"), 'rtm|public.tell', '... and what has failed');
 is(sql('old', "SELECT pid FROM rtm_stat_worker WHERE database = 'old' AND worker = 'rtm sender'"), $sender, '... by the same sender');
 sql('old', "ALTER SERVER dead OPTIONS (SET endpoint '" . $gate->endpoint . "')");
 poll('old', 'SELECT count(*) = 0 FROM rtm_outbox', '... what waited is sent when the gate is there');
@@ -202,7 +202,7 @@ for my $format ('plain', 'custom')
 		? [ 'psql', '-Xqv', 'ON_ERROR_STOP=1', '-f', $file, $node->connstr("from_$format") ]
 		: [ 'pg_restore', '--exit-on-error', '-d', $node->connstr("from_$format"), $file ], '... its restore');
 	my $db = "from_$format";
-	is(sql($db, 'SELECT count(*) FROM rtm_request'), 0, "$format: no row of the outbox");
+	is(sql($db, 'SELECT count(*) FROM rtm_internal.rtm_request'), 0, "$format: no row of the outbox");
 	is(sql($db, "SELECT srvoptions::text FROM pg_foreign_server WHERE srvname = 'rtm'"),
 		sql('new', "SELECT srvoptions::text FROM pg_foreign_server WHERE srvname = 'rtm'"), "$format: servers with their options");
 	is(sql($db, "SELECT count(*) FROM pg_user_mappings WHERE array_to_string(umoptions, ',') = 'secret=a-secret-of-the-mapping' AND usename = 'app'"),

@@ -43,21 +43,21 @@ is(sql("SELECT rtm_wait($model, 60)"), 'failed', 'a request that failed');
 pause('on');
 my $own = fails('own');
 my $next = sql(q(SELECT nextval('rtm_request_id_seq')));
-foreign('rtm_finished', $model, $own, "params = 'theirs'");
-foreign('rtm_finished', $model, $_) for $next + 100, $next + 101;	# which the sender would draw
+foreign('rtm_internal.rtm_finished', $model, $own, "params = 'theirs'");
+foreign('rtm_internal.rtm_finished', $model, $_) for $next + 100, $next + 101;	# which the sender would draw
 pause('off');
 is(sql("SELECT rtm_wait($own, 60)"), 'failed', 'its id is taken: it is through');
-is(sql("SELECT count(*) FROM rtm_finished WHERE id = $own AND origin = rtm_outbox_origin()"), 1, '... under the id that it was queued with');
-is(sql("SELECT count(*), count(DISTINCT id) FROM rtm_finished WHERE origin = 4711"), '3|3', '... and the other one is there still');
-is(sql("SELECT id > $own FROM rtm_finished WHERE origin = 4711 AND params = 'theirs'"), 't', '... under another');
+is(sql("SELECT count(*) FROM rtm_internal.rtm_finished WHERE id = $own AND origin = rtm_outbox_origin()"), 1, '... under the id that it was queued with');
+is(sql("SELECT count(*), count(DISTINCT id) FROM rtm_internal.rtm_finished WHERE origin = 4711"), '3|3', '... and the other one is there still');
+is(sql("SELECT id > $own FROM rtm_internal.rtm_finished WHERE origin = 4711 AND params = 'theirs'"), 't', '... under another');
 like(slurp_file($node->logfile), qr/LOG:  request $own, which another database queued, is request \d+ from now on/, '... which the log says');
 no_trouble('taken by another database');
 
 # somebody has locked that row: it isn't waited for, and others go on
 pause('on');
 $own = fails('locked');
-foreign('rtm_finished', $model, $own);
-my $locker = begin_session($node, "BEGIN", "SELECT 1 FROM rtm_finished WHERE id = $own FOR UPDATE", 'SELECT pg_sleep(4)', 'COMMIT');
+foreign('rtm_internal.rtm_finished', $model, $own);
+my $locker = begin_session($node, "BEGIN", "SELECT 1 FROM rtm_internal.rtm_finished WHERE id = $own FOR UPDATE", 'SELECT pg_sleep(4)', 'COMMIT');
 $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'") or die;
 pause('off');
 my $other = sql("SELECT rtm_send_message_async(51, 1, 2, 'other 1')");
@@ -69,11 +69,11 @@ is(sql("SELECT rtm_wait($own, 60)"), 'failed', '... until it is unlocked');
 # one of our own has the id: both are kept
 pause('on');
 my $twin = fails('twin');
-sql("CREATE TEMP TABLE copy AS SELECT * FROM rtm_finished WHERE id = $model; UPDATE copy SET id = $twin, params = 'first'; INSERT INTO rtm_finished SELECT * FROM copy");
+sql("CREATE TEMP TABLE copy AS SELECT * FROM rtm_internal.rtm_finished WHERE id = $model; UPDATE copy SET id = $twin, params = 'first'; INSERT INTO rtm_internal.rtm_finished SELECT * FROM copy");
 pause('off');
 ok($node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM rtm_outbox'), 'taken by one of our own: it is through');
-is(sql("SELECT count(*) FROM rtm_finished WHERE origin = rtm_outbox_origin()"), 5, '... nothing is lost');
-is(sql("SELECT params = 'first' FROM rtm_finished WHERE id = $twin"), 't', '... the first one keeps it');
+is(sql("SELECT count(*) FROM rtm_internal.rtm_finished WHERE origin = rtm_outbox_origin()"), 5, '... nothing is lost');
+is(sql("SELECT params = 'first' FROM rtm_internal.rtm_finished WHERE id = $twin"), 't', '... the first one keeps it');
 no_trouble('taken by one of our own');
 
 # Adopted: with an id that is ours, that will be, that has failed here, that is free
@@ -82,15 +82,15 @@ pause('on');
 my $waits = sql("SELECT rtm_send_message_async(51, 1, 2, 'waits')");
 my $gone = sql(q(SELECT nextval('rtm_request_id_seq')));
 my %adopted = (ours => $waits, later => $gone + 100000, failed => $model, free => $gone);
-foreign('rtm_request', $waits, $adopted{$_}, "mid = mid + length('$_'), key_b = 9, seq = seq + 10") for sort keys %adopted;
+foreign('rtm_internal.rtm_request', $waits, $adopted{$_}, "mid = mid + length('$_'), key_b = 9, seq = seq + 10") for sort keys %adopted;
 my ($out, $err);
 $node->psql('postgres', 'SELECT rtm_adopt_held()', stdout => \$out, stderr => \$err);
 is($out, 4, 'four are adopted');
 like($err, qr/NOTICE:  3 requests have other ids from now on/, '... three with other ids');
-is(sql("SELECT count(DISTINCT id), count(*) FROM (SELECT id FROM rtm_request UNION ALL SELECT id FROM rtm_finished) AS r"),
-	sql("SELECT count(*), count(*) FROM (SELECT id FROM rtm_request UNION ALL SELECT id FROM rtm_finished) AS r"), '... no id is there twice');
-is(sql("SELECT count(*) FROM rtm_request WHERE id IN ($waits, $gone)"), 2, '... one that was free was kept');
-is(sql("SELECT count(*) FROM rtm_request WHERE id = $adopted{later}"), 0, '... and none taken that is yet to come');
+is(sql("SELECT count(DISTINCT id), count(*) FROM (SELECT id FROM rtm_internal.rtm_request UNION ALL SELECT id FROM rtm_internal.rtm_finished) AS r"),
+	sql("SELECT count(*), count(*) FROM (SELECT id FROM rtm_internal.rtm_request UNION ALL SELECT id FROM rtm_internal.rtm_finished) AS r"), '... no id is there twice');
+is(sql("SELECT count(*) FROM rtm_internal.rtm_request WHERE id IN ($waits, $gone)"), 2, '... one that was free was kept');
+is(sql("SELECT count(*) FROM rtm_internal.rtm_request WHERE id = $adopted{later}"), 0, '... and none taken that is yet to come');
 pause('off');
 is(sql("SELECT rtm_wait($waits, 60)"), 'done', '... all are sent');
 ok($node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM rtm_outbox'), '... and through');
@@ -98,7 +98,7 @@ ok($node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM rtm_outbox'), '
 # Retried: one of another database whose id is ours
 pause('on');
 $waits = sql("SELECT rtm_send_message_async(51, 1, 2, 'waits 2')");
-foreign('rtm_finished', $model, $waits);
+foreign('rtm_internal.rtm_finished', $model, $waits);
 $node->psql('postgres', "SELECT rtm_retry($waits)", stdout => \$out, stderr => \$err);
 is($out, 't', 'rtm_retry of one whose id is ours');
 like($err, qr/NOTICE:  request $waits has the id \d+ from now on/, '... queues it with another');
@@ -111,7 +111,7 @@ no_trouble('in the end');
 
 pause('on');
 $waits = sql("SELECT rtm_send_message_async(51, 1, 2, 'renamed 1')");
-sql("UPDATE rtm_request SET origin = 4711");
+sql("UPDATE rtm_internal.rtm_request SET origin = 4711");
 sql('ALTER SERVER rtm RENAME TO renamed');
 server_for($node, 'rtm', $gate->endpoint);
 $node->psql('postgres', 'SELECT rtm_adopt_held()', stdout => \$out, stderr => \$err);
@@ -127,8 +127,8 @@ is(sql("SELECT rtm_wait($waits, 60)"), 'done', '... sent');
 pause('on');
 my $lone = sql(q(SELECT nextval('rtm_request_id_seq')));
 $waits = sql("SELECT rtm_send_message_async(51, 1, 2, 'waits 3')");
-foreign('rtm_request', $waits, $lone, 'mid = mid + 7, seq = seq');
-foreign('rtm_finished', $model, $lone + 1);
+foreign('rtm_internal.rtm_request', $waits, $lone, 'mid = mid + 7, seq = seq');
+foreign('rtm_internal.rtm_finished', $model, $lone + 1);
 my @r = session($node, map { "SELECT rtm_wait($_, 5)" } $lone, $lone + 1, $lone + 2);
 state_is($r[0], '55000', qr/cannot tell what became of request $lone\n.*is held until rtm_adopt_held/s, 'rtm_wait: it is held');
 state_is($r[1], '55000', qr/cannot tell what became of request .*view rtm_result/s, '... it has failed elsewhere');
@@ -137,11 +137,11 @@ is($r[2]{out}, 'done', '... there is none');
 # its row has the ticket of one of ours, which the sender has in memory and somebody discards
 pause('off');
 is(sql("SELECT rtm_wait($waits, 60)"), 'done', 'ours is sent');
-sql("DELETE FROM rtm_request");
+sql("DELETE FROM rtm_internal.rtm_request");
 server_for($node, 'dead', '127.0.0.1:' . free_port());
 $waits = sql("SELECT rtm_send_message_async(51, 1, 2, 'ghost', server => 'dead')");
 $node->poll_query_until('postgres', "SELECT attempts > 1 FROM rtm_outbox WHERE id = $waits") or die;
-foreign('rtm_request', $waits, $lone, 'mid = mid + 7');
+foreign('rtm_internal.rtm_request', $waits, $lone, 'mid = mid + 7');
 is(sql("SELECT rtm_discard($waits)"), 't', 'ours is discarded, and another database has the same ticket');
 sql("ALTER SERVER dead OPTIONS (SET endpoint '" . $gate->endpoint . "')");
 $waits = sql("SELECT rtm_send_message_async(51, 1, 3, 'after 1', server => 'dead')");
@@ -171,17 +171,17 @@ for my $db ('loaded', 'unloaded')
 	server_for($node, $_, '127.0.0.1:' . free_port(), db => $db) for 'rtm', 'other';
 	in_db($db, "SELECT count(rtm_send_message_async(51, 1, 2, 'old ' || g)) FROM generate_series(1, 3) AS g");
 }
-is(in_db('loaded', 'BEGIN; ALTER EXTENSION rtm UPDATE; SELECT count(*), (SELECT count(*) FROM rtm_origin) FROM rtm_request WHERE origin = rtm_outbox_origin(); COMMIT'),
+is(in_db('loaded', 'BEGIN; ALTER EXTENSION rtm UPDATE; SELECT count(*), (SELECT count(*) FROM rtm_internal.rtm_origin) FROM rtm_internal.rtm_request WHERE origin = rtm_outbox_origin(); COMMIT'),
 	'3|0', 'ALTER EXTENSION UPDATE marks the requests that wait, before the sender comes');
-ok($node->poll_query_until('loaded', 'SELECT count(*) = 1 FROM rtm_origin'), '... who writes the origin down');
+ok($node->poll_query_until('loaded', 'SELECT count(*) = 1 FROM rtm_internal.rtm_origin'), '... who writes the origin down');
 is(in_db('loaded', 'SELECT count(*) FROM rtm_outbox WHERE NOT held'), 3, '... and they are his');
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");
 $node->restart;
 in_db('unloaded', 'ALTER EXTENSION rtm UPDATE');
-in_db('unloaded', "UPDATE rtm_request SET server = (SELECT oid FROM pg_foreign_server WHERE srvname = 'other') WHERE id = (SELECT max(id) FROM rtm_request)");
+in_db('unloaded', "UPDATE rtm_internal.rtm_request SET server = (SELECT oid FROM pg_foreign_server WHERE srvname = 'other') WHERE id = (SELECT max(id) FROM rtm_internal.rtm_request)");
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'rtm'\n");
 $node->restart;
-ok($node->poll_query_until('unloaded', 'SELECT count(*) = 1 FROM rtm_origin'), 'updated without preload: the sender comes later');
+ok($node->poll_query_until('unloaded', 'SELECT count(*) = 1 FROM rtm_internal.rtm_origin'), 'updated without preload: the sender comes later');
 is(in_db('loaded', "SELECT DISTINCT server FROM rtm_outbox"), 'rtm', 'the server of a request');
 in_db('loaded', 'ALTER SERVER rtm RENAME TO rtm2');
 is(in_db('loaded', "SELECT DISTINCT server FROM rtm_outbox"), 'rtm2', '... which was renamed');
@@ -194,7 +194,7 @@ is(in_db('loaded', "SELECT DISTINCT server FROM rtm_outbox"), 'rtm2', '... witho
 
 sql('CREATE DATABASE locks');
 in_db('locks', "CREATE EXTENSION rtm VERSION '1.0'");
-my $user = begin_session($node, { db => 'locks' }, 'BEGIN', 'LOCK TABLE rtm_finished IN ROW EXCLUSIVE MODE', 'SELECT pg_sleep(3)', 'SELECT count(*) FROM rtm_request', 'COMMIT');
+my $user = begin_session($node, { db => 'locks' }, 'BEGIN', 'LOCK TABLE rtm_internal.rtm_finished IN ROW EXCLUSIVE MODE', 'SELECT pg_sleep(3)', 'SELECT count(*) FROM rtm_internal.rtm_request', 'COMMIT');
 $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'") or die;
 in_db('locks', 'ALTER EXTENSION rtm UPDATE');
 is(scalar(grep { $_->{state} ne '00000' } end_session($user)), 0, 'ALTER EXTENSION UPDATE and what rtm_retry() locks: no deadlock');

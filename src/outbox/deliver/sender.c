@@ -21,16 +21,17 @@
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
-#include "utils/snapmgr.h"
 
 #include "compat.h"
 #include "host.h"
-#include "outbox/enqueue/enqueue.h"
+#include "outbox/enqueue/prepared.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/deliver/lane.h"
 #include "outbox/origin/origin.h"
 #include "outbox/deliver/reader.h"
 #include "outbox/deliver/settle.h"
+#include "outbox/record/relations.h"
+#include "outbox/record/request_table.h"
 #include "outbox/record/ticket.h"
 #include "outbox/workers/worker.h"
 #include "wait.h"
@@ -49,14 +50,16 @@
 /* Changes of servers, mappings and roles are noticed within, in milliseconds. */
 #define CATALOG_CHECK 1000
 
+/* Prepared transactions that were committed, too. */
+#define PREPARED_CHECK 1000
+
 /* Times are looked at again after, in milliseconds. */
 #define LONGEST_WAIT 60000
 
 static WaitEventSet *wait_set;
 static ResourceOwner traffic_owner; /* of what signing takes from the server */
 static int64		 next_purge;
-static bool			 has_origin; /* the table, when it was opened the last time */
-static bool			 gathering;	 /* commits that may come soon are waited for */
+static bool			 gathering; /* commits that may come soon are waited for */
 
 /* Open the table in a new transaction; ends the process when it is gone. */
 static Relation
@@ -67,19 +70,13 @@ begin(LOCKMODE lock)
 
 	StartTransactionCommand();
 	relations = outbox_relations(true);
-	if (relations)
-	{
-		/* first, as rtm_retry() and others do: ALTER EXTENSION UPDATE locks both */
-		if (lock == RowExclusiveLock)
-			LockRelationOid(relations->finished, lock);
-		rel = try_table_open(relations->request, lock);
-	}
 
-	/* it may have changed before it was locked */
-	relations = rel ? outbox_relations(true) : NULL;
+	/* first, as rtm_retry() and others do */
+	if (relations && lock == RowExclusiveLock)
+		LockRelationOid(relations->tables[OUTBOX_RESULTS], lock);
 	if (relations)
-		has_origin = OidIsValid(relations->origin);
-	else
+		rel = outbox_try_open(OUTBOX_REQUESTS, lock);
+	if (rel == NULL)
 	{
 		AbortCurrentTransaction();
 		proc_exit(0);
@@ -94,35 +91,20 @@ commit(Relation rel)
 	CommitTransactionCommand();
 }
 
-/* Bind the outbox to this server; again when the table has got an origin. */
+/* Bind the outbox to this server. */
 static void
 claim(OutboxDatabase *entry, Relation rel)
 {
-	outbox_claim(entry);
+	(void) outbox_claim(entry);
 	commit(rel);
 
 	/* those of prepared transactions have their origin only now */
-	pg_atomic_fetch_add_u32(&entry->held, 1);
-	pg_atomic_fetch_add_u32(&entry->held_for_sender, 1);
+	outbox_note_prepared(entry, 0);
 	pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_PREPARED);
 	rel = begin(AccessShareLock);
-	if (outbox_callbacks_are_due())
+	if (outbox_callbacks_are_due(entry))
 		outbox_wake(entry, OUTBOX_CALLBACKS);
 	commit(rel);
-}
-
-/* The table as the reader needs it, with the origin known. */
-static Relation
-begin_reading(OutboxDatabase *entry)
-{
-	Relation rel = begin(AccessShareLock);
-
-	while (has_origin && outbox_own_origin == 0)
-	{
-		claim(entry, rel);
-		rel = begin(AccessShareLock);
-	}
-	return rel;
 }
 
 /* ---- turns ---- */
@@ -170,7 +152,7 @@ read_turn(OutboxDatabase *entry)
 	if (gathering)
 		return;
 	pgstat_report_activity(STATE_RUNNING, "rtm sender: reading requests");
-	rel = begin_reading(entry);
+	rel = begin(AccessShareLock);
 	outbox_read(rel);
 	commit(rel);
 	if (outbox_found_held)
@@ -278,6 +260,28 @@ catalog_turn(void)
 	load_stale_lanes();
 }
 
+/* Nobody may have told that a prepared transaction was committed. */
+static bool
+is_prepared_due(OutboxDatabase *entry)
+{
+	static int64 looked;
+
+	if (!outbox_any_prepared(entry) || rtm_now_ms() - looked < PREPARED_CHECK)
+		return false;
+	looked = rtm_now_ms();
+	return true;
+}
+
+static uint32
+release_prepared(OutboxDatabase *entry)
+{
+	Relation rel = begin(RowExclusiveLock);
+	uint32	 chores = outbox_release_prepared(entry);
+
+	commit(rel);
+	return chores;
+}
+
 static void
 do_chores(OutboxDatabase *entry)
 {
@@ -293,16 +297,8 @@ do_chores(OutboxDatabase *entry)
 		/* DROP and CREATE EXTENSION: the note is gone, what it says isn't */
 		claim(entry, begin(AccessShareLock));
 	}
-	if (chores & OUTBOX_CHORE_PREPARED)
-	{
-		uint32	 reasons = pg_atomic_read_u32(&entry->held_for_sender);
-		Relation rel = begin(RowExclusiveLock);
-
-		outbox_release_held();
-		commit(rel);
-		pg_atomic_fetch_sub_u32(&entry->held_for_sender, reasons);
-		pg_atomic_fetch_sub_u32(&entry->held, reasons);
-	}
+	if (chores & OUTBOX_CHORE_PREPARED || is_prepared_due(entry))
+		chores |= release_prepared(entry);
 	if (chores & OUTBOX_CHORE_DISCARDED)
 	{
 		Relation rel = begin(AccessShareLock);
@@ -315,7 +311,7 @@ do_chores(OutboxDatabase *entry)
 	{
 		Relation rel = begin(AccessShareLock);
 
-		show_held(entry, outbox_look_for_held());
+		show_held(entry, outbox_look_for_held(entry));
 		commit(rel);
 	}
 }
@@ -512,6 +508,8 @@ serve(OutboxDatabase *entry)
 		until = Min(until, next_purge);
 		if (has_requests())
 			until = Min(until, rtm_now_ms() + CATALOG_CHECK);
+		if (outbox_any_prepared(entry))
+			until = Min(until, rtm_now_ms() + PREPARED_CHECK);
 		if (finished_since != 0)
 			until = Min(until, finished_since + (outbox_nlocked + outbox_nlocked_touched > 0
 													 ? LOCKED_DELAY
@@ -530,14 +528,12 @@ open_outbox(OutboxDatabase *entry)
 	OutboxRange *hands;
 	int			 n;
 
-	PushActiveSnapshot(GetTransactionSnapshot());
 	outbox_raise_tickets(outbox_last_seq());
-	PopActiveSnapshot();
 	entry->opened = true;
 	outbox_queue_init(entry, outbox_look_at_tickets(&hands, &n));
 	claim(entry, rel);
 	rel = begin(AccessShareLock);
-	show_held(entry, outbox_look_for_held());
+	show_held(entry, outbox_look_for_held(entry));
 	commit(rel);
 }
 

@@ -10,6 +10,8 @@
 
 #include "utils/rel.h"
 
+#include "outbox/workers/registry.h"
+
 /*
  * Write down what the requests in memory have come to: rows of those that are
  * through go away, or become results; rows of those that are repeated say why.
@@ -29,7 +31,7 @@ extern void outbox_notice_discarded(Relation rel);
 extern int64 outbox_purge(void);
 
 /* Are there callbacks to be run? Needs a transaction. */
-extern bool outbox_callbacks_are_due(void);
+extern bool outbox_callbacks_are_due(OutboxDatabase *entry);
 
 /*
  * What the last outbox_settle() left, as somebody else had locked the rows:

@@ -21,7 +21,7 @@
 #include "utils/syscache.h"
 
 #include "outbox/record/callback.h"
-#include "outbox/record/row.h"
+#include "outbox/record/relations.h"
 
 OutboxSignature
 outbox_signature(const RtmMethod *method)
