@@ -7,6 +7,7 @@ cd /src/rtm || exit 1
 major=$1
 package=postgresql-$major-rtm
 deb=$(ls /src/"$package"_*.deb)
+gate_deb=$(ls /src/"$package"-gate_*.deb)
 port=5499
 
 # every file there is, what packages and clusters come and go with left out

@@ -122,7 +122,8 @@ gate_admit(GateQuest *quest, const msgpack_object *map, int64 *pid)
 	project = gate_cache_project(*pid);
 	if (project == NULL)
 		return gate_quest_fail(quest, RTM_CODE_INVALID_PID, NULL);
-	if (!check_signature(quest, project->secret, *pid, salt, ts, sign, len) || !check_time(quest, ts))
+	if (!check_signature(quest, project->secret, *pid, salt, ts, sign, len) ||
+		!check_time(quest, ts))
 		return false;
 	if (quest->counted)
 		; /* it is run again */

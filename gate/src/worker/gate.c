@@ -16,7 +16,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -27,7 +26,6 @@
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -97,18 +95,6 @@ handle_stop(SIGNAL_ARGS)
 {
 	stopped = true;
 	die(postgres_signal_arg);
-}
-
-/* An extension that is older than the library doesn't have the tables that it uses. */
-static bool
-is_current(void)
-{
-	bool current;
-
-	StartTransactionCommand();
-	current = OidIsValid(get_relname_relid("fault", get_namespace_oid("rtm_gate", false)));
-	CommitTransactionCommand();
-	return current;
 }
 
 /*
@@ -371,13 +357,6 @@ read_config(const GateStart *start, GateConfig *config, const char **why)
 	*why = "the extension rtm_gate isn't installed, or not committed yet";
 	if (!is_installed())
 		return false;
-	if (!is_current())
-	{
-		*why =
-			"the extension rtm_gate is older than the library: run ALTER EXTENSION rtm_gate UPDATE";
-		ereport(LOG, (errmsg("rtm gate can't run: %s", *why)));
-		return false;
-	}
 	begin();
 	wanted = gate_store_config(config) && config->enabled;
 	if (wanted)
