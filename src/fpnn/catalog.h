@@ -15,6 +15,7 @@
 #ifndef FPNN_CATALOG_H
 #define FPNN_CATALOG_H
 
+#include "fpnn/code.h"
 #include "fpnn/fpnn.h"
 
 #define RTM_MTYPE_MIN 1
@@ -28,57 +29,94 @@
 #define RTM_MAX_ADDED	   100	 /* group members added by one call */
 #define RTM_MAX_MEMBERS	   10000 /* of a group */
 
-/* Codes that somebody decides on; rtm_code_text() knows them all. */
-#define FPNN_CODE_BAD_KEY			 10005
-#define FPNN_CODE_NO_KEY			 10009
-#define FPNN_CODE_BAD_TYPE			 10010
-#define FPNN_CODE_UNKNOWN			 20001
-#define FPNN_CODE_CLOSED			 20002
-#define FPNN_CODE_TIMEOUT			 20003
-#define FPNN_CODE_UNKNOWN_METHOD	 20004
-#define FPNN_CODE_ENCODING			 20005
-#define FPNN_CODE_DECODING			 20006
-#define FPNN_CODE_INVALID_PACKAGE	 20009
-#define FPNN_CODE_QUEUE_FULL		 20011
-#define FPNN_CODE_INVALID_CONNECTION 20012
-#define FPNN_CODE_STOPPING			 20014
-#define RTM_CODE_INVALID_PID		 200001
-#define RTM_CODE_INVALID_SIGN		 200002
-#define RTM_CODE_INVALID_MTYPE		 200005
-#define RTM_CODE_SAME_SIGN			 200006
-#define RTM_CODE_INVALID_TIME		 200008
-#define RTM_CODE_FREQUENCY			 200010
-#define RTM_CODE_REFRESH			 200011
-#define RTM_CODE_AUTH_DENIED		 200024
-#define RTM_CODE_TOO_LARGE			 200030
-#define RTM_CODE_TOO_MANY			 200032
-#define RTM_CODE_EMPTY_PARAM		 200033
-#define RTM_CODE_INVALID_PARAM		 200034
-#define RTM_CODE_NOT_IN_ROOM		 200040
-#define RTM_CODE_NOT_MEMBER			 200041
-#define RTM_CODE_MAX_MEMBERS		 200042
-#define RTM_CODE_BANNED_IN_GROUP	 200044
-#define RTM_CODE_BANNED_IN_ROOM		 200045
-#define RTM_CODE_SEND_TO_SELF		 200052
-#define RTM_CODE_DUPLICATE_MID		 200053
-#define RTM_CODE_NOT_FOUND			 200070
-#define RTM_CODE_ERROR				 200999
+/* ---- kinds ---- */
 
-/* What a call does; every row of a kind has the same answer. */
+/* What a call does; every row of a kind has the same answer: see rtm_kinds. */
 typedef enum RtmKind
 {
-	RTM_KIND_SEND,		  /* -> mtime */
-	RTM_KIND_HISTORY,	  /* -> num, lastid, begin, end, msgs */
-	RTM_KIND_DELETE,	  /* -> nothing */
-	RTM_KIND_INFO,		  /* -> id, mtype, msg, attrs, mtime */
-	RTM_KIND_COUNT,		  /* -> sender, num */
-	RTM_KIND_CHANGE,	  /* -> nothing */
-	RTM_KIND_CHECK,		  /* -> ok */
-	RTM_KIND_UIDS,		  /* -> uids */
-	RTM_KIND_GIDS,		  /* -> gids */
-	RTM_KIND_ROOM_COUNTS, /* -> cn: a map from rid, as str, to a number */
-	RTM_KIND_LISTEN		  /* -> nothing; for this connection only */
+	RTM_KIND_SEND,
+	RTM_KIND_HISTORY,
+	RTM_KIND_DELETE,
+	RTM_KIND_INFO,
+	RTM_KIND_COUNT,
+	RTM_KIND_CHANGE,
+	RTM_KIND_CHECK,
+	RTM_KIND_UIDS,
+	RTM_KIND_GIDS,
+	RTM_KIND_ROOM_COUNTS,
+	RTM_KIND_LISTEN, /* for this connection only */
+	RTM_KIND_ANY	 /* no row's: a method by its name, rtm_call(); the last one */
 } RtmKind;
+
+#define RTM_NUM_KINDS (RTM_KIND_ANY + 1)
+
+/* What a field of an answer is, with the type that it has in SQL. */
+typedef enum RtmFieldType
+{
+	RTM_FIELD_END = 0,
+	RTM_FIELD_INT64,	/* bigint */
+	RTM_FIELD_INT32,	/* integer */
+	RTM_FIELD_BOOL,		/* boolean */
+	RTM_FIELD_TEXT,		/* text; NULL when it is none in the database's encoding */
+	RTM_FIELD_BINARY,	/* bytea: a field that RTM_FIELD_TEXT has, when that is NULL */
+	RTM_FIELD_INTS,		/* bigint[] */
+	RTM_FIELD_JSON,		/* jsonb: whatever it is */
+	RTM_FIELD_ANSWER,	/* jsonb: the whole answer */
+	RTM_FIELD_MESSAGES, /* rtm_message[]: a page of a history */
+	RTM_FIELD_MID		/* bigint: the request's mid, which is in no answer */
+} RtmFieldType;
+
+typedef struct RtmField
+{
+	const char	*wire; /* key in the answer's map; NULL: none */
+	RtmFieldType type;
+} RtmField;
+
+#define RTM_MAX_FIELDS 6
+
+/* May a quest whose answer was lost be sent again? */
+typedef enum RtmRepeat
+{
+	RTM_REPEAT_AS_KIND, /* of a row: what its kind says */
+	RTM_REPEAT_NEVER,	/* it may do the same thing twice */
+	RTM_REPEAT_BY_MID,	/* with a mid that nobody else uses: the gate refuses the second one */
+	RTM_REPEAT_ALWAYS	/* it asks only, or comes to the same */
+} RtmRepeat;
+
+/* What the outbox keeps of a good answer. */
+typedef enum RtmKeep
+{
+	RTM_KEEP_NOTHING,
+	RTM_KEEP_MTIME, /* the field mtime */
+	RTM_KEEP_ANSWER /* all of it */
+} RtmKeep;
+
+typedef struct RtmKindTraits
+{
+	const char *name; /* as rtm_methods() shows it */
+	RtmKeep		keep; /* for a callback and for rtm_result */
+	RtmRepeat	repeat;
+
+	/*
+	 * The code that, as the answer to a quest that was repeated, says that the
+	 * first one had been carried out; 0: there is none.
+	 */
+	int done_code;
+
+	/*
+	 * A callback gets the answer in front of the error: as one value of this
+	 * type of the extension, whose columns are the fields, or with NULL as an
+	 * argument for each field.
+	 */
+	const char *row_type;
+
+	/* the columns of the SQL function's result, in their order */
+	RtmField fields[RTM_MAX_FIELDS + 1];
+} RtmKindTraits;
+
+extern const RtmKindTraits rtm_kinds[RTM_NUM_KINDS];
+
+/* ---- parameters ---- */
 
 /* Conversations, with the numbers that `type` has on the wire. */
 typedef enum RtmConversation
@@ -90,29 +128,67 @@ typedef enum RtmConversation
 	RTM_BROADCAST = 4
 } RtmConversation;
 
-/* What a parameter is; this decides its SQL type, its check and its default. */
+/* "p2p", "group", "room", "broadcast"; NULL for none. */
+extern const char *rtm_conversation_name(RtmConversation conversation);
+
+/* What a parameter is: see rtm_param_types. */
 typedef enum RtmParamType
 {
 	RTM_PARAM_END = 0,
-	RTM_PARAM_UID,	   /* bigint, required, not negative */
-	RTM_PARAM_UIDS,	   /* bigint[], required, not empty */
-	RTM_PARAM_ID,	   /* bigint, required: gid, rid */
-	RTM_PARAM_MTYPE,   /* integer, required, 1-127 */
-	RTM_PARAM_MSG,	   /* text or bytea, required */
-	RTM_PARAM_ATTRS,   /* text, NULL and default: '' */
-	RTM_PARAM_NEW_MID, /* bigint, NULL, 0 and default: a new one */
-	RTM_PARAM_MID,	   /* bigint, required */
-	RTM_PARAM_DESC,	   /* boolean, required */
-	RTM_PARAM_NUM,	   /* integer, NULL: all, paging on */
-	RTM_PARAM_CURSOR,  /* bigint, left out when NULL */
-	RTM_PARAM_MTYPES,  /* integer[], left out when NULL */
-	RTM_PARAM_TYPE,	   /* integer, required: an RtmConversation */
-	RTM_PARAM_ANY_ID,  /* bigint, left out when NULL: every gid or rid */
-	RTM_PARAM_SECONDS, /* integer, required, not negative */
-	RTM_PARAM_IDS,	   /* bigint[], left out when NULL */
-	RTM_PARAM_EVENTS,  /* text[], left out when NULL */
-	RTM_PARAM_FLAG	   /* boolean, left out when NULL */
+	RTM_PARAM_UID,
+	RTM_PARAM_UIDS, /* not empty */
+	RTM_PARAM_ID,	/* gid, rid */
+	RTM_PARAM_MTYPE,
+	RTM_PARAM_MSG, /* has a bytea overload in SQL */
+	RTM_PARAM_ATTRS,
+	RTM_PARAM_NEW_MID, /* 0 and default: a new one */
+	RTM_PARAM_MID,
+	RTM_PARAM_DESC,
+	RTM_PARAM_NUM,	  /* NULL: all, paging on */
+	RTM_PARAM_CURSOR, /* differs from page to page */
+	RTM_PARAM_MTYPES,
+	RTM_PARAM_TYPE,	  /* an RtmConversation */
+	RTM_PARAM_ANY_ID, /* left out: every gid or rid */
+	RTM_PARAM_SECONDS,
+	RTM_PARAM_IDS,
+	RTM_PARAM_EVENTS,
+	RTM_PARAM_FLAG /* the last one */
 } RtmParamType;
+
+#define RTM_NUM_PARAM_TYPES (RTM_PARAM_FLAG + 1)
+
+/* How a parameter is packed. */
+typedef enum RtmWireType
+{
+	RTM_WIRE_INT,
+	RTM_WIRE_BOOL,
+	RTM_WIRE_TEXT, /* str; bin too is taken for one */
+	RTM_WIRE_INTS, /* array of int */
+	RTM_WIRE_TEXTS /* array of str */
+} RtmWireType;
+
+/* What NULL in SQL stands for. */
+typedef enum RtmNull
+{
+	RTM_NULL_REFUSED, /* the parameter is required */
+	RTM_NULL_DEFAULT, /* a value that goes into the quest */
+	RTM_NULL_LEFT_OUT /* the quest has no such key */
+} RtmNull;
+
+typedef struct RtmParamTraits
+{
+	const char *sql; /* type in SQL, as format_type() writes it */
+	RtmWireType wire;
+	RtmNull		null;
+
+	/* of an integer, or of each one in a list: from min to max; else code */
+	int64_t min;
+	int64_t max;
+	int		code;
+} RtmParamTraits;
+
+/* By RtmParamType; that of RTM_PARAM_END is empty. */
+extern const RtmParamTraits rtm_param_types[RTM_NUM_PARAM_TYPES];
 
 typedef struct RtmParam
 {
@@ -120,6 +196,8 @@ typedef struct RtmParam
 	const char	*wire; /* key in the quest's map */
 	RtmParamType type;
 } RtmParam;
+
+/* ---- methods ---- */
 
 #define RTM_MAX_PARAMS 9
 
@@ -133,10 +211,13 @@ typedef struct RtmMethod
 	/*
 	 * Names on the wire of the one or two parameters that, with the
 	 * conversation's type, say which conversation it is (a pair of users
-	 * counts in either order).  NULL: none.
+	 * counts in either order).  NULL: none.  See conversation.h.
 	 */
 	const char *key_a;
 	const char *key_b;
+
+	bool	  sql;	  /* there are SQL functions, rtm_<call>() and rtm_<call>_async() */
+	RtmRepeat repeat; /* where it differs from the kind's */
 
 	/* delmsg and getmsg name the conversation in the quest: type, and xid */
 	bool has_type;
@@ -146,7 +227,7 @@ typedef struct RtmMethod
 	RtmParam params[RTM_MAX_PARAMS + 1];
 } RtmMethod;
 
-/* Indexes into rtm_methods; the order of the API's page. */
+/* Indexes into rtm_methods, in any order. */
 typedef enum RtmMethodId
 {
 	RTM_SEND_MESSAGE,
@@ -166,9 +247,7 @@ typedef enum RtmMethodId
 	RTM_GET_GROUP_MESSAGE_INFO,
 	RTM_GET_ROOM_MESSAGE_INFO,
 	RTM_GET_BROADCAST_MESSAGE_INFO,
-	RTM_NUM_CALLS, /* those above are SQL functions */
-
-	RTM_GET_MESSAGE_NUM = RTM_NUM_CALLS,
+	RTM_GET_MESSAGE_NUM,
 	RTM_ADD_GROUP_MEMBERS,
 	RTM_DELETE_GROUP_MEMBERS,
 	RTM_DELETE_GROUP,
@@ -196,16 +275,24 @@ typedef enum RtmMethodId
 
 extern const RtmMethod rtm_methods[RTM_NUM_METHODS];
 
-/*
- * The documented phrase for an FPNN or RTM code, or NULL for one that the
- * document doesn't name.
- */
-extern const char *rtm_code_text(int code);
+/* The row with this name in the API (without rtm_), len bytes; or NULL. */
+extern const RtmMethod *rtm_method_by_call(const char *call, size_t len);
 
 /*
- * The five characters of the SQLSTATE for a code: 2000nn RTMnn, FPNN 100nn
- * FP1nn, 200nn FP2nn, 300nn FP3nn; RTM99 for any other.
+ * The row with this name on the wire, or NULL.  Of rows that share one, the row
+ * of that type; with RTM_NO_CONVERSATION the first.
  */
-extern void rtm_code_sqlstate(int code, char sqlstate[6]);
+extern const RtmMethod *rtm_method_by_wire(const char *method, RtmConversation type);
+
+/* The traits of a row's kind; NULL: those of a method by its name, rtm_call(). */
+extern const RtmKindTraits *rtm_method_traits(const RtmMethod *method);
+
+/*
+ * May it be sent again when its answer was lost?  own_mid: its mid was made for
+ * it, or it is known that the gate had no message with it.
+ */
+extern bool rtm_method_repeatable(const RtmMethod *method, bool own_mid);
+
+extern int rtm_method_nparams(const RtmMethod *method);
 
 #endif /* FPNN_CATALOG_H */

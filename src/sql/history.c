@@ -21,10 +21,10 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
-#include "sql/answer.h"
-#include "sql/args.h"
-#include "sql/encode.h"
-#include "sql/result.h"
+#include "method/answer.h"
+#include "method/argument.h"
+#include "method/encode.h"
+#include "method/result.h"
 #include "client/text.h"
 
 /* Fields of an entry of msgs (protocol.md, "RTM quests"). */
@@ -343,7 +343,7 @@ static void
 read_args(FunctionCallInfo fcinfo, RtmMethodId id, RtmCall *call, RtmRequest *request)
 {
 	const RtmMethod *method = &rtm_methods[id];
-	int				 nargs = rtm_method_nargs(method);
+	int				 nargs = rtm_method_nparams(method);
 
 	rtm_common_args(&fcinfo->args[nargs], &fcinfo->args[nargs + 1], call);
 	rtm_encode(request, method, fcinfo->args, false);

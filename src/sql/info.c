@@ -11,10 +11,10 @@
 
 #include "funcapi.h"
 
-#include "sql/answer.h"
-#include "sql/args.h"
-#include "sql/encode.h"
-#include "sql/result.h"
+#include "method/answer.h"
+#include "method/argument.h"
+#include "method/encode.h"
+#include "method/result.h"
 
 HeapTuple
 rtm_info_tuple(const RtmReader *reader, TupleDesc desc)
@@ -34,7 +34,7 @@ static Datum
 message_info(FunctionCallInfo fcinfo, RtmMethodId id)
 {
 	const RtmMethod *method = &rtm_methods[id];
-	int				 nargs = rtm_method_nargs(method);
+	int				 nargs = rtm_method_nparams(method);
 	RtmCall			 call = {.method = method->method, .idempotent = true};
 	RtmRequest		 request;
 	RtmReader		 reader;

@@ -12,72 +12,7 @@
 #include "utils/builtins.h"
 
 #include "fpnn/catalog.h"
-#include "sql/answer.h"
-
-static const char *
-kind_name(RtmKind kind)
-{
-	switch (kind)
-	{
-		case RTM_KIND_SEND:
-			return "send";
-		case RTM_KIND_HISTORY:
-			return "history";
-		case RTM_KIND_DELETE:
-			return "delete";
-		case RTM_KIND_INFO:
-			return "info";
-		default:
-			return NULL; /* no SQL function does such a thing */
-	}
-}
-
-static const char *
-conversation_name(RtmConversation conversation)
-{
-	switch (conversation)
-	{
-		case RTM_P2P:
-			return "p2p";
-		case RTM_GROUP:
-			return "group";
-		case RTM_ROOM:
-			return "room";
-		case RTM_BROADCAST:
-			return "broadcast";
-		case RTM_NO_CONVERSATION:
-			break;
-	}
-	return NULL;
-}
-
-static const char *
-type_name(RtmParamType type)
-{
-	switch (type)
-	{
-		case RTM_PARAM_UID:
-		case RTM_PARAM_ID:
-		case RTM_PARAM_NEW_MID:
-		case RTM_PARAM_MID:
-		case RTM_PARAM_CURSOR:
-			return "bigint";
-		case RTM_PARAM_UIDS:
-			return "bigint[]";
-		case RTM_PARAM_MTYPE:
-		case RTM_PARAM_NUM:
-			return "integer";
-		case RTM_PARAM_MTYPES:
-			return "integer[]";
-		case RTM_PARAM_MSG:
-		case RTM_PARAM_ATTRS:
-			return "text";
-		case RTM_PARAM_DESC:
-			return "boolean";
-		default:
-			return NULL; /* no SQL function has such a one */
-	}
-}
+#include "method/answer.h"
 
 /* As pg_get_function_identity_arguments() writes those of the SQL function. */
 static char *
@@ -87,7 +22,7 @@ list_arguments(const RtmMethod *method)
 
 	initStringInfo(&list);
 	for (const RtmParam *p = method->params; p->type != RTM_PARAM_END; p++)
-		appendStringInfo(&list, "%s %s, ", p->name, type_name(p->type));
+		appendStringInfo(&list, "%s %s, ", p->name, rtm_param_types[p->type].sql);
 	appendStringInfoString(&list, "timeout double precision, server text");
 	return list.data;
 }
@@ -110,19 +45,20 @@ rtm_sql_methods(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
 
-	for (int i = 0; i < RTM_NUM_CALLS; i++)
+	for (int i = 0; i < RTM_NUM_METHODS; i++)
 	{
 		const RtmMethod *method = &rtm_methods[i];
 		NullableDatum	 columns[] = {
 			   text_column(rtm_function_name(method, "")),
 			   text_column(method->method),
-			   text_column(kind_name(method->kind)),
-			   text_column(conversation_name(method->conversation)),
+			   text_column(rtm_method_traits(method)->name),
+			   text_column(rtm_conversation_name(method->conversation)),
 			   text_column(list_arguments(method)),
 		   };
 
-		tuplestore_puttuple(result->setResult,
-							rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
+		if (method->sql)
+			tuplestore_puttuple(result->setResult,
+								rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
 	}
 	return (Datum) 0;
 }

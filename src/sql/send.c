@@ -15,16 +15,16 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-#include "sql/answer.h"
-#include "sql/args.h"
-#include "sql/encode.h"
+#include "method/answer.h"
+#include "method/argument.h"
+#include "method/encode.h"
 
 /* Encode the method's arguments, read those behind them, ask. */
 static RtmAnswer *
 ask(FunctionCallInfo fcinfo, RtmMethodId id, bool binary, RtmCall *call, RtmRequest *request)
 {
 	const RtmMethod *method = &rtm_methods[id];
-	int				 nargs = rtm_method_nargs(method);
+	int				 nargs = rtm_method_nparams(method);
 
 	rtm_common_args(&fcinfo->args[nargs], &fcinfo->args[nargs + 1], call);
 	rtm_encode(request, method, fcinfo->args, binary);

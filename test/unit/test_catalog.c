@@ -8,6 +8,7 @@
 #include "unit.h"
 
 #include "fpnn/catalog.h"
+#include "fpnn/conversation.h"
 #include "fpnn/mid.h"
 #include "fpnn/sign.h"
 
@@ -139,13 +140,17 @@ captured(const char *name)
 static void
 catalogue(void)
 {
-	for (int i = 0; i < RTM_NUM_CALLS; i++)
+	int ncalls = 0;
+
+	for (int i = 0; i < RTM_NUM_METHODS; i++)
 	{
 		const RtmMethod *m = &rtm_methods[i];
 		const VCall		*call = captured(m->call);
 
-		if (!CHECK(call != NULL))
+		if (call == NULL)
 			continue;
+		ncalls++;
+		CHECK(m->sql);
 		CHECK_BYTES(m->method, strlen(m->method), call->method, strlen(call->method));
 		for (const VField *f = call->params; f->key; f++)
 			CHECK(names_key(m, f->key));
@@ -163,6 +168,7 @@ catalogue(void)
 		for (const char *const *key = (const char *const[]){m->key_a, m->key_b, NULL}; *key; key++)
 			CHECK(names_key(m, *key));
 	}
+	CHECK_INT(ncalls, 17);
 }
 
 /* Every row is there, with names of its own; typed rows stand for several. */
@@ -183,6 +189,194 @@ rows(void)
 		for (const char *const *key = (const char *const[]){m->key_a, m->key_b, NULL}; *key; key++)
 			CHECK(names_key(m, *key));
 	}
+}
+
+/* Everything that depends on a kind is said of each. */
+static void
+kinds(void)
+{
+	for (int i = 0; i < RTM_NUM_KINDS; i++)
+	{
+		const RtmKindTraits *k = &rtm_kinds[i];
+		int					 n = 0;
+		bool				 mtime = false;
+
+		if (!CHECK(k->name != NULL))
+			continue;
+		for (int j = 0; j < i; j++)
+			CHECK(strcmp(k->name, rtm_kinds[j].name) != 0);
+		CHECK(k->repeat != RTM_REPEAT_AS_KIND);
+		for (const RtmField *f = k->fields; f->type != RTM_FIELD_END; f++, n++)
+		{
+			CHECK((f->wire == NULL) == (f->type == RTM_FIELD_MID || f->type == RTM_FIELD_ANSWER));
+			mtime = mtime || (f->wire && strcmp(f->wire, "mtime") == 0);
+		}
+		CHECK(n <= RTM_MAX_FIELDS);
+		CHECK((n > 0) == (k->keep != RTM_KEEP_NOTHING));
+		CHECK(k->keep != RTM_KEEP_MTIME || mtime);
+
+		/* what the code says is known only of a quest that may have been sent before */
+		CHECK(k->done_code == 0 || k->repeat != RTM_REPEAT_NEVER);
+	}
+	CHECK(rtm_method_traits(NULL) == &rtm_kinds[RTM_KIND_ANY]);
+	CHECK(rtm_method_traits(&rtm_methods[RTM_DELETE_ROOM_MESSAGE]) == &rtm_kinds[RTM_KIND_DELETE]);
+}
+
+/* Of which nobody knows whether it may be repeated is never repeated. */
+static void
+repeats(void)
+{
+	RtmMethod method = rtm_methods[RTM_SEND_MESSAGE];
+
+	CHECK(!rtm_method_repeatable(NULL, true));
+	CHECK(rtm_method_repeatable(&method, true));
+	CHECK(!rtm_method_repeatable(&method, false));
+	method.repeat = RTM_REPEAT_NEVER;
+	CHECK(!rtm_method_repeatable(&method, true));
+	method.repeat = RTM_REPEAT_ALWAYS;
+	CHECK(rtm_method_repeatable(&method, false));
+	CHECK(rtm_method_repeatable(&rtm_methods[RTM_GET_P2P_MESSAGE], false));
+	CHECK(rtm_method_repeatable(&rtm_methods[RTM_DELETE_P2P_MESSAGE], false));
+	CHECK(rtm_method_repeatable(&rtm_methods[RTM_IS_GROUP_MEMBER], false));
+	CHECK(!rtm_method_repeatable(&rtm_methods[RTM_ADD_GROUP_BAN], false));
+}
+
+static void
+parameters(void)
+{
+	for (int i = RTM_PARAM_END + 1; i < RTM_NUM_PARAM_TYPES; i++)
+	{
+		const RtmParamTraits *t = &rtm_param_types[i];
+
+		if (!CHECK(t->sql != NULL))
+			continue;
+		if (t->wire == RTM_WIRE_INT || t->wire == RTM_WIRE_INTS)
+		{
+			CHECK(t->min < t->max);
+			CHECK(rtm_code_text(t->code) != NULL);
+			CHECK(strncmp(t->sql, "integer", 7) != 0 ||
+				  (t->min >= INT32_MIN && t->max <= INT32_MAX));
+		}
+		CHECK((t->wire == RTM_WIRE_INTS || t->wire == RTM_WIRE_TEXTS) ==
+			  (strstr(t->sql, "[]") != NULL));
+	}
+	for (int i = 0; i < RTM_NUM_METHODS; i++)
+	{
+		const RtmMethod *m = &rtm_methods[i];
+
+		CHECK(rtm_method_nparams(m) >= 1 && rtm_method_nparams(m) <= RTM_MAX_PARAMS);
+		CHECK(m->kind != RTM_KIND_ANY);
+		for (const RtmParam *p = m->params; p->type != RTM_PARAM_END; p++)
+			CHECK(p->name && p->wire && p->type < RTM_NUM_PARAM_TYPES);
+	}
+}
+
+static void
+lookups(void)
+{
+	for (int i = 0; i < RTM_NUM_METHODS; i++)
+	{
+		const RtmMethod *m = &rtm_methods[i];
+
+		CHECK(rtm_method_by_call(m->call, strlen(m->call)) == m);
+		CHECK(rtm_method_by_call(m->call, strlen(m->call) - 1) != m);
+		CHECK(rtm_method_by_wire(m->method, m->conversation) == m);
+		CHECK(rtm_method_by_wire(m->method, RTM_NO_CONVERSATION) != NULL);
+	}
+	CHECK(rtm_method_by_call("", 0) == NULL);
+	CHECK(rtm_method_by_call("call", 4) == NULL);
+	CHECK(rtm_method_by_call("send_message_async", strlen("send_message")) ==
+		  &rtm_methods[RTM_SEND_MESSAGE]);
+	CHECK(rtm_method_by_wire("nosuch", RTM_NO_CONVERSATION) == NULL);
+	CHECK(rtm_method_by_wire("delmsg", RTM_ROOM) == &rtm_methods[RTM_DELETE_ROOM_MESSAGE]);
+	CHECK(rtm_method_by_wire("delmsg", RTM_NO_CONVERSATION) ==
+		  &rtm_methods[RTM_DELETE_P2P_MESSAGE]);
+}
+
+/* A quest of integers: names and values. */
+typedef struct Quest
+{
+	const char *wire;
+	int64_t		value;
+} Quest;
+
+static bool
+find_int(const void *quest, const char *wire, int64_t *value)
+{
+	for (const Quest *q = quest; q->wire; q++)
+		if (strcmp(q->wire, wire) == 0)
+		{
+			*value = q->value;
+			return true;
+		}
+	return false;
+}
+
+static void
+check_key(RtmConversationKey key, RtmConversation type, int64_t a, int64_t b)
+{
+	CHECK_INT(key.type, type);
+	CHECK_INT(key.a, a);
+	CHECK_INT(key.b, b);
+}
+
+#define KEY(id, ...) \
+	rtm_conversation_key(&rtm_methods[id], find_int, (const Quest[]){__VA_ARGS__, {NULL, 0}})
+#define KEY_OF_ANY(method, ...) \
+	rtm_conversation_of_any(method, find_int, (const Quest[]){__VA_ARGS__, {NULL, 0}})
+
+static void
+conversations(void)
+{
+	/* by the row: a pair counts in either order */
+	check_key(KEY(RTM_SEND_MESSAGE, {"from", 9}, {"to", 4}), RTM_P2P, 4, 9);
+	check_key(KEY(RTM_SEND_MESSAGE, {"from", 4}, {"to", 9}), RTM_P2P, 4, 9);
+	check_key(KEY(RTM_GET_P2P_MESSAGE, {"uid", 9}, {"ouid", 4}), RTM_P2P, 4, 9);
+	check_key(KEY(RTM_DELETE_P2P_MESSAGE, {"from", 9}, {"xid", 4}), RTM_P2P, 4, 9);
+	check_key(KEY(RTM_SEND_MESSAGES, {"from", 9}), RTM_P2P, 9, RTM_SEVERAL);
+	check_key(KEY(RTM_SEND_GROUP_MESSAGE, {"from", 9}, {"gid", 4}), RTM_GROUP, 4, 0);
+	check_key(KEY(RTM_DELETE_GROUP_MESSAGE, {"from", 9}, {"xid", 4}), RTM_GROUP, 4, 0);
+	check_key(KEY(RTM_SEND_ROOM_MESSAGE, {"from", 9}, {"rid", 4}), RTM_ROOM, 4, 0);
+	check_key(KEY(RTM_BROADCAST_MESSAGE, {"from", 9}), RTM_BROADCAST, 0, 0);
+	check_key(KEY(RTM_DELETE_BROADCAST_MESSAGE, {"from", 9}, {"xid", 7}), RTM_BROADCAST, 0, 0);
+	check_key(KEY(RTM_ADD_GROUP_BAN, {"uid", 9}), RTM_GROUP, 0, 0);
+	check_key(KEY(RTM_GET_MESSAGE_NUM, {"type", 2}, {"xid", 3}), RTM_NO_CONVERSATION, 0, 0);
+
+	/* by the names: the same conversations */
+	check_key(KEY_OF_ANY("sendmsg", {"from", 9}, {"to", 4}), RTM_P2P, 4, 9);
+	check_key(KEY_OF_ANY("sendmsgs", {"from", 9}), RTM_NO_CONVERSATION, 0, 0);
+	check_key(KEY_OF_ANY("sendgroupmsg", {"from", 9}, {"gid", 4}), RTM_GROUP, 4, 0);
+	check_key(KEY_OF_ANY("delmsg", {"from", 9}, {"xid", 4}, {"type", 1}), RTM_P2P, 4, 9);
+	check_key(KEY_OF_ANY("delmsg", {"from", 9}, {"xid", 4}, {"type", 2}), RTM_GROUP, 4, 0);
+	check_key(KEY_OF_ANY("editmsg", {"from", 9}, {"xid", 4}, {"type", 3}), RTM_ROOM, 4, 0);
+	check_key(KEY_OF_ANY("editmsg", {"from", 9}, {"xid", 0}, {"type", 4}), RTM_BROADCAST, 0, 0);
+	check_key(KEY_OF_ANY("editmsg", {"from", 9}, {"xid", 0}, {"type", 5}), RTM_NO_CONVERSATION, 0,
+			  0);
+	check_key(KEY_OF_ANY("broadcastmsg", {"from", 9}), RTM_BROADCAST, 0, 0);
+	check_key(KEY_OF_ANY("getp2pmsg", {"uid", 9}, {"ouid", 4}), RTM_P2P, 4, 9);
+	check_key(KEY_OF_ANY("addoption", {"uid", 9}, {"xid", 4}, {"type", 1}), RTM_NO_CONVERSATION, 0,
+			  0);
+	check_key(KEY_OF_ANY("clearprojectmsg", {"type", 1}), RTM_NO_CONVERSATION, 0, 0);
+}
+
+/* The short list of what is final; everything else is tried again. */
+static void
+code_classes(void)
+{
+	static const int passing[] = {20001,  20002,  20003,  20006,  20009,  20011,	20012,
+								  20014,  200002, 200006, 200008, 200010, 200011,	200999,
+								  200998, 40000,  12345,  0,	  -1,	  INT32_MIN};
+	static const int final[] = {10005,	10009,	10010,	20004,	200005, 200021, 200024, 200030,
+								200032, 200033, 200034, 200040, 200041, 200044, 200052, 200070};
+
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		CHECK_INT(rtm_code_class(passing[i]), RTM_CLASS_PASSING);
+	for (size_t i = 0; i < sizeof(final) / sizeof(final[0]); i++)
+		CHECK_INT(rtm_code_class(final[i]), RTM_CLASS_FINAL);
+
+	/* and that it has to do with a mid is told of one only */
+	for (int code = 10000; code <= 201000; code++)
+		CHECK((rtm_code_class(code) == RTM_CLASS_DUPLICATE) == (code == RTM_CODE_DUPLICATE_MID));
 }
 
 static void
@@ -236,6 +430,12 @@ test_catalog(void)
 	unit_run("mids are unique and grow", mids);
 	unit_run("catalogue and captured quests agree", catalogue);
 	unit_run("rows of the catalogue", rows);
+	unit_run("traits of kinds", kinds);
+	unit_run("what may be repeated", repeats);
+	unit_run("traits of parameters", parameters);
+	unit_run("a method by its names", lookups);
+	unit_run("conversations of quests", conversations);
 	unit_run("codes and SQLSTATEs", codes);
+	unit_run("what a code means for a request", code_classes);
 	unit_run("names of statuses", statuses);
 }

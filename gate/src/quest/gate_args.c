@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "fpnn/conversation.h"
 #include "quest/gate_args.h"
 
 /* What a status of reading a parameter means; true for FPNN_OK. */
@@ -160,10 +161,9 @@ read_seconds(GateQuest *quest, const msgpack_object *map, const char *key, int64
 	return true;
 }
 
-/* A user, group or room: of the message, of the conversation, or both. */
+/* A user, group or room; the conversation's are looked at later. */
 static bool
-read_id(GateQuest *quest, const msgpack_object *map, const RtmMethod *method, const char *key,
-		GateArgs *args)
+read_id(GateQuest *quest, const msgpack_object *map, const char *key, GateArgs *args)
 {
 	int64 value;
 
@@ -177,10 +177,6 @@ read_id(GateQuest *quest, const msgpack_object *map, const RtmMethod *method, co
 		args->uid = value;
 	else if (strcmp(key, "xid") == 0)
 		args->xid = value;
-	if (method->key_a && strcmp(key, method->key_a) == 0)
-		args->conversation.a = value;
-	if (method->key_b && strcmp(key, method->key_b) == 0)
-		args->conversation.b = value;
 	return true;
 }
 
@@ -188,9 +184,11 @@ read_id(GateQuest *quest, const msgpack_object *map, const RtmMethod *method, co
 static bool
 read_any_id(GateQuest *quest, const msgpack_object *map, const char *key, GateArgs *args)
 {
-	if (is_there(map, key) && !gate_args_int(quest, map, key, &args->conversation.a))
+	int64 value = 0;
+
+	if (is_there(map, key) && !gate_args_int(quest, map, key, &value))
 		return false;
-	args->any_id = args->conversation.a <= 0;
+	args->any_id = value <= 0;
 	return true;
 }
 
@@ -224,8 +222,7 @@ read_flag(GateQuest *quest, const msgpack_object *map, const char *key, GateArgs
 }
 
 static bool
-read_param(GateQuest *quest, const msgpack_object *map, const RtmMethod *method,
-		   const RtmParam *param, GateArgs *args)
+read_param(GateQuest *quest, const msgpack_object *map, const RtmParam *param, GateArgs *args)
 {
 	const char *key = param->wire;
 
@@ -233,7 +230,7 @@ read_param(GateQuest *quest, const msgpack_object *map, const RtmMethod *method,
 	{
 		case RTM_PARAM_UID:
 		case RTM_PARAM_ID:
-			return read_id(quest, map, method, key, args);
+			return read_id(quest, map, key, args);
 		case RTM_PARAM_ANY_ID:
 			return read_any_id(quest, map, key, args);
 		case RTM_PARAM_UIDS:
@@ -272,31 +269,26 @@ read_param(GateQuest *quest, const msgpack_object *map, const RtmMethod *method,
 	return true;
 }
 
-void
-gate_order_pair(GateConversation *c)
+/* For rtm_conversation_key(): what isn't an integer isn't there. */
+static bool
+find_int(const void *map, const char *key, int64_t *value)
 {
-	int64 a = c->a;
-
-	if (c->type == RTM_P2P && c->a > c->b)
-	{
-		c->a = c->b;
-		c->b = a;
-	}
+	return fpnn_map_int(map, key, value) == FPNN_OK;
 }
 
 /* args->pid is filled already. */
 bool
 gate_args_read(GateQuest *quest, const msgpack_object *map, const RtmMethod *method, GateArgs *args)
 {
-	int64 xid;
+	RtmConversationKey key;
+	int64			   xid;
 
-	args->conversation.pid = args->pid;
-	args->conversation.type = method->conversation;
 	for (const RtmParam *p = method->params; p->type != RTM_PARAM_END; p++)
-		if (!read_param(quest, map, method, p, args))
+		if (!read_param(quest, map, p, args))
 			return false;
 	if (method->xid_zero && !gate_args_int(quest, map, "xid", &xid))
 		return false;
-	gate_order_pair(&args->conversation);
+	key = rtm_conversation_key(method, find_int, map);
+	args->conversation = (GateConversation){args->pid, key.type, key.a, key.b};
 	return true;
 }

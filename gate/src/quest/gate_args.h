@@ -49,7 +49,4 @@ extern bool gate_args_int(GateQuest *quest, const msgpack_object *map, const cha
 						  int64 *value);
 extern bool gate_args_check(GateQuest *quest, const char *key, FpnnStatus status);
 
-/* A pair of users has one history, whoever comes first. */
-extern void gate_order_pair(GateConversation *c);
-
 #endif /* GATE_ARGS_H */

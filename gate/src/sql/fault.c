@@ -58,17 +58,14 @@ check_action(const char *action)
 static void
 check_method(const char *method)
 {
-	for (RtmMethodId id = 0; id < RTM_NUM_METHODS; id++)
-	{
-		const RtmMethod *row = &rtm_methods[id];
+	const char		*call = strncmp(method, "rtm_", 4) == 0 ? method + 4 : method;
+	const RtmMethod *row = rtm_method_by_call(call, strlen(call));
 
-		if (strcmp(method, row->method) == 0)
-			return;
-		if (strcmp(method, row->call) == 0 ||
-			(strncmp(method, "rtm_", 4) == 0 && strcmp(method + 4, row->call) == 0))
-			refuse(psprintf("unknown method: \"%s\"", method),
-				   psprintf("Its name on the wire is \"%s\".", row->method));
-	}
+	if (rtm_method_by_wire(method, RTM_NO_CONVERSATION) != NULL)
+		return;
+	if (row)
+		refuse(psprintf("unknown method: \"%s\"", method),
+			   psprintf("Its name on the wire is \"%s\".", row->method));
 	refuse(
 		psprintf("unknown method: \"%s\"", method),
 		"Methods have their names on the wire, as sendgroupmsg; the documentation of the local gate lists them.");

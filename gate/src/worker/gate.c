@@ -31,7 +31,7 @@
 
 #include "fpnn/crypt.h"
 #include "host.h"
-#include "method/method.h"
+#include "judge/judge.h"
 #include "net/net.h"
 #include "quest/gate_json.h"
 #include "table/cache.h"
@@ -132,7 +132,7 @@ run_together(GateQuest *quests, int n, MemoryContext batch)
 		for (int i = 0; i < n; i++)
 		{
 			MemoryContextSwitchTo(batch);
-			gate_method_run(&quests[i]);
+			gate_judge(&quests[i]);
 			CHECK_FOR_INTERRUPTS();
 		}
 		commit();

@@ -51,11 +51,11 @@
 #include "outbox/origin/origin.h"
 #include "outbox/deliver/settle.h"
 #include "outbox/record/row.h"
-#include "outbox/record/unpack.h"
+#include "method/unpack.h"
 #include "outbox/workers/worker.h"
-#include "sql/encode.h"
-#include "sql/jsonb.h"
-#include "sql/result.h"
+#include "method/encode.h"
+#include "method/jsonb.h"
+#include "method/result.h"
 #include "wait.h"
 
 /* Idle time after which the worker ends, in milliseconds. */
@@ -186,7 +186,7 @@ read_due(int64 id, Due *due)
 	due->function = DatumGetObjectId(column("callback", &null));
 	call = column("call", &null);
 	name = TextDatumGetCString(call);
-	due->method = outbox_method(name, (int) strlen(name));
+	due->method = rtm_method_by_call(name, strlen(name));
 	due->mid = DatumGetInt64(column("mid", &null));
 	due->mtime = copied_column("mtime", true, sizeof(int64));
 	due->answer = copied_column("answer", false, -1);

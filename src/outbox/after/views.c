@@ -14,9 +14,9 @@
 #include "fpnn/catalog.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/workers/registry.h"
-#include "outbox/record/unpack.h"
+#include "method/unpack.h"
 #include "outbox/workers/worker.h"
-#include "sql/jsonb.h"
+#include "method/jsonb.h"
 
 PG_FUNCTION_INFO_V1(rtm_sql_unpack);
 

@@ -146,7 +146,7 @@ outbox_is_any_call(const Request *request)
 static const RtmMethod *
 method_of(const Request *request)
 {
-	return outbox_method(request->row.call, request->row.call_len);
+	return rtm_method_by_call(request->row.call, request->row.call_len);
 }
 
 /* ---- answers ---- */

@@ -21,9 +21,9 @@
 #include "client/lookup.h"
 #include "outbox/enqueue/enqueue.h"
 #include "outbox/record/callback.h"
-#include "sql/args.h"
-#include "sql/encode.h"
-#include "sql/jsonb.h"
+#include "method/argument.h"
+#include "method/encode.h"
+#include "method/jsonb.h"
 
 /* Which call an SQL function queues; kept with the function. */
 typedef struct AsyncCall
@@ -51,11 +51,11 @@ find_call(FunctionCallInfo fcinfo)
 	len = name ? (int) strlen(name) - (int) strlen("rtm__async") : 0;
 	call = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(AsyncCall));
 	if (len > 0)
-		call->method = outbox_method(name + strlen("rtm_"), len);
+		call->method = rtm_method_by_call(name + strlen("rtm_"), len);
 	if (call->method == NULL)
 		elog(ERROR, "function %u queues no method of the catalogue", flinfo->fn_oid);
 	call->name = MemoryContextStrdup(flinfo->fn_mcxt, name);
-	call->nargs = rtm_method_nargs(call->method);
+	call->nargs = rtm_method_nparams(call->method);
 	(void) get_func_signature(flinfo->fn_oid, &types, &ntypes);
 	for (int i = 0; i < Min(call->nargs, ntypes); i++)
 		if (call->method->params[i].type == RTM_PARAM_MSG)

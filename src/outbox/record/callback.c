@@ -120,12 +120,3 @@ outbox_check_callback(Oid function, OutboxSignature signature, Oid role)
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_FUNCTION, format_procedure(function));
 }
-
-const RtmMethod *
-outbox_method(const char *call, int len)
-{
-	for (int i = 0; i < RTM_NUM_CALLS; i++)
-		if (strlen(rtm_methods[i].call) == len && memcmp(rtm_methods[i].call, call, len) == 0)
-			return &rtm_methods[i];
-	return NULL;
-}

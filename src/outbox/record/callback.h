@@ -34,7 +34,4 @@ extern int outbox_signature_types(OutboxSignature signature, Oid *types);
  */
 extern void outbox_check_callback(Oid function, OutboxSignature signature, Oid role);
 
-/* The method with this name in the API, or NULL. */
-extern const RtmMethod *outbox_method(const char *call, int len);
-
 #endif /* OUTBOX_CALLBACK_H */

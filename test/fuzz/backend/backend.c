@@ -38,12 +38,12 @@
 #include "client/text.h"
 #include "compat.h"
 #include "host.h"
+#include "method/answer.h"
+#include "method/encode.h"
+#include "method/jsonb.h"
+#include "method/result.h"
 #include "quest/gate_args.h"
 #include "quest/gate_json.h"
-#include "sql/answer.h"
-#include "sql/encode.h"
-#include "sql/jsonb.h"
-#include "sql/result.h"
 
 extern int	  LLVMFuzzerRunDriver(int *argc, char ***argv,
 								  int (*callback)(const uint8_t *data, size_t size));

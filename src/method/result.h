@@ -9,7 +9,7 @@
 #ifndef RTM_RESULT_H
 #define RTM_RESULT_H
 
-#include "sql/answer.h"
+#include "method/answer.h"
 
 /*
  * rtm_history_result and rtm_message_info.  uid and ouid are the question's,

@@ -64,9 +64,6 @@ typedef struct RtmRequest
 	int fixed_nparams;
 } RtmRequest;
 
-/* How many SQL arguments the catalogue lists for a method. */
-extern int rtm_method_nargs(const RtmMethod *method);
-
 /*
  * Check the arguments and pack them.  args are the method's as the catalogue
  * lists them; `binary` says that msg is bytea.  A history's first page asks

@@ -16,7 +16,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "sql/args.h"
+#include "method/argument.h"
 
 void
 rtm_require_arg(const NullableDatum *arg, const char *name)

@@ -10,7 +10,8 @@
 #include "postgres.h"
 
 #include "table/clock.h"
-#include "method/method.h"
+#include "fpnn/conversation.h"
+#include "judge/judge.h"
 #include "table/member.h"
 #include "table/purge.h"
 
@@ -59,9 +60,9 @@ insert_to_all(GateArgs *args, int64 *tos)
 
 	for (int i = 0; i < args->tos.n; i++)
 	{
-		GateConversation pair = {args->pid, RTM_P2P, args->message.from, args->tos.ids[i]};
+		RtmConversationKey key = rtm_pair_key(args->message.from, args->tos.ids[i]);
+		GateConversation   pair = {args->pid, RTM_P2P, key.a, key.b};
 
-		gate_order_pair(&pair);
 		args->message.to = args->tos.ids[i];
 		if (!gate_store_insert(&pair, &args->message))
 			continue;

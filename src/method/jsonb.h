@@ -20,7 +20,7 @@
 
 #include "utils/jsonb.h"
 
-#include "sql/answer.h"
+#include "method/answer.h"
 
 /*
  * Pack the keys and values of an object, without the map's header; how many

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * method.c
+ * judge.c
  *	  From a quest to its answer: what may be asked, by whom, and where it is
  *	  carried out.
  *
@@ -13,9 +13,9 @@
 
 #include "fpnn/crypt.h"
 #include "host.h"
-#include "method/admit.h"
-#include "method/gate_fault.h"
-#include "method/method.h"
+#include "judge/admit.h"
+#include "judge/gate_fault.h"
+#include "judge/judge.h"
 #include "quest/gate_json.h"
 
 /* ---- *key ---- */
@@ -47,43 +47,11 @@ run_key(GateQuest *quest, const msgpack_object *map)
 
 /* ---- methods ---- */
 
-/* The first row with this method on the wire; RTM_NUM_METHODS: none. */
-static RtmMethodId
-find_row(const char *name)
-{
-	RtmMethodId id = 0;
-
-	while (id < RTM_NUM_METHODS && strcmp(rtm_methods[id].method, name) != 0)
-		id++;
-	return id;
-}
-
-/* Of the rows that share a method, the one of the quest's type. */
-static bool
-find_row_of_type(GateQuest *quest, const msgpack_object *map, RtmMethodId *id)
-{
-	int64 type;
-
-	if (!rtm_methods[*id].has_type)
-		return true;
-	if (!gate_args_int(quest, map, "type", &type))
-		return false;
-	for (RtmMethodId i = *id; i < RTM_NUM_METHODS; i++)
-	{
-		if (strcmp(rtm_methods[i].method, quest->frame.method) != 0 ||
-			rtm_methods[i].conversation != type)
-			continue;
-		*id = i;
-		return true;
-	}
-	return gate_quest_fail(quest, RTM_CODE_INVALID_PARAM, "there is no such type of conversation");
-}
-
 /* By the kind of a method, where a kind is one thing; else by its row. */
 static GateHandler
-handler_of(RtmMethodId id)
+handler_of(const RtmMethod *method)
 {
-	switch (rtm_methods[id].kind)
+	switch (method->kind)
 	{
 		case RTM_KIND_SEND:
 			return gate_run_send;
@@ -101,36 +69,50 @@ handler_of(RtmMethodId id)
 		case RTM_KIND_GIDS:
 		case RTM_KIND_ROOM_COUNTS:
 		case RTM_KIND_LISTEN:
-			return gate_admin_handlers[id];
+			return gate_admin_handlers[method - rtm_methods];
+		case RTM_KIND_ANY:
+			break;
 	}
 	return NULL;
+}
+
+/* Of the rows that share a method, the one of the quest's type; NULL: it has failed. */
+static const RtmMethod *
+row_of_type(GateQuest *quest, const msgpack_object *map, const RtmMethod *first)
+{
+	int64 type;
+
+	if (!first->has_type)
+		return first;
+	if (!gate_args_int(quest, map, "type", &type))
+		return NULL;
+	if (type >= RTM_P2P && type <= RTM_BROADCAST)
+		return rtm_method_by_wire(quest->frame.method, (RtmConversation) type);
+	gate_quest_fail(quest, RTM_CODE_INVALID_PARAM, "there is no such type of conversation");
+	return NULL;
+}
+
+static bool
+check_uid(GateQuest *quest, const GateArgs *args)
+{
+	return args->uid >= 0 || gate_quest_fail(quest, RTM_CODE_INVALID_PID, "invalid uid");
 }
 
 static void
 run_method(GateQuest *quest, const msgpack_object *map)
 {
-	RtmMethodId id = find_row(quest->frame.method);
-	GateHandler handler = id < RTM_NUM_METHODS ? handler_of(id) : NULL;
-	GateArgs	args;
+	const RtmMethod *method = rtm_method_by_wire(quest->frame.method, RTM_NO_CONVERSATION);
+	GateHandler		 handler = method ? handler_of(method) : NULL;
+	GateArgs		 args = {0};
 
 	if (strcmp(quest->frame.method, FPNN_CRYPT_METHOD) == 0)
-	{
 		run_key(quest, map);
-		return;
-	}
-	if (handler == NULL)
-	{
+	else if (handler == NULL)
 		gate_quest_fail(quest, FPNN_CODE_UNKNOWN_METHOD, NULL);
-		return;
-	}
-	memset(&args, 0, sizeof(args));
-	if (!gate_admit(quest, map, &args.pid) || !find_row_of_type(quest, map, &id) ||
-		!gate_args_read(quest, map, &rtm_methods[id], &args) || !gate_fault_apply(quest, &args))
-		return;
-	if (args.uid < 0)
-		gate_quest_fail(quest, RTM_CODE_INVALID_PID, "invalid uid");
-	else
-		handler(quest, &rtm_methods[id], &args);
+	else if (gate_admit(quest, map, &args.pid) && (method = row_of_type(quest, map, method)) &&
+			 gate_args_read(quest, map, method, &args) && gate_fault_apply(quest, &args) &&
+			 check_uid(quest, &args))
+		handler(quest, method, &args);
 }
 
 /*
@@ -156,7 +138,7 @@ readable_part(GateQuest *quest, const msgpack_object *map)
  * connection without a word, as the vendor's framework does.
  */
 void
-gate_method_run(GateQuest *quest)
+gate_judge(GateQuest *quest)
 {
 	FpnnDoc		   doc = {0};
 	msgpack_object map;

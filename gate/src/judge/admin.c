@@ -10,7 +10,7 @@
  */
 #include "postgres.h"
 
-#include "method/method.h"
+#include "judge/judge.h"
 #include "table/member.h"
 
 static void

@@ -11,7 +11,7 @@
 #include "common/pg_prng.h"
 
 #include "table/cache.h"
-#include "method/gate_fault.h"
+#include "judge/gate_fault.h"
 #include "table/gate_spi.h"
 
 /* Is it about this conversation?  Of p2p, xid is one of the two users. */

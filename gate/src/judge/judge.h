@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
- * method.h
+ * judge.h
  *	  From a quest to its answer: what may be asked, by whom, and what the
  *	  methods do.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef GATE_METHOD_H
-#define GATE_METHOD_H
+#ifndef GATE_JUDGE_H
+#define GATE_JUDGE_H
 
 #include "quest/gate_args.h"
 
@@ -16,7 +16,7 @@
  * gate_spi_end(): fills what came of it.  Raises only what a statement raises;
  * then the quest may be run again.
  */
-extern void gate_method_run(GateQuest *quest);
+extern void gate_judge(GateQuest *quest);
 
 /* What a method does, once a quest has been checked: writes its answer, or fails. */
 typedef void (*GateHandler)(GateQuest *quest, const RtmMethod *method, GateArgs *args);
@@ -31,4 +31,4 @@ extern void gate_run_count(GateQuest *quest, const RtmMethod *method, GateArgs *
 /* admin.c: each method of the other kinds; NULL: the gate doesn't have it. */
 extern const GateHandler gate_admin_handlers[RTM_NUM_METHODS];
 
-#endif /* GATE_METHOD_H */
+#endif /* GATE_JUDGE_H */

@@ -15,8 +15,8 @@
 
 #include "client/call.h"
 #include "compat.h"
-#include "sql/args.h"
-#include "sql/encode.h"
+#include "method/argument.h"
+#include "method/encode.h"
 #include "client/text.h"
 
 static int
@@ -30,16 +30,6 @@ void
 rtm_packer_init(msgpack_packer *packer, StringInfo out)
 {
 	msgpack_packer_init(packer, out, write_to_stringinfo);
-}
-
-int
-rtm_method_nargs(const RtmMethod *method)
-{
-	int n = 0;
-
-	while (method->params[n].type != RTM_PARAM_END)
-		n++;
-	return n;
 }
 
 static void

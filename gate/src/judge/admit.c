@@ -19,7 +19,7 @@
 #include "quest/gate_args.h"
 #include "table/cache.h"
 #include "table/gate_guc.h"
-#include "method/admit.h"
+#include "judge/admit.h"
 #include "host.h"
 
 /* Salts of a generation; with more, the older generation is forgotten early. */

@@ -13,7 +13,7 @@
 #include "access/htup_details.h"
 #include "funcapi.h"
 
-#include "sql/answer.h"
+#include "method/answer.h"
 #include "client/text.h"
 
 char *

@@ -20,9 +20,9 @@
 #include "utils/float.h"
 #include "utils/numeric.h"
 
-#include "sql/args.h"
-#include "sql/encode.h"
-#include "sql/jsonb.h"
+#include "method/argument.h"
+#include "method/encode.h"
+#include "method/jsonb.h"
 #include "client/text.h"
 
 #define BYTES_KEY "base64"

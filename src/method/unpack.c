@@ -9,9 +9,9 @@
 
 #include "utils/builtins.h"
 
-#include "outbox/record/unpack.h"
-#include "sql/answer.h"
-#include "sql/encode.h"
+#include "method/unpack.h"
+#include "method/answer.h"
+#include "method/encode.h"
 
 /* An answer with the document that it points into. */
 typedef struct Unpacked
