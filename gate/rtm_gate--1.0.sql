@@ -93,7 +93,8 @@ COMMENT ON COLUMN rtm_gate.config.public_key IS 'what clients need to know of th
 COMMENT ON COLUMN rtm_gate.config.certificate IS 'certificate for TLS, PEM; NULL: no TLS';
 COMMENT ON COLUMN rtm_gate.config.certificate_key IS 'key of the certificate, PEM';
 
--- the gate keeps small tables in memory; this tells it of a change at commit
+-- The gate keeps small tables in memory; this tells it of a change at commit.  Of all
+-- triggers it runs those only that are always enabled, which takes the owner.
 CREATE FUNCTION rtm_gate.tell_gate()
 RETURNS trigger
 AS 'MODULE_PATHNAME', 'rtm_gate_tell_gate'
@@ -107,6 +108,7 @@ CREATE TABLE rtm_gate.project (
 );
 CREATE TRIGGER tell_gate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON rtm_gate.project
 	FOR EACH STATEMENT EXECUTE FUNCTION rtm_gate.tell_gate();
+ALTER TABLE rtm_gate.project ENABLE ALWAYS TRIGGER tell_gate;
 COMMENT ON TABLE rtm_gate.project IS 'projects whose quests the gate takes';
 COMMENT ON COLUMN rtm_gate.project.pid IS 'project id';
 COMMENT ON COLUMN rtm_gate.project.secret IS 'secret that the project''s quests are signed with';
@@ -183,6 +185,7 @@ CREATE TABLE rtm_gate.group_ban (
 );
 CREATE TRIGGER tell_gate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON rtm_gate.group_ban
 	FOR EACH STATEMENT EXECUTE FUNCTION rtm_gate.tell_gate();
+ALTER TABLE rtm_gate.group_ban ENABLE ALWAYS TRIGGER tell_gate;
 COMMENT ON TABLE rtm_gate.group_ban IS 'who may not write to a group';
 COMMENT ON COLUMN rtm_gate.group_ban.pid IS 'project';
 COMMENT ON COLUMN rtm_gate.group_ban.gid IS 'group; NULL: every group';
@@ -198,6 +201,7 @@ CREATE TABLE rtm_gate.room_ban (
 );
 CREATE TRIGGER tell_gate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON rtm_gate.room_ban
 	FOR EACH STATEMENT EXECUTE FUNCTION rtm_gate.tell_gate();
+ALTER TABLE rtm_gate.room_ban ENABLE ALWAYS TRIGGER tell_gate;
 COMMENT ON TABLE rtm_gate.room_ban IS 'who may not write to a room';
 COMMENT ON COLUMN rtm_gate.room_ban.pid IS 'project';
 COMMENT ON COLUMN rtm_gate.room_ban.rid IS 'room; NULL: every room';
@@ -212,6 +216,7 @@ CREATE TABLE rtm_gate.project_black (
 );
 CREATE TRIGGER tell_gate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON rtm_gate.project_black
 	FOR EACH STATEMENT EXECUTE FUNCTION rtm_gate.tell_gate();
+ALTER TABLE rtm_gate.project_black ENABLE ALWAYS TRIGGER tell_gate;
 COMMENT ON TABLE rtm_gate.project_black IS 'who may neither write nor read in a project';
 COMMENT ON COLUMN rtm_gate.project_black.pid IS 'project';
 COMMENT ON COLUMN rtm_gate.project_black.uid IS 'user';
@@ -235,6 +240,7 @@ CREATE TABLE rtm_gate.fault (
 );
 CREATE TRIGGER tell_gate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON rtm_gate.fault
 	FOR EACH STATEMENT EXECUTE FUNCTION rtm_gate.tell_gate();
+ALTER TABLE rtm_gate.fault ENABLE ALWAYS TRIGGER tell_gate;
 COMMENT ON SEQUENCE rtm_gate.fault_id_seq IS 'ids of faults';
 COMMENT ON TABLE rtm_gate.fault IS 'what the gate is told to do wrong';
 COMMENT ON COLUMN rtm_gate.fault.id IS 'the oldest that fits a quest happens to it';

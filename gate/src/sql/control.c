@@ -16,7 +16,6 @@
 #include "catalog/pg_foreign_server.h"
 #include "commands/defrem.h"
 #include "common/string.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
 #include "funcapi.h"
@@ -440,13 +439,10 @@ static int64
 count_messages(void)
 {
 	int64 n;
-	bool  isnull;
 
-	if (SPI_connect() != SPI_OK_CONNECT ||
-		SPI_execute("SELECT pg_catalog.count(*) FROM rtm_gate.message", true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not count messages");
-	n = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	SPI_finish();
+	gate_spi_begin();
+	n = gate_store_count_all();
+	gate_spi_end();
 	return n;
 }
 

@@ -403,6 +403,15 @@ gate_store_delete(const GateConversation *c, int64 mid)
 }
 
 int64
+gate_store_count_all(void)
+{
+	static GatePlan plan = {"SELECT pg_catalog.count(*) FROM rtm_gate.message"};
+
+	gate_spi_run(&plan, NULL, NULL);
+	return DatumGetInt64(gate_spi_column(0, 1, NULL));
+}
+
+int64
 gate_store_last_mtime(void)
 {
 	static GatePlan plan = {"SELECT pg_catalog.max(mtime) FROM rtm_gate.message"};

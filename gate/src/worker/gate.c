@@ -34,6 +34,7 @@
 #include "judge/judge.h"
 #include "net/net.h"
 #include "quest/gate_json.h"
+#include "session.h"
 #include "table/cache.h"
 #include "table/clock.h"
 #include "table/gate_guc.h"
@@ -425,17 +426,12 @@ rtm_gate_main(Datum database)
 	pqsignal(SIGUSR2, handle_stop);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
+	rtm_session_before_connect("rtm_gate.");
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
-	SetConfigOption("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_SESSION);
-#if PG_VERSION_NUM >= 170000
-	SetConfigOption("transaction_timeout", "0", PGC_USERSET, PGC_S_SESSION);
-#endif
+	rtm_session_after_connect();
 
 	/* whoever holds a lock of the gate's rows must not hold up everybody */
-	SetConfigOption("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("lock_timeout", "2s", PGC_USERSET, PGC_S_OVERRIDE);
 
 	gate_cache_init();
 	if (args.start != 0)
