@@ -11,6 +11,7 @@
 #include "common/jsonapi.h"
 #include "executor/executor.h"
 #include "storage/latch.h"
+#include "utils/guc_tables.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #if PG_VERSION_NUM >= 160000
@@ -18,6 +19,16 @@
 #endif
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
+#endif
+
+/*
+ * What a library says of itself; PostgreSQL 18 shows it by
+ * pg_get_loaded_modules().  RTM_VERSION is rtm.control's, by the Makefile.
+ */
+#if PG_VERSION_NUM >= 180000
+#define RTM_MODULE_MAGIC(library) PG_MODULE_MAGIC_EXT(.name = library, .version = RTM_VERSION)
+#else
+#define RTM_MODULE_MAGIC(library) PG_MODULE_MAGIC
 #endif
 
 /* Before a declaration; PostgreSQL 18 has it so, too. */
@@ -44,6 +55,27 @@ rtm_json_lexer(char *text, int len, int encoding)
 	return makeJsonLexContextCstringLen(NULL, text, len, encoding, true);
 #else
 	return makeJsonLexContextCstringLen(text, len, encoding, true);
+#endif
+}
+
+/* All settings there are. */
+static inline struct config_generic **
+rtm_guc_variables(int *n)
+{
+#if PG_VERSION_NUM >= 160000
+	return get_guc_variables(n);
+#else
+	*n = GetNumConfigOptions();
+	return get_guc_variables();
+#endif
+}
+
+/* A session's transactions may last as long as they will. */
+static inline void
+rtm_no_transaction_timeout(void)
+{
+#if PG_VERSION_NUM >= 170000
+	SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
 #endif
 }
 

@@ -33,6 +33,7 @@
 #include "outbox/record/relations.h"
 #include "outbox/record/request_table.h"
 #include "outbox/record/ticket.h"
+#include "outbox/workers/local_gate.h"
 #include "outbox/workers/worker.h"
 #include "wait.h"
 
@@ -551,5 +552,6 @@ rtm_sender_main(Datum arg)
 {
 	OutboxDatabase *entry = outbox_begin_worker(OUTBOX_SENDER, arg);
 
+	outbox_start_local_gate();
 	outbox_run_worker(entry, OUTBOX_SENDER, run_sender);
 }
