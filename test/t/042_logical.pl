@@ -23,7 +23,7 @@ for my $node ($publisher, $subscriber)
 }
 
 # so that ids say which database a request is of (the same ones are in 046_review.pl)
-$subscriber->safe_psql('postgres', q(SELECT setval('rtm_request_id_seq', 1000000)));
+$subscriber->safe_psql('postgres', q(SELECT setval('rtm_internal.rtm_request_id_seq', 1000000)));
 
 sub enqueue
 {

@@ -42,7 +42,7 @@ is(sql("SELECT rtm_wait($model, 60)"), 'failed', 'a request that failed');
 
 pause('on');
 my $own = fails('own');
-my $next = sql(q(SELECT nextval('rtm_request_id_seq')));
+my $next = sql(q(SELECT nextval('rtm_internal.rtm_request_id_seq')));
 foreign('rtm_internal.rtm_finished', $model, $own, "params = 'theirs'");
 foreign('rtm_internal.rtm_finished', $model, $_) for $next + 100, $next + 101;	# which the sender would draw
 pause('off');
@@ -80,7 +80,7 @@ no_trouble('taken by one of our own');
 
 pause('on');
 my $waits = sql("SELECT rtm_send_message_async(51, 1, 2, 'waits')");
-my $gone = sql(q(SELECT nextval('rtm_request_id_seq')));
+my $gone = sql(q(SELECT nextval('rtm_internal.rtm_request_id_seq')));
 my %adopted = (ours => $waits, later => $gone + 100000, failed => $model, free => $gone);
 foreign('rtm_internal.rtm_request', $waits, $adopted{$_}, "mid = mid + length('$_'), key_b = 9, seq = seq + 10") for sort keys %adopted;
 my ($out, $err);
@@ -125,7 +125,7 @@ is(sql("SELECT rtm_wait($waits, 60)"), 'done', '... sent');
 # Waited for: what only another database has queued is neither done nor failed
 
 pause('on');
-my $lone = sql(q(SELECT nextval('rtm_request_id_seq')));
+my $lone = sql(q(SELECT nextval('rtm_internal.rtm_request_id_seq')));
 $waits = sql("SELECT rtm_send_message_async(51, 1, 2, 'waits 3')");
 foreign('rtm_internal.rtm_request', $waits, $lone, 'mid = mid + 7, seq = seq');
 foreign('rtm_internal.rtm_finished', $model, $lone + 1);
