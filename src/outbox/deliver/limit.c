@@ -20,14 +20,18 @@
 #define REFUSALS 5
 #define PART	 10
 
-/* The rate grows by this part a second, or doubles when nobody knows it. */
-#define GROWTH 0.05
+/*
+ * The rate grows by this part a second (the second one while nobody knows it), and the
+ * faster the longer nothing was refused: others may be through.
+ */
+#define GROWTH	   0.05
+#define FAST_GROWTH 2
 
 /* Without a refusal for so long there is no limit any more. */
 #define FORGET (60 * SECOND)
 
 /* Longest pause while nothing goes through: others may have it all for a while. */
-#define LONGEST_PAUSE (4 * SECOND)
+#define LONGEST_PAUSE (2 * SECOND)
 
 /* How long a pause is when the rate was about right. */
 #define SHORT_PAUSE (SECOND / 4)
@@ -66,6 +70,7 @@ static void
 grow(OutboxLimit *limit, int64_t now)
 {
 	double seconds = (double) (now - limit->grown) / SECOND;
+	double quiet = (double) (now - limit->refused_at) / SECOND;
 
 	limit->grown = now;
 	if (limit->learnt == 0 || seconds <= 0)
@@ -73,8 +78,8 @@ grow(OutboxLimit *limit, int64_t now)
 	if (now - limit->refused_at >= FORGET)
 		limit->learnt = 0;
 	else if (now >= limit->closed)
-		limit->learnt += seconds *
-						 fmax(1, limit->lost ? limit->learnt : limit->learnt * GROWTH);
+		limit->learnt += seconds * fmax(1, quiet) *
+						 fmax(1, limit->learnt * (limit->lost ? FAST_GROWTH : GROWTH));
 }
 
 static double
@@ -172,7 +177,7 @@ outbox_limit_refused(OutboxLimit *limit, int64_t asked, int64_t now)
 	refused = sum(limit->refused);
 	if (refused < REFUSALS || refused * PART < good)
 	{
-		limit->lost = false;
+		limit->lost &= good < refused;
 		if (good > 0 && limit->learnt > 0)
 			limit->learnt = fmin(limit->learnt, fmax(good, limit->learnt * (1 - GROWTH)));
 		return false;
