@@ -24,7 +24,7 @@
  * The rate grows by this part a second (the second one while nobody knows it), and the
  * faster the longer nothing was refused: others may be through.
  */
-#define GROWTH	   0.05
+#define GROWTH		0.05
 #define FAST_GROWTH 2
 
 /* Without a refusal for so long there is no limit any more. */
