@@ -235,8 +235,8 @@ sub pages_after_vacuum
 		is($spied->{out}, 0, "a cheap function sees no other role's rows") or diag $spied->{message};
 	}
 
-	for my $statement ('TABLE rtm_internal.rtm_request', 'TABLE rtm_internal.rtm_finished', 'SELECT id FROM rtm_internal.rtm_request', 'SELECT count(*) FROM rtm_internal.rtm_finished', "SELECT nextval('rtm_request_id_seq')",
-		'TABLE rtm_request_id_seq', "SELECT setval('rtm_request_id_seq', 1)", 'DELETE FROM rtm_internal.rtm_request', 'UPDATE rtm_internal.rtm_finished SET owner = owner', 'DELETE FROM rtm_internal.rtm_finished',
+	for my $statement ('TABLE rtm_internal.rtm_request', 'TABLE rtm_internal.rtm_finished', 'SELECT id FROM rtm_internal.rtm_request', 'SELECT count(*) FROM rtm_internal.rtm_finished', "SELECT nextval('rtm_internal.rtm_request_id_seq')",
+		'TABLE rtm_internal.rtm_request_id_seq', "SELECT setval('rtm_internal.rtm_request_id_seq', 1)", 'DELETE FROM rtm_internal.rtm_request', 'UPDATE rtm_internal.rtm_finished SET owner = owner', 'DELETE FROM rtm_internal.rtm_finished',
 		'INSERT INTO rtm_internal.rtm_request SELECT * FROM rtm_internal.rtm_request', 'TRUNCATE rtm_internal.rtm_request', 'DO $$ BEGIN LOCK TABLE rtm_internal.rtm_request IN ROW EXCLUSIVE MODE; END $$')
 	{
 		for my $role ('alice', 'watcher')

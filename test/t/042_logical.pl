@@ -22,8 +22,8 @@ for my $node ($publisher, $subscriber)
 	server_for($node, 'rtm', $gate->endpoint);
 }
 
-# so that ids say which database a request is of (the same ones are in 046_review.pl)
-$subscriber->safe_psql('postgres', q(SELECT setval('rtm_request_id_seq', 1000000)));
+# so that ids say which database a request is of (the same ones are in 046_ids_of_others.pl)
+$subscriber->safe_psql('postgres', q(SELECT setval('rtm_internal.rtm_request_id_seq', 1000000)));
 
 sub enqueue
 {

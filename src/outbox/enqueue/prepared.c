@@ -78,6 +78,23 @@ outbox_may_have_finished_prepared(void)
 		   !TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
+static OutboxDeletion
+take_row(OutboxBacklog *prepared, Relation rel, HeapTuple tuple, int64 origin, bool wait)
+{
+	OutboxDeletion deletion = OUTBOX_GONE;
+	OutboxRow	   row;
+
+	outbox_read_row(tuple, &row);
+	if (row.origin == origin)
+		deletion = outbox_delete(rel, &tuple->t_self, GetCurrentCommandId(true), wait);
+	if (deletion == OUTBOX_DELETED)
+	{
+		row.enqueued_at = GetCurrentTimestamp(); /* its age counts from now */
+		outbox_add_to_backlog(prepared, &row);
+	}
+	return deletion;
+}
+
 /*
  * Take the rows that are committed: those of each transaction as a whole, as the
  * snapshot is of one moment.
@@ -88,7 +105,6 @@ take_rows(OutboxBacklog *prepared, int64 origin, bool wait)
 	Relation	  rel = outbox_open(OUTBOX_REQUESTS, RowExclusiveLock);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm row",
 												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
 	OutboxScan	  scan;
 	HeapTuple	  tuple;
 	bool		  left = false;
@@ -97,24 +113,15 @@ take_rows(OutboxBacklog *prepared, int64 origin, bool wait)
 	scan = outbox_begin_scan(rel, OUTBOX_REQUEST_SEQ, PG_INT64_MIN, 0, GetActiveSnapshot());
 	while (HeapTupleIsValid(tuple = outbox_next(&scan)))
 	{
-		OutboxDeletion deletion;
-		OutboxRow	   row;
+		MemoryContext old = MemoryContextSwitchTo(context);
 
 		CHECK_FOR_INTERRUPTS();
-		outbox_read_row(tuple, &row);
-		if (row.origin != origin)
-			continue;
-		deletion = outbox_delete(rel, &tuple->t_self, GetCurrentCommandId(true), wait);
-		left |= deletion == OUTBOX_LOCKED;
-		if (deletion != OUTBOX_DELETED)
-			continue;
-		row.enqueued_at = GetCurrentTimestamp(); /* its age counts from now */
-		outbox_add_to_backlog(prepared, &row);
+		left |= take_row(prepared, rel, tuple, origin, wait) == OUTBOX_LOCKED;
+		MemoryContextSwitchTo(old);
 		MemoryContextReset(context);
 	}
 	outbox_end_scan(&scan);
 	PopActiveSnapshot();
-	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	table_close(rel, NoLock);
 	return left;

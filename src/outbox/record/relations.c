@@ -121,7 +121,7 @@ static const Column result_columns[RESULT_NCOLUMNS] = {
 
 static const Column origin_columns[] = {
 	{"system_identifier", INT8OID}, {"database", OIDOID}, {"instance", INT8OID},
-	{"timeline", INT8OID},			{"origin", INT8OID},
+	{"timeline", INT8OID},			{"origin", INT8OID},  {"since", TIMESTAMPTZOID},
 };
 
 static const Table tables[OUTBOX_TABLES] = {
