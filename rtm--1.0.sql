@@ -103,7 +103,7 @@ COMMENT ON COLUMN @extschema@.rtm_message_info.msg_binary IS 'the message, if it
 --
 
 CREATE FUNCTION @extschema@.rtm_send_message(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	to_uid bigint,
 	msg text,
@@ -112,13 +112,13 @@ CREATE FUNCTION @extschema@.rtm_send_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_send_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_send_message(integer, bigint, bigint, text, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_message(bigint, bigint, bigint, text, text, bigint, double precision, text) IS
 	'sends a message to a user, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_send_message(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	to_uid bigint,
 	msg bytea,
@@ -127,13 +127,13 @@ CREATE FUNCTION @extschema@.rtm_send_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_send_message_binary'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_send_message(integer, bigint, bigint, bytea, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_message(bigint, bigint, bigint, bytea, text, bigint, double precision, text) IS
 	'sends a binary message to a user, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_send_messages(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	to_uids bigint[],
 	msg text,
@@ -142,13 +142,13 @@ CREATE FUNCTION @extschema@.rtm_send_messages(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_send_messages'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_send_messages(integer, bigint, bigint[], text, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_messages(bigint, bigint, bigint[], text, text, bigint, double precision, text) IS
 	'sends a message to several users, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_send_messages(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	to_uids bigint[],
 	msg bytea,
@@ -157,13 +157,13 @@ CREATE FUNCTION @extschema@.rtm_send_messages(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_send_messages_binary'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_send_messages(integer, bigint, bigint[], bytea, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_messages(bigint, bigint, bigint[], bytea, text, bigint, double precision, text) IS
 	'sends a binary message to several users, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_send_group_message(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	gid bigint,
 	msg text,
@@ -172,13 +172,13 @@ CREATE FUNCTION @extschema@.rtm_send_group_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_send_group_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_send_group_message(integer, bigint, bigint, text, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_group_message(bigint, bigint, bigint, text, text, bigint, double precision, text) IS
 	'sends a message to a group, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_send_group_message(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	gid bigint,
 	msg bytea,
@@ -187,13 +187,13 @@ CREATE FUNCTION @extschema@.rtm_send_group_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_send_group_message_binary'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_send_group_message(integer, bigint, bigint, bytea, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_group_message(bigint, bigint, bigint, bytea, text, bigint, double precision, text) IS
 	'sends a binary message to a group, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_send_room_message(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	rid bigint,
 	msg text,
@@ -202,13 +202,13 @@ CREATE FUNCTION @extschema@.rtm_send_room_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_send_room_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_send_room_message(integer, bigint, bigint, text, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_room_message(bigint, bigint, bigint, text, text, bigint, double precision, text) IS
 	'sends a message to a room, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_send_room_message(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	rid bigint,
 	msg bytea,
@@ -217,13 +217,13 @@ CREATE FUNCTION @extschema@.rtm_send_room_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_send_room_message_binary'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_send_room_message(integer, bigint, bigint, bytea, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_room_message(bigint, bigint, bigint, bytea, text, bigint, double precision, text) IS
 	'sends a binary message to a room, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_broadcast_message(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	msg text,
 	attrs text DEFAULT '',
@@ -231,13 +231,13 @@ CREATE FUNCTION @extschema@.rtm_broadcast_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_broadcast_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_broadcast_message(integer, bigint, text, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_broadcast_message(bigint, bigint, text, text, bigint, double precision, text) IS
 	'sends a message to everybody, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_broadcast_message(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	msg bytea,
 	attrs text DEFAULT '',
@@ -245,9 +245,9 @@ CREATE FUNCTION @extschema@.rtm_broadcast_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_broadcast_message_binary'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_broadcast_message(integer, bigint, bytea, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_broadcast_message(bigint, bigint, bytea, text, bigint, double precision, text) IS
 	'sends a binary message to everybody, at once: a rollback does not take it back';
 
 --
@@ -258,11 +258,11 @@ CREATE FUNCTION @extschema@.rtm_get_group_message(
 	uid bigint,
 	gid bigint,
 	descending boolean,
-	num integer,
+	num bigint,
 	begin_time bigint DEFAULT NULL,
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS TABLE (
@@ -275,37 +275,37 @@ CREATE FUNCTION @extschema@.rtm_get_group_message(
 	mtime bigint,
 	msg_binary bytea
 )
-AS 'MODULE_PATHNAME', 'rtm_sql_get_group_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_message(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_group_message(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of a group: the first num messages (NULL: all), oldest or newest first';
 
 CREATE FUNCTION @extschema@.rtm_get_group_message_page(
 	uid bigint,
 	gid bigint,
 	descending boolean,
-	num integer,
+	num bigint,
 	begin_time bigint DEFAULT NULL,
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_history_result
-AS 'MODULE_PATHNAME', 'rtm_sql_get_group_message_page'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_message_page(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_group_message_page(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of a group: one page as the gate gives it, with the cursor of the next one';
 
 CREATE FUNCTION @extschema@.rtm_get_room_message(
 	uid bigint,
 	rid bigint,
 	descending boolean,
-	num integer,
+	num bigint,
 	begin_time bigint DEFAULT NULL,
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS TABLE (
@@ -318,36 +318,36 @@ CREATE FUNCTION @extschema@.rtm_get_room_message(
 	mtime bigint,
 	msg_binary bytea
 )
-AS 'MODULE_PATHNAME', 'rtm_sql_get_room_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_message(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_room_message(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of a room: the first num messages (NULL: all), oldest or newest first';
 
 CREATE FUNCTION @extschema@.rtm_get_room_message_page(
 	uid bigint,
 	rid bigint,
 	descending boolean,
-	num integer,
+	num bigint,
 	begin_time bigint DEFAULT NULL,
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_history_result
-AS 'MODULE_PATHNAME', 'rtm_sql_get_room_message_page'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_message_page(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_room_message_page(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of a room: one page as the gate gives it, with the cursor of the next one';
 
 CREATE FUNCTION @extschema@.rtm_get_broadcast_message(
 	uid bigint,
 	descending boolean,
-	num integer,
+	num bigint,
 	begin_time bigint DEFAULT NULL,
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS TABLE (
@@ -360,36 +360,36 @@ CREATE FUNCTION @extschema@.rtm_get_broadcast_message(
 	mtime bigint,
 	msg_binary bytea
 )
-AS 'MODULE_PATHNAME', 'rtm_sql_get_broadcast_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message(bigint, boolean, integer, bigint, bigint, bigint, integer[], double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message(bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of the broadcast channel: the first num messages (NULL: all), oldest or newest first';
 
 CREATE FUNCTION @extschema@.rtm_get_broadcast_message_page(
 	uid bigint,
 	descending boolean,
-	num integer,
+	num bigint,
 	begin_time bigint DEFAULT NULL,
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_history_result
-AS 'MODULE_PATHNAME', 'rtm_sql_get_broadcast_message_page'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_page(bigint, boolean, integer, bigint, bigint, bigint, integer[], double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_page(bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of the broadcast channel: one page as the gate gives it, with the cursor of the next one';
 
 CREATE FUNCTION @extschema@.rtm_get_p2p_message(
 	uid bigint,
 	ouid bigint,
 	descending boolean,
-	num integer,
+	num bigint,
 	begin_time bigint DEFAULT NULL,
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS TABLE (
@@ -404,26 +404,26 @@ CREATE FUNCTION @extschema@.rtm_get_p2p_message(
 	mtime bigint,
 	msg_binary bytea
 )
-AS 'MODULE_PATHNAME', 'rtm_sql_get_p2p_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of two users: the first num messages (NULL: all), oldest or newest first';
 
 CREATE FUNCTION @extschema@.rtm_get_p2p_message_page(
 	uid bigint,
 	ouid bigint,
 	descending boolean,
-	num integer,
+	num bigint,
 	begin_time bigint DEFAULT NULL,
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_history_result
-AS 'MODULE_PATHNAME', 'rtm_sql_get_p2p_message_page'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_page(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_page(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of two users: one page as the gate gives it, with the cursor of the next one';
 
 --
@@ -437,7 +437,7 @@ CREATE FUNCTION @extschema@.rtm_delete_p2p_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS void
-AS 'MODULE_PATHNAME', 'rtm_sql_delete_p2p_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
 COMMENT ON FUNCTION @extschema@.rtm_delete_p2p_message(bigint, bigint, bigint, double precision, text) IS
 	'deletes a message of two users';
@@ -449,7 +449,7 @@ CREATE FUNCTION @extschema@.rtm_delete_group_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS void
-AS 'MODULE_PATHNAME', 'rtm_sql_delete_group_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
 COMMENT ON FUNCTION @extschema@.rtm_delete_group_message(bigint, bigint, bigint, double precision, text) IS
 	'deletes a message of a group';
@@ -461,7 +461,7 @@ CREATE FUNCTION @extschema@.rtm_delete_room_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS void
-AS 'MODULE_PATHNAME', 'rtm_sql_delete_room_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
 COMMENT ON FUNCTION @extschema@.rtm_delete_room_message(bigint, bigint, bigint, double precision, text) IS
 	'deletes a message of a room';
@@ -472,7 +472,7 @@ CREATE FUNCTION @extschema@.rtm_delete_broadcast_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS void
-AS 'MODULE_PATHNAME', 'rtm_sql_delete_broadcast_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
 COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message(bigint, bigint, double precision, text) IS
 	'deletes a message of the broadcast channel';
@@ -488,7 +488,7 @@ CREATE FUNCTION @extschema@.rtm_get_p2p_message_info(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS SETOF @extschema@.rtm_message_info
-AS 'MODULE_PATHNAME', 'rtm_sql_get_p2p_message_info'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1;
 COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_info(bigint, bigint, bigint, double precision, text) IS
 	'a message of two users; no row if there is none with that mid';
@@ -500,7 +500,7 @@ CREATE FUNCTION @extschema@.rtm_get_group_message_info(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS SETOF @extschema@.rtm_message_info
-AS 'MODULE_PATHNAME', 'rtm_sql_get_group_message_info'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1;
 COMMENT ON FUNCTION @extschema@.rtm_get_group_message_info(bigint, bigint, bigint, double precision, text) IS
 	'a message of a group; no row if there is none with that mid';
@@ -512,7 +512,7 @@ CREATE FUNCTION @extschema@.rtm_get_room_message_info(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS SETOF @extschema@.rtm_message_info
-AS 'MODULE_PATHNAME', 'rtm_sql_get_room_message_info'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1;
 COMMENT ON FUNCTION @extschema@.rtm_get_room_message_info(bigint, bigint, bigint, double precision, text) IS
 	'a message of a room; no row if there is none with that mid';
@@ -523,7 +523,7 @@ CREATE FUNCTION @extschema@.rtm_get_broadcast_message_info(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS SETOF @extschema@.rtm_message_info
-AS 'MODULE_PATHNAME', 'rtm_sql_get_broadcast_message_info'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1;
 COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_info(bigint, bigint, double precision, text) IS
 	'a message of the broadcast channel; no row if there is none with that mid';
@@ -751,7 +751,7 @@ COMMENT ON VIEW @extschema@.rtm_stat_server IS
 --
 
 CREATE FUNCTION @extschema@.rtm_send_message_async(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	to_uid bigint,
 	msg text,
@@ -763,11 +763,11 @@ CREATE FUNCTION @extschema@.rtm_send_message_async(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_message_async(integer, bigint, bigint, text, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_message_async(bigint, bigint, bigint, text, text, bigint, regprocedure, double precision, text) IS
 	'queues a call that sends a message to a user';
 
 CREATE FUNCTION @extschema@.rtm_send_message_async(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	to_uid bigint,
 	msg bytea,
@@ -779,11 +779,11 @@ CREATE FUNCTION @extschema@.rtm_send_message_async(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_message_async(integer, bigint, bigint, bytea, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_message_async(bigint, bigint, bigint, bytea, text, bigint, regprocedure, double precision, text) IS
 	'queues a call that sends a binary message to a user';
 
 CREATE FUNCTION @extschema@.rtm_send_messages_async(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	to_uids bigint[],
 	msg text,
@@ -795,11 +795,11 @@ CREATE FUNCTION @extschema@.rtm_send_messages_async(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(integer, bigint, bigint[], text, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(bigint, bigint, bigint[], text, text, bigint, regprocedure, double precision, text) IS
 	'queues a call that sends a message to several users';
 
 CREATE FUNCTION @extschema@.rtm_send_messages_async(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	to_uids bigint[],
 	msg bytea,
@@ -811,11 +811,11 @@ CREATE FUNCTION @extschema@.rtm_send_messages_async(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(integer, bigint, bigint[], bytea, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(bigint, bigint, bigint[], bytea, text, bigint, regprocedure, double precision, text) IS
 	'queues a call that sends a binary message to several users';
 
 CREATE FUNCTION @extschema@.rtm_send_group_message_async(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	gid bigint,
 	msg text,
@@ -827,11 +827,11 @@ CREATE FUNCTION @extschema@.rtm_send_group_message_async(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(integer, bigint, bigint, text, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(bigint, bigint, bigint, text, text, bigint, regprocedure, double precision, text) IS
 	'queues a call that sends a message to a group';
 
 CREATE FUNCTION @extschema@.rtm_send_group_message_async(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	gid bigint,
 	msg bytea,
@@ -843,11 +843,11 @@ CREATE FUNCTION @extschema@.rtm_send_group_message_async(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(integer, bigint, bigint, bytea, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(bigint, bigint, bigint, bytea, text, bigint, regprocedure, double precision, text) IS
 	'queues a call that sends a binary message to a group';
 
 CREATE FUNCTION @extschema@.rtm_send_room_message_async(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	rid bigint,
 	msg text,
@@ -859,11 +859,11 @@ CREATE FUNCTION @extschema@.rtm_send_room_message_async(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(integer, bigint, bigint, text, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(bigint, bigint, bigint, text, text, bigint, regprocedure, double precision, text) IS
 	'queues a call that sends a message to a room';
 
 CREATE FUNCTION @extschema@.rtm_send_room_message_async(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	rid bigint,
 	msg bytea,
@@ -875,11 +875,11 @@ CREATE FUNCTION @extschema@.rtm_send_room_message_async(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(integer, bigint, bigint, bytea, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(bigint, bigint, bigint, bytea, text, bigint, regprocedure, double precision, text) IS
 	'queues a call that sends a binary message to a room';
 
 CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	msg text,
 	attrs text DEFAULT '',
@@ -890,11 +890,11 @@ CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(integer, bigint, text, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(bigint, bigint, text, text, bigint, regprocedure, double precision, text) IS
 	'queues a call that sends a message to everybody';
 
 CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	msg bytea,
 	attrs text DEFAULT '',
@@ -905,78 +905,78 @@ CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(integer, bigint, bytea, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(bigint, bigint, bytea, text, bigint, regprocedure, double precision, text) IS
 	'queues a call that sends a binary message to everybody';
 
 CREATE FUNCTION @extschema@.rtm_get_group_message_async(
 	uid bigint,
 	gid bigint,
 	descending boolean,
-	num integer,
+	num bigint,
 	begin_time bigint DEFAULT NULL,
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
 	callback regprocedure DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_message_async(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_group_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], regprocedure, double precision, text) IS
 	'queues the question for history of a group: one page';
 
 CREATE FUNCTION @extschema@.rtm_get_room_message_async(
 	uid bigint,
 	rid bigint,
 	descending boolean,
-	num integer,
+	num bigint,
 	begin_time bigint DEFAULT NULL,
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
 	callback regprocedure DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_message_async(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_room_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], regprocedure, double precision, text) IS
 	'queues the question for history of a room: one page';
 
 CREATE FUNCTION @extschema@.rtm_get_broadcast_message_async(
 	uid bigint,
 	descending boolean,
-	num integer,
+	num bigint,
 	begin_time bigint DEFAULT NULL,
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
 	callback regprocedure DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_async(bigint, boolean, integer, bigint, bigint, bigint, integer[], regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_async(bigint, boolean, bigint, bigint, bigint, bigint, bigint[], regprocedure, double precision, text) IS
 	'queues the question for history of the broadcast channel: one page';
 
 CREATE FUNCTION @extschema@.rtm_get_p2p_message_async(
 	uid bigint,
 	ouid bigint,
 	descending boolean,
-	num integer,
+	num bigint,
 	begin_time bigint DEFAULT NULL,
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
 	callback regprocedure DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_async(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], regprocedure, double precision, text) IS
 	'queues the question for history of two users: one page';
 
 CREATE FUNCTION @extschema@.rtm_delete_p2p_message_async(

@@ -15,9 +15,10 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "client/peer.h"
 #include "client/call.h"
 #include "client/client_guc.h"
+#include "client/error.h"
+#include "client/peer.h"
 #include "client/request.h"
 #include "client/text.h"
 #include "fpnn/catalog.h"

@@ -12,6 +12,7 @@
 #include "utils/guc.h"
 
 #include "client/client_guc.h"
+#include "client/mid.h"
 
 char *rtm_server_name;
 int	  rtm_connect_timeout;

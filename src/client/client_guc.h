@@ -15,7 +15,4 @@ extern int	 rtm_quest_timeout;	  /* rtm.quest_timeout, ms */
 /* From _PG_init(): defines the settings, and the shared memory of mids. */
 extern void rtm_client_init(void);
 
-/* The shared memory that mids come from; part of rtm_client_init(). */
-extern void rtm_mid_init(void);
-
 #endif /* RTM_CLIENT_GUC_H */

@@ -10,6 +10,7 @@
 #include <limits.h>
 
 #include "client/call.h"
+#include "client/error.h"
 #include "fpnn/catalog.h"
 
 /* Bytes of a gate's text that are shown. */

@@ -1,11 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * jsonb.c
- *	  Between jsonb and msgpack, and the function rtm_call(), which is made of
- *	  nothing else.
+ *	  Between jsonb and msgpack.
  *
- * Called by the other files of src/sql.  Everything is allocated in the
- * current memory context.
+ * Everything is allocated in the current memory context.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,10 +18,10 @@
 #include "utils/float.h"
 #include "utils/numeric.h"
 
-#include "method/argument.h"
+#include "client/error.h"
+#include "client/text.h"
 #include "method/encode.h"
 #include "method/jsonb.h"
-#include "client/text.h"
 
 #define BYTES_KEY "base64"
 
@@ -39,21 +37,30 @@ pack_string(msgpack_packer *packer, const JsonbValue *string)
 	fpnn_pack_text_len(packer, wire, len);
 }
 
+bool
+rtm_whole_number(Numeric number, int64 *value)
+{
+	char *digits = numeric_normalize(number); /* "1" for 1.0 */
+	char *end;
+	bool  whole;
+
+	errno = 0;
+	*value = strtoll(digits, &end, 10);
+	whole = errno == 0 && *end == '\0';
+	pfree(digits);
+	return whole;
+}
+
 static void
 pack_number(msgpack_packer *packer, Numeric number)
 {
-	char	 *digits = numeric_normalize(number); /* "1" for 1.0 */
-	char	 *end;
-	long long value;
+	int64 value;
 
-	errno = 0;
-	value = strtoll(digits, &end, 10);
-	if (errno == 0 && *end == '\0')
+	if (rtm_whole_number(number, &value))
 		msgpack_pack_int64(packer, value);
 	else
 		msgpack_pack_double(
 			packer, DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(number))));
-	pfree(digits);
 }
 
 /* The string of an object that stands for bytes, or NULL if it is another. */
@@ -363,52 +370,21 @@ rtm_answer_jsonb(const RtmReader *reader)
 	return JsonbValueToJsonb(push_map(reader, &state, reader->answer->map));
 }
 
-/* ---- rtm_call ---- */
-
-void
-rtm_check_method(const char *method)
+Jsonb *
+rtm_read_jsonb(const RtmReader *reader, const char *key)
 {
-	size_t len = strlen(method);
-	bool   good = len >= 1 && len <= 255;
+	JsonbParseState		 *state = NULL;
+	JsonbValue			 *array;
+	const msgpack_object *object = fpnn_map_get(reader->answer->map, key);
 
-	for (size_t i = 0; i < len; i++)
-	{
-		if (method[i] <= ' ' || method[i] > '~')
-			good = false;
-	}
-	if (!good)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("invalid name of a method: \"%s\"", method),
-						errhint("It has 1 to 255 printable ASCII characters.")));
-	if (method[0] == '*' && strcmp(method, "*ping") != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("method \"%s\" cannot be called", method),
-						errdetail("Methods that begin with \"*\" belong to the connection."),
-						errhint("The only one that can be called is *ping.")));
-}
+	if (object == NULL)
+		rtm_raise_bad_answer(reader->answer, reader->what, key, FPNN_NO_KEY);
+	if (object->type == MSGPACK_OBJECT_MAP)
+		return JsonbValueToJsonb(push_map(reader, &state, object));
 
-PG_FUNCTION_INFO_V1(rtm_sql_call);
-
-Datum
-rtm_sql_call(PG_FUNCTION_ARGS)
-{
-	RtmCall		   call = {.idempotent = false};
-	RtmReader	   reader = {.what = "rtm_call"};
-	StringInfoData params;
-	int			   nparams = 0;
-	char		  *method;
-
-	rtm_require_arg(&fcinfo->args[0], "method");
-	method = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	rtm_check_method(method);
-	call.method = method;
-	rtm_common_args(&fcinfo->args[2], &fcinfo->args[3], &call);
-
-	initStringInfo(&params);
-	if (!PG_ARGISNULL(1))
-		nparams = rtm_pack_jsonb(PG_GETARG_JSONB_P(1), &params);
-	reader.answer = rtm_call(&call, &params, nparams);
-	if (reader.answer->code != 0)
-		rtm_raise_answer(reader.answer, reader.what);
-	PG_RETURN_JSONB_P(rtm_answer_jsonb(&reader));
+	/* a scalar is stored as an array of one; so is what becomes an object */
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	push_object(reader, &state, WJB_ELEM, object);
+	array = pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	return JsonbValueToJsonb(&array->val.array.elems[0]);
 }

@@ -19,6 +19,7 @@
 #define RTM_JSONB_H
 
 #include "utils/jsonb.h"
+#include "utils/numeric.h"
 
 #include "method/answer.h"
 
@@ -30,17 +31,16 @@
  */
 extern int rtm_pack_jsonb(const Jsonb *params, StringInfo out);
 
-/*
- * A method that rtm_call() may call: a name that fits in a frame, and none of
- * the framework's own, which would change or disturb the connection (*key a
- * second time closes it), but for *ping.  Raises 22023.
- */
-extern void rtm_check_method(const char *method);
+/* The number, if it is a whole one (1.0 is) that fits. */
+extern bool rtm_whole_number(Numeric number, int64 *value);
 
 /*
  * An answer's payload.  Raises FP206 for a map with a key that is no text and
  * no integer.
  */
 extern Jsonb *rtm_answer_jsonb(const RtmReader *reader);
+
+/* The same of one of its fields, whatever that is. */
+extern Jsonb *rtm_read_jsonb(const RtmReader *reader, const char *key);
 
 #endif /* RTM_JSONB_H */

@@ -15,12 +15,13 @@
 #include "utils/memutils.h"
 
 #include "client/call.h"
+#include "client/error.h"
 #include "fpnn/catalog.h"
 #include "fpnn/payload.h"
-#include "outbox/record/outbox_guc.h"
-#include "outbox/record/callback.h"
 #include "outbox/deliver/outcome.h"
 #include "outbox/deliver/report.h"
+#include "outbox/record/callback.h"
+#include "outbox/record/outbox_guc.h"
 
 /* Milliseconds to wait after so many failures in a row. */
 static int64
