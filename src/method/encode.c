@@ -193,6 +193,7 @@ is_paging(const RtmRequest *request, const RtmParam *param)
 		   (param->type == RTM_PARAM_NUM || param->type == RTM_PARAM_CURSOR);
 }
 
+/* What was given, and nothing else, goes into the first page's quest. */
 static void
 read_paging(RtmRequest *request, const RtmParam *param, const NullableDatum *arg)
 {

@@ -90,6 +90,7 @@ pack_base64(msgpack_packer *packer, const JsonbValue *string)
 	pfree(bytes);
 }
 
+/* A value of an object or an array; nested ones come as jbvBinary. */
 static void
 pack_value(msgpack_packer *packer, const JsonbValue *value)
 {

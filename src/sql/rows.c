@@ -23,6 +23,10 @@ user_column(const RtmMessage *m, int64 uid)
 	return m->users_known ? rtm_column(Int64GetDatum(uid)) : rtm_null_column();
 }
 
+/*
+ * Rows of p2p say who of the two it was; in the other conversations there is a sender
+ * only.
+ */
 static HeapTuple
 form_row(const RtmMessage *m, bool p2p, TupleDesc desc)
 {
