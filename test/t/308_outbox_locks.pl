@@ -17,7 +17,7 @@ use Time::HiRes qw(sleep);
 
 outbox_node('locks');
 sql(q(
-	CREATE EXTENSION rtm_gate;
+	CREATE EXTENSION rtm_gate; SELECT rtm_gate_setup();
 	CREATE TABLE gatekeeper (a int); GRANT ALL ON gatekeeper TO PUBLIC;
 	CREATE FUNCTION waits(mid bigint, mtime bigint, error rtm_error) RETURNS void LANGUAGE plpgsql AS
 		$$ BEGIN LOCK TABLE gatekeeper IN ACCESS SHARE MODE; INSERT INTO said (what) VALUES ('waited ' || mid); END $$;
