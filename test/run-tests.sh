@@ -5,7 +5,7 @@
 # Installs what is missing, builds a copy of the tree with warnings as errors,
 # installs it, and runs the suites (all of them, or those named):
 #
-#	unit unit-san house regress isolation tap snippets docs package
+#	unit unit-san house regress isolation tap snippets docs package bench
 #
 # Works as root, in a tree of any owner: the copy is built and tested by an
 # unprivileged user (TEST_USER, by default postgres), as PostgreSQL refuses to
@@ -19,7 +19,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 source_dir=$PWD
 
-all_suites="unit unit-san house regress isolation tap snippets docs package"
+all_suites="unit unit-san house regress isolation tap snippets docs package bench"
 suites=${*:-$all_suites}
 suite_timeout=${SUITE_TIMEOUT:-1200}	# seconds
 passed=0
@@ -170,11 +170,12 @@ run_script()
 	local name=$1
 	local script=$2
 
+	shift 2
 	if [ ! -x "$tree/$script" ]; then
 		note "$name: there is no $script"
 		return
 	fi
-	run_suite "$name" env PATH="$bindir:$PATH" PG_CONFIG="$PG_CONFIG" "./$script"
+	run_suite "$name" env PATH="$bindir:$PATH" PG_CONFIG="$PG_CONFIG" "./$script" "$@"
 }
 
 install_dependencies
@@ -193,6 +194,7 @@ for suite in $suites; do
 		snippets) run_script snippets test/snippets.sh ;;
 		docs) run_script docs test/doc-check.sh ;;
 		package) run_script package test/package.pl ;;
+		bench) run_script bench test/bench/run.sh --short ;;
 		*) give_up_suite "$suite" "there is no such suite (there are: $all_suites)" ;;
 	esac
 done
