@@ -53,7 +53,8 @@ CREATE TYPE @extschema@.rtm_message AS (
 	mtime bigint,
 	msg_binary bytea,
 	direction integer,
-	to_uid bigint
+	to_uid bigint,
+	attrs_binary bytea
 );
 COMMENT ON TYPE @extschema@.rtm_message IS 'a message of a history';
 COMMENT ON COLUMN @extschema@.rtm_message.id IS 'cursor id: its place in the history';
@@ -64,6 +65,7 @@ COMMENT ON COLUMN @extschema@.rtm_message.msg IS 'text of the message; NULL if i
 COMMENT ON COLUMN @extschema@.rtm_message.attrs IS 'attributes of the message; NULL if they are no text in the database''s encoding';
 COMMENT ON COLUMN @extschema@.rtm_message.mtime IS 'when the gate got the message, in milliseconds';
 COMMENT ON COLUMN @extschema@.rtm_message.msg_binary IS 'the message, if it is no text in the database''s encoding';
+COMMENT ON COLUMN @extschema@.rtm_message.attrs_binary IS 'the attributes, if they are no text in the database''s encoding';
 COMMENT ON COLUMN @extschema@.rtm_message.direction IS 'p2p: 1 if uid sent the message, 2 if ouid did; NULL elsewhere';
 COMMENT ON COLUMN @extschema@.rtm_message.to_uid IS 'p2p: recipient; NULL elsewhere';
 
@@ -88,7 +90,8 @@ CREATE TYPE @extschema@.rtm_message_info AS (
 	msg text,
 	attrs text,
 	mtime bigint,
-	msg_binary bytea
+	msg_binary bytea,
+	attrs_binary bytea
 );
 COMMENT ON TYPE @extschema@.rtm_message_info IS 'a message that was looked up by its mid';
 COMMENT ON COLUMN @extschema@.rtm_message_info.id IS 'cursor id: its place in the history';
@@ -97,6 +100,7 @@ COMMENT ON COLUMN @extschema@.rtm_message_info.msg IS 'text of the message; NULL
 COMMENT ON COLUMN @extschema@.rtm_message_info.attrs IS 'attributes of the message; NULL if they are no text in the database''s encoding';
 COMMENT ON COLUMN @extschema@.rtm_message_info.mtime IS 'when the gate got the message, in milliseconds';
 COMMENT ON COLUMN @extschema@.rtm_message_info.msg_binary IS 'the message, if it is no text in the database''s encoding';
+COMMENT ON COLUMN @extschema@.rtm_message_info.attrs_binary IS 'the attributes, if they are no text in the database''s encoding';
 
 --
 -- Sending
@@ -273,7 +277,8 @@ CREATE FUNCTION @extschema@.rtm_get_group_message(
 	msg text,
 	attrs text,
 	mtime bigint,
-	msg_binary bytea
+	msg_binary bytea,
+	attrs_binary bytea
 )
 AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
@@ -316,7 +321,8 @@ CREATE FUNCTION @extschema@.rtm_get_room_message(
 	msg text,
 	attrs text,
 	mtime bigint,
-	msg_binary bytea
+	msg_binary bytea,
+	attrs_binary bytea
 )
 AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
@@ -358,7 +364,8 @@ CREATE FUNCTION @extschema@.rtm_get_broadcast_message(
 	msg text,
 	attrs text,
 	mtime bigint,
-	msg_binary bytea
+	msg_binary bytea,
+	attrs_binary bytea
 )
 AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
@@ -402,7 +409,8 @@ CREATE FUNCTION @extschema@.rtm_get_p2p_message(
 	msg text,
 	attrs text,
 	mtime bigint,
-	msg_binary bytea
+	msg_binary bytea,
+	attrs_binary bytea
 )
 AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
