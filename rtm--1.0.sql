@@ -1,4 +1,4 @@
-/* rtm--1.0.sql: messages and history of an RTM project from SQL */
+/* rtm--1.0.sql: messages and history of an RTM project from SQL, in the order of doc/reference.md */
 
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION rtm" to load this file. \quit
@@ -21,17 +21,7 @@ COMMENT ON FOREIGN DATA WRAPPER rtm IS
 	'RTM projects: a server has the gate''s endpoint and the project''s pid, a user mapping its secret';
 
 --
--- Message ids, for a library that isn't preloaded.  Only the extension's own
--- code reads the sequence; nobody needs a privilege on it.
---
-
-CREATE SEQUENCE @extschema@.rtm_mid_seq AS bigint;
-REVOKE ALL ON SEQUENCE @extschema@.rtm_mid_seq FROM PUBLIC;
-COMMENT ON SEQUENCE @extschema@.rtm_mid_seq IS
-	'part of the message ids that are made for sends';
-
---
--- Types
+-- Types of results
 --
 
 CREATE TYPE @extschema@.rtm_send_result AS (
@@ -285,23 +275,6 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100
 COMMENT ON FUNCTION @extschema@.rtm_get_group_message(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of a group: the first num messages (NULL: all), oldest or newest first';
 
-CREATE FUNCTION @extschema@.rtm_get_group_message_page(
-	uid bigint,
-	gid bigint,
-	descending boolean,
-	num bigint,
-	begin_time bigint DEFAULT NULL,
-	end_time bigint DEFAULT NULL,
-	lastid bigint DEFAULT NULL,
-	mtypes bigint[] DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS @extschema@.rtm_history_result
-AS 'MODULE_PATHNAME', 'rtm_sql_method'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_message_page(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
-	'history of a group: one page as the gate gives it, with the cursor of the next one';
-
 CREATE FUNCTION @extschema@.rtm_get_room_message(
 	uid bigint,
 	rid bigint,
@@ -329,23 +302,6 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100
 COMMENT ON FUNCTION @extschema@.rtm_get_room_message(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of a room: the first num messages (NULL: all), oldest or newest first';
 
-CREATE FUNCTION @extschema@.rtm_get_room_message_page(
-	uid bigint,
-	rid bigint,
-	descending boolean,
-	num bigint,
-	begin_time bigint DEFAULT NULL,
-	end_time bigint DEFAULT NULL,
-	lastid bigint DEFAULT NULL,
-	mtypes bigint[] DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS @extschema@.rtm_history_result
-AS 'MODULE_PATHNAME', 'rtm_sql_method'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_message_page(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
-	'history of a room: one page as the gate gives it, with the cursor of the next one';
-
 CREATE FUNCTION @extschema@.rtm_get_broadcast_message(
 	uid bigint,
 	descending boolean,
@@ -371,22 +327,6 @@ AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
 COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message(bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of the broadcast channel: the first num messages (NULL: all), oldest or newest first';
-
-CREATE FUNCTION @extschema@.rtm_get_broadcast_message_page(
-	uid bigint,
-	descending boolean,
-	num bigint,
-	begin_time bigint DEFAULT NULL,
-	end_time bigint DEFAULT NULL,
-	lastid bigint DEFAULT NULL,
-	mtypes bigint[] DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS @extschema@.rtm_history_result
-AS 'MODULE_PATHNAME', 'rtm_sql_method'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_page(bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
-	'history of the broadcast channel: one page as the gate gives it, with the cursor of the next one';
 
 CREATE FUNCTION @extschema@.rtm_get_p2p_message(
 	uid bigint,
@@ -417,6 +357,60 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100
 COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of two users: the first num messages (NULL: all), oldest or newest first';
 
+--
+-- One page of a history
+--
+
+CREATE FUNCTION @extschema@.rtm_get_group_message_page(
+	uid bigint,
+	gid bigint,
+	descending boolean,
+	num bigint,
+	begin_time bigint DEFAULT NULL,
+	end_time bigint DEFAULT NULL,
+	lastid bigint DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS @extschema@.rtm_history_result
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_group_message_page(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
+	'history of a group: one page as the gate gives it, with the cursor of the next one';
+
+CREATE FUNCTION @extschema@.rtm_get_room_message_page(
+	uid bigint,
+	rid bigint,
+	descending boolean,
+	num bigint,
+	begin_time bigint DEFAULT NULL,
+	end_time bigint DEFAULT NULL,
+	lastid bigint DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS @extschema@.rtm_history_result
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_room_message_page(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
+	'history of a room: one page as the gate gives it, with the cursor of the next one';
+
+CREATE FUNCTION @extschema@.rtm_get_broadcast_message_page(
+	uid bigint,
+	descending boolean,
+	num bigint,
+	begin_time bigint DEFAULT NULL,
+	end_time bigint DEFAULT NULL,
+	lastid bigint DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS @extschema@.rtm_history_result
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_page(bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
+	'history of the broadcast channel: one page as the gate gives it, with the cursor of the next one';
+
 CREATE FUNCTION @extschema@.rtm_get_p2p_message_page(
 	uid bigint,
 	ouid bigint,
@@ -433,57 +427,6 @@ AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
 COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_page(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of two users: one page as the gate gives it, with the cursor of the next one';
-
---
--- Deleting
---
-
-CREATE FUNCTION @extschema@.rtm_delete_p2p_message(
-	mid bigint,
-	from_uid bigint,
-	to_uid bigint,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS void
-AS 'MODULE_PATHNAME', 'rtm_sql_method'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_delete_p2p_message(bigint, bigint, bigint, double precision, text) IS
-	'deletes a message of two users';
-
-CREATE FUNCTION @extschema@.rtm_delete_group_message(
-	mid bigint,
-	from_uid bigint,
-	gid bigint,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS void
-AS 'MODULE_PATHNAME', 'rtm_sql_method'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_delete_group_message(bigint, bigint, bigint, double precision, text) IS
-	'deletes a message of a group';
-
-CREATE FUNCTION @extschema@.rtm_delete_room_message(
-	mid bigint,
-	from_uid bigint,
-	rid bigint,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS void
-AS 'MODULE_PATHNAME', 'rtm_sql_method'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_delete_room_message(bigint, bigint, bigint, double precision, text) IS
-	'deletes a message of a room';
-
-CREATE FUNCTION @extschema@.rtm_delete_broadcast_message(
-	mid bigint,
-	from_uid bigint,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS void
-AS 'MODULE_PATHNAME', 'rtm_sql_method'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message(bigint, bigint, double precision, text) IS
-	'deletes a message of the broadcast channel';
 
 --
 -- Looking one message up
@@ -537,6 +480,57 @@ COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_info(bigint, bigint, d
 	'a message of the broadcast channel; no row if there is none with that mid';
 
 --
+-- Deleting
+--
+
+CREATE FUNCTION @extschema@.rtm_delete_p2p_message(
+	mid bigint,
+	from_uid bigint,
+	to_uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_delete_p2p_message(bigint, bigint, bigint, double precision, text) IS
+	'deletes a message of two users';
+
+CREATE FUNCTION @extschema@.rtm_delete_group_message(
+	mid bigint,
+	from_uid bigint,
+	gid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_delete_group_message(bigint, bigint, bigint, double precision, text) IS
+	'deletes a message of a group';
+
+CREATE FUNCTION @extschema@.rtm_delete_room_message(
+	mid bigint,
+	from_uid bigint,
+	rid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_delete_room_message(bigint, bigint, bigint, double precision, text) IS
+	'deletes a message of a room';
+
+CREATE FUNCTION @extschema@.rtm_delete_broadcast_message(
+	mid bigint,
+	from_uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message(bigint, bigint, double precision, text) IS
+	'deletes a message of the broadcast channel';
+
+--
 -- Any other method of the service.  Among them are those that administrate a
 -- project and make login tokens for its users, so this one has to be granted.
 --
@@ -552,6 +546,33 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
 COMMENT ON FUNCTION @extschema@.rtm_call(text, jsonb, double precision, text) IS
 	'calls a method of the service by its name on the wire; bytes that are no text are {"base64": "..."}';
 REVOKE ALL ON FUNCTION @extschema@.rtm_call(text, jsonb, double precision, text) FROM PUBLIC;
+
+--
+-- The catalogue
+--
+
+CREATE FUNCTION @extschema@.rtm_methods(
+) RETURNS TABLE (
+	name text,
+	method text,
+	kind text,
+	conversation text,
+	arguments text
+)
+AS 'MODULE_PATHNAME', 'rtm_sql_methods'
+LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE ROWS 17;
+COMMENT ON FUNCTION @extschema@.rtm_methods() IS
+	'the message calls: SQL function, method on the wire, what it does, in which kind of conversation, arguments';
+
+--
+-- Message ids, for a library that isn't preloaded.  Only the extension's own
+-- code reads the sequence; nobody needs a privilege on it.
+--
+
+CREATE SEQUENCE @extschema@.rtm_mid_seq AS bigint;
+REVOKE ALL ON SEQUENCE @extschema@.rtm_mid_seq FROM PUBLIC;
+COMMENT ON SEQUENCE @extschema@.rtm_mid_seq IS
+	'part of the message ids that are made for sends';
 
 --
 -- The outbox: requests that committed transactions queued, until they are
@@ -594,9 +615,26 @@ CREATE TABLE @extschema@.rtm_request (
 	callback oid,
 	next_attempt timestamptz,
 	error_code integer,
-	error text
+	error text,
+	origin bigint,
+	owner_name text,
+	server_name text,
+	callback_name text
+) WITH (
+	-- rows live for moments: vacuum comes by their number, whatever the table's size,
+	-- and leaves the file as long as it is, as cutting it off takes a lock for which
+	-- those who commit (and on a standby those who read) would have to wait
+	autovacuum_vacuum_scale_factor = 0,
+	autovacuum_vacuum_threshold = 1000,
+	autovacuum_vacuum_cost_delay = 0,
+	autovacuum_vacuum_insert_scale_factor = 0,
+	autovacuum_vacuum_insert_threshold = 100000,
+	vacuum_truncate = false,
+	toast.vacuum_truncate = false
 );
 CREATE INDEX rtm_request_seq ON @extschema@.rtm_request (seq);
+-- what is published FOR ALL TABLES can be updated and deleted all the same
+ALTER TABLE @extschema@.rtm_request REPLICA IDENTITY FULL;
 REVOKE ALL ON TABLE @extschema@.rtm_request FROM PUBLIC;
 COMMENT ON TABLE @extschema@.rtm_request IS 'requests that wait or are under way; see the view rtm_outbox';
 
@@ -625,134 +663,46 @@ CREATE TABLE @extschema@.rtm_finished (
 	error_code integer,
 	error text,
 	callback_due bigint,
-	callback_error text
+	callback_error text,
+	origin bigint,
+	owner_name text,
+	server_name text,
+	callback_name text
+) WITH (
+	autovacuum_vacuum_scale_factor = 0.02,
+	autovacuum_vacuum_threshold = 1000,
+	autovacuum_vacuum_cost_delay = 0
 );
 CREATE INDEX rtm_finished_at ON @extschema@.rtm_finished (finished_at);
 CREATE INDEX rtm_finished_callback_due ON @extschema@.rtm_finished (callback_due) WHERE callback_due IS NOT NULL;
+CREATE INDEX rtm_finished_failed ON @extschema@.rtm_finished (finished_at) WHERE status = 'failed';
 REVOKE ALL ON TABLE @extschema@.rtm_finished FROM PUBLIC;
 COMMENT ON TABLE @extschema@.rtm_finished IS 'requests that are through; see the view rtm_result';
 
-CREATE FUNCTION @extschema@.rtm_unpack(
-	nparams integer,
-	params bytea
-) RETURNS jsonb
-AS 'MODULE_PATHNAME', 'rtm_sql_unpack'
-LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION @extschema@.rtm_unpack(integer, bytea) IS
-	'what the outbox stores as jsonb: nparams packed pairs, or with -1 an answer';
+--
+-- Whose requests the rows of an outbox are: a copy of the database, or of the
+-- cluster, doesn't send what it didn't queue
+--
 
-CREATE FUNCTION @extschema@.rtm_error_of(
-	code integer,
-	message text
-) RETURNS @extschema@.rtm_error
-AS 'MODULE_PATHNAME', 'rtm_sql_error_of'
-LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION @extschema@.rtm_error_of(integer, text) IS
-	'the error with a code; NULL when the code is';
+CREATE TABLE @extschema@.rtm_origin (
+	system_identifier bigint NOT NULL,
+	database oid NOT NULL,
+	instance bigint NOT NULL,
+	timeline bigint NOT NULL,
+	origin bigint NOT NULL,
+	since timestamptz NOT NULL,
+	PRIMARY KEY (system_identifier, database)
+);
+REVOKE ALL ON TABLE @extschema@.rtm_origin FROM PUBLIC;
+COMMENT ON TABLE @extschema@.rtm_origin IS
+	'what the requests of this database are marked with, and which cluster, instance and timeline that is bound to';
 
-CREATE VIEW @extschema@.rtm_outbox WITH (security_barrier) AS
-	SELECT r.id, r.call, r.method, s.srvname::text AS server, r.owner::regrole AS owner, r.mid,
-		@extschema@.rtm_unpack(r.nparams, r.params) AS params,
-		r.callback::regprocedure AS callback, r.enqueued_at, r.attempts, r.next_attempt,
-		@extschema@.rtm_error_of(r.error_code, r.error) AS error
-	FROM @extschema@.rtm_request AS r
-		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) r.server
-	WHERE pg_catalog.pg_has_role(r.owner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
-GRANT SELECT ON @extschema@.rtm_outbox TO PUBLIC;
-COMMENT ON VIEW @extschema@.rtm_outbox IS 'own requests that wait or are under way; all of them for pg_monitor';
-
-CREATE VIEW @extschema@.rtm_result WITH (security_barrier) AS
-	SELECT f.id, f.status, f.call, f.method, s.srvname::text AS server, f.owner::regrole AS owner, f.mid, f.mtime,
-		@extschema@.rtm_unpack(f.nparams, f.params) AS params,
-		CASE WHEN f.answer IS NOT NULL THEN @extschema@.rtm_unpack(-1, f.answer) END AS answer,
-		@extschema@.rtm_error_of(f.error_code, f.error) AS error,
-		f.attempts, f.enqueued_at, f.finished_at, f.callback::regprocedure AS callback,
-		CASE WHEN f.callback IS NULL THEN NULL
-			WHEN f.callback_due IS NOT NULL THEN 'pending'
-			WHEN f.callback_error IS NOT NULL THEN 'failed'
-			ELSE 'done' END AS callback_status,
-		f.callback_error
-	FROM @extschema@.rtm_finished AS f
-		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) f.server
-	WHERE pg_catalog.pg_has_role(f.owner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
-GRANT SELECT ON @extschema@.rtm_result TO PUBLIC;
-COMMENT ON VIEW @extschema@.rtm_result IS 'own requests that failed, or whose results are kept; all of them for pg_monitor';
-
-CREATE FUNCTION @extschema@.rtm_retry(
-	id bigint
-) RETURNS boolean
-AS 'MODULE_PATHNAME', 'rtm_sql_retry'
-LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.rtm_retry(bigint) IS
-	'queues a failed request again, with the mid that it had; false if there is none with that id';
-
-CREATE FUNCTION @extschema@.rtm_discard(
-	id bigint
-) RETURNS boolean
-AS 'MODULE_PATHNAME', 'rtm_sql_discard'
-LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.rtm_discard(bigint) IS
-	'deletes a request that failed, or whose result is kept, or that waits; false if there is none with that id';
-
-CREATE FUNCTION @extschema@.rtm_wait(
-	id bigint,
-	timeout double precision DEFAULT 0
-) RETURNS text
-AS 'MODULE_PATHNAME', 'rtm_sql_wait'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.rtm_wait(bigint, double precision) IS
-	'waits until a committed request is through: done or failed; pending when the timeout in seconds (0: none) came first';
-
-CREATE FUNCTION @extschema@.rtm_worker_stats(
-	OUT datid oid,
-	OUT worker text,
-	OUT pid integer,
-	OUT state text,
-	OUT since timestamptz,
-	OUT last_error text
-) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'rtm_sql_worker_stats'
-LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 2;
-COMMENT ON FUNCTION @extschema@.rtm_worker_stats() IS 'the rows of rtm_stat_worker';
-REVOKE ALL ON FUNCTION @extschema@.rtm_worker_stats() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION @extschema@.rtm_worker_stats() TO pg_monitor;
-
-CREATE FUNCTION @extschema@.rtm_server_stats(
-	OUT srvid oid,
-	OUT sent bigint,
-	OUT failed bigint,
-	OUT retried bigint,
-	OUT in_flight integer,
-	OUT answer_time double precision,
-	OUT last_answer_time double precision
-) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'rtm_sql_server_stats'
-LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 2;
-COMMENT ON FUNCTION @extschema@.rtm_server_stats() IS 'the figures of rtm_stat_server';
-REVOKE ALL ON FUNCTION @extschema@.rtm_server_stats() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION @extschema@.rtm_server_stats() TO pg_monitor;
-
-CREATE VIEW @extschema@.rtm_stat_worker AS
-	SELECT d.datname AS database, w.worker, w.pid, w.state, w.since, w.last_error
-	FROM @extschema@.rtm_worker_stats() AS w
-		LEFT JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) w.datid;
-GRANT SELECT ON @extschema@.rtm_stat_worker TO pg_monitor;
-COMMENT ON VIEW @extschema@.rtm_stat_worker IS 'the workers of all databases';
-
-CREATE VIEW @extschema@.rtm_stat_server AS
-	SELECT s.srvname::text AS server, coalesce(t.sent, 0) AS sent, coalesce(t.failed, 0) AS failed,
-		coalesce(t.retried, 0) AS retried, coalesce(t.in_flight, 0) AS in_flight,
-		coalesce(q.queued, 0) AS queued, pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) q.oldest AS oldest_age,
-		t.answer_time, t.last_answer_time
-	FROM pg_catalog.pg_foreign_server AS s
-		JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid OPERATOR(pg_catalog.=) s.srvfdw
-			AND w.fdwname OPERATOR(pg_catalog.=) 'rtm'
-		LEFT JOIN @extschema@.rtm_server_stats() AS t ON t.srvid OPERATOR(pg_catalog.=) s.oid
-		LEFT JOIN (SELECT r.server, pg_catalog.count(*) AS queued, pg_catalog.min(r.enqueued_at) AS oldest
-			FROM @extschema@.rtm_request AS r GROUP BY r.server) AS q ON q.server OPERATOR(pg_catalog.=) s.oid;
-GRANT SELECT ON @extschema@.rtm_stat_server TO pg_monitor;
-COMMENT ON VIEW @extschema@.rtm_stat_server IS
-	'what the sender of this database has done for each foreign server since the server''s start; times of answers in milliseconds';
+CREATE FUNCTION @extschema@.rtm_outbox_origin(
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_outbox_origin'
+LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.rtm_outbox_origin() IS
+	'what the requests of this database are marked with; NULL: it has no origin yet, as the library was never preloaded';
 
 --
 -- Queued calls: carried out after the transaction has committed
@@ -987,57 +937,6 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
 COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], regprocedure, double precision, text) IS
 	'queues the question for history of two users: one page';
 
-CREATE FUNCTION @extschema@.rtm_delete_p2p_message_async(
-	mid bigint,
-	from_uid bigint,
-	to_uid bigint,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_p2p_message_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
-	'queues a call that deletes a message of two users';
-
-CREATE FUNCTION @extschema@.rtm_delete_group_message_async(
-	mid bigint,
-	from_uid bigint,
-	gid bigint,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_group_message_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
-	'queues a call that deletes a message of a group';
-
-CREATE FUNCTION @extschema@.rtm_delete_room_message_async(
-	mid bigint,
-	from_uid bigint,
-	rid bigint,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_room_message_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
-	'queues a call that deletes a message of a room';
-
-CREATE FUNCTION @extschema@.rtm_delete_broadcast_message_async(
-	mid bigint,
-	from_uid bigint,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message_async(bigint, bigint, regprocedure, double precision, text) IS
-	'queues a call that deletes a message of the broadcast channel';
-
 CREATE FUNCTION @extschema@.rtm_get_p2p_message_info_async(
 	mid bigint,
 	from_uid bigint,
@@ -1089,6 +988,57 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
 COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_info_async(bigint, bigint, regprocedure, double precision, text) IS
 	'queues the question for a message of the broadcast channel';
 
+CREATE FUNCTION @extschema@.rtm_delete_p2p_message_async(
+	mid bigint,
+	from_uid bigint,
+	to_uid bigint,
+	callback regprocedure DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_delete_p2p_message_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
+	'queues a call that deletes a message of two users';
+
+CREATE FUNCTION @extschema@.rtm_delete_group_message_async(
+	mid bigint,
+	from_uid bigint,
+	gid bigint,
+	callback regprocedure DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_delete_group_message_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
+	'queues a call that deletes a message of a group';
+
+CREATE FUNCTION @extschema@.rtm_delete_room_message_async(
+	mid bigint,
+	from_uid bigint,
+	rid bigint,
+	callback regprocedure DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_delete_room_message_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
+	'queues a call that deletes a message of a room';
+
+CREATE FUNCTION @extschema@.rtm_delete_broadcast_message_async(
+	mid bigint,
+	from_uid bigint,
+	callback regprocedure DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message_async(bigint, bigint, regprocedure, double precision, text) IS
+	'queues a call that deletes a message of the broadcast channel';
+
 CREATE FUNCTION @extschema@.rtm_call_async(
 	method text,
 	params jsonb DEFAULT '{}',
@@ -1103,18 +1053,261 @@ COMMENT ON FUNCTION @extschema@.rtm_call_async(text, jsonb, regprocedure, double
 REVOKE ALL ON FUNCTION @extschema@.rtm_call_async(text, jsonb, regprocedure, double precision, text) FROM PUBLIC;
 
 --
--- The catalogue
+-- Waiting, repeating, discarding
 --
 
-CREATE FUNCTION @extschema@.rtm_methods(
-) RETURNS TABLE (
-	name text,
-	method text,
-	kind text,
-	conversation text,
-	arguments text
-)
-AS 'MODULE_PATHNAME', 'rtm_sql_methods'
-LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE ROWS 17;
-COMMENT ON FUNCTION @extschema@.rtm_methods() IS
-	'the message calls: SQL function, method on the wire, what it does, in which kind of conversation, arguments';
+CREATE FUNCTION @extschema@.rtm_wait(
+	id bigint,
+	timeout double precision DEFAULT 0
+) RETURNS text
+AS 'MODULE_PATHNAME', 'rtm_sql_wait'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.rtm_wait(bigint, double precision) IS
+	'waits until a committed request is through: done or failed; pending when the timeout in seconds (0: none) came first';
+
+CREATE FUNCTION @extschema@.rtm_retry(
+	id bigint
+) RETURNS boolean
+AS 'MODULE_PATHNAME', 'rtm_sql_retry'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.rtm_retry(bigint) IS
+	'queues a failed request again, with the mid that it had; false if there is none with that id';
+
+CREATE FUNCTION @extschema@.rtm_discard(
+	id bigint
+) RETURNS boolean
+AS 'MODULE_PATHNAME', 'rtm_sql_discard'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.rtm_discard(bigint) IS
+	'deletes a request that failed, or whose result is kept, or that waits; false if there is none with that id';
+
+--
+-- Views of the outbox, and the functions behind them
+--
+
+CREATE FUNCTION @extschema@.rtm_unpack(
+	nparams integer,
+	params bytea
+) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'rtm_sql_unpack'
+LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rtm_unpack(integer, bytea) IS
+	'what the outbox stores as jsonb: nparams packed pairs, or with -1 an answer';
+
+CREATE FUNCTION @extschema@.rtm_error_of(
+	code integer,
+	message text
+) RETURNS @extschema@.rtm_error
+AS 'MODULE_PATHNAME', 'rtm_sql_error_of'
+LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rtm_error_of(integer, text) IS
+	'the error with a code; NULL when the code is';
+
+CREATE FUNCTION @extschema@.rtm_callback_of(
+	call text,
+	name text
+) RETURNS regprocedure
+AS 'MODULE_PATHNAME', 'rtm_sql_callback_of'
+LANGUAGE C STRICT STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rtm_callback_of(text, text) IS
+	'the function of that name that can be a callback of that call; NULL: there is none';
+
+CREATE VIEW @extschema@.rtm_outbox WITH (security_barrier) AS
+	SELECT r.id, r.call, r.method, CASE WHEN b.by_oid THEN coalesce(s.srvname::text, r.server_name) ELSE r.server_name END AS server,
+		CASE WHEN b.by_oid THEN r.owner ELSE w.oid END::regrole AS owner, r.mid,
+		@extschema@.rtm_unpack(r.nparams, r.params) AS params,
+		CASE WHEN b.by_oid THEN r.callback::regprocedure ELSE @extschema@.rtm_callback_of(r.call, r.callback_name) END AS callback,
+		r.enqueued_at, r.attempts, r.next_attempt,
+		@extschema@.rtm_error_of(r.error_code, r.error) AS error,
+		o.origin IS NOT NULL AND r.origin IS DISTINCT FROM o.origin AS held,
+		r.callback_name
+	FROM @extschema@.rtm_request AS r
+		CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
+		CROSS JOIN LATERAL (SELECT r.origin IS NOT DISTINCT FROM o.origin AS by_oid) AS b
+		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) r.server
+		LEFT JOIN pg_catalog.pg_roles AS w ON NOT b.by_oid AND w.rolname OPERATOR(pg_catalog.=) r.owner_name::pg_catalog.name
+	WHERE pg_catalog.pg_has_role(CASE WHEN b.by_oid THEN r.owner ELSE w.oid END, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
+GRANT SELECT ON @extschema@.rtm_outbox TO PUBLIC;
+COMMENT ON VIEW @extschema@.rtm_outbox IS 'own requests that wait or are under way; all of them for pg_monitor';
+
+CREATE VIEW @extschema@.rtm_result WITH (security_barrier) AS
+	SELECT f.id, f.status, f.call, f.method, CASE WHEN b.by_oid THEN coalesce(s.srvname::text, f.server_name) ELSE f.server_name END AS server,
+		CASE WHEN b.by_oid THEN f.owner ELSE w.oid END::regrole AS owner, f.mid, f.mtime,
+		@extschema@.rtm_unpack(f.nparams, f.params) AS params,
+		CASE WHEN f.answer IS NOT NULL THEN @extschema@.rtm_unpack(-1, f.answer) END AS answer,
+		@extschema@.rtm_error_of(f.error_code, f.error) AS error,
+		f.attempts, f.enqueued_at, f.finished_at,
+		CASE WHEN b.by_oid THEN f.callback::regprocedure ELSE @extschema@.rtm_callback_of(f.call, f.callback_name) END AS callback,
+		CASE WHEN f.callback IS NULL THEN NULL
+			WHEN f.callback_due IS NOT NULL THEN 'pending'
+			WHEN f.callback_error IS NOT NULL THEN 'failed'
+			ELSE 'done' END AS callback_status,
+		f.callback_error,
+		f.callback_due IS NOT NULL AND o.origin IS NOT NULL AND f.origin IS DISTINCT FROM o.origin AS held,
+		f.callback_name
+	FROM @extschema@.rtm_finished AS f
+		CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
+		CROSS JOIN LATERAL (SELECT f.origin IS NOT DISTINCT FROM o.origin AS by_oid) AS b
+		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) f.server
+		LEFT JOIN pg_catalog.pg_roles AS w ON NOT b.by_oid AND w.rolname OPERATOR(pg_catalog.=) f.owner_name::pg_catalog.name
+	WHERE pg_catalog.pg_has_role(CASE WHEN b.by_oid THEN f.owner ELSE w.oid END, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
+GRANT SELECT ON @extschema@.rtm_result TO PUBLIC;
+COMMENT ON VIEW @extschema@.rtm_result IS 'own requests that failed, or whose results are kept; all of them for pg_monitor';
+
+--
+-- Figures of the workers, from shared memory, and the views that show them
+--
+
+CREATE FUNCTION @extschema@.rtm_worker_stats(
+	OUT datid oid,
+	OUT worker text,
+	OUT pid integer,
+	OUT state text,
+	OUT since timestamptz,
+	OUT last_error text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'rtm_sql_worker_stats'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 2;
+COMMENT ON FUNCTION @extschema@.rtm_worker_stats() IS 'the rows of rtm_stat_worker';
+REVOKE ALL ON FUNCTION @extschema@.rtm_worker_stats() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.rtm_worker_stats() TO pg_monitor;
+
+CREATE FUNCTION @extschema@.rtm_server_stats(
+	OUT srvid oid,
+	OUT sent bigint,
+	OUT failed bigint,
+	OUT retried bigint,
+	OUT in_flight integer,
+	OUT answer_time double precision,
+	OUT last_answer_time double precision
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'rtm_sql_server_stats'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 2;
+COMMENT ON FUNCTION @extschema@.rtm_server_stats() IS 'the figures of rtm_stat_server';
+REVOKE ALL ON FUNCTION @extschema@.rtm_server_stats() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.rtm_server_stats() TO pg_monitor;
+
+CREATE FUNCTION @extschema@.rtm_server_health(
+	OUT srvid oid,
+	OUT unreachable_since timestamptz,
+	OUT last_error text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'rtm_sql_server_health'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 2;
+COMMENT ON FUNCTION @extschema@.rtm_server_health() IS 'further figures of rtm_stat_server';
+REVOKE ALL ON FUNCTION @extschema@.rtm_server_health() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.rtm_server_health() TO pg_monitor;
+
+CREATE FUNCTION @extschema@.rtm_error_stats(
+	OUT srvid oid,
+	OUT code integer,
+	OUT count bigint,
+	OUT last_at timestamptz
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'rtm_sql_error_stats'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION @extschema@.rtm_error_stats() IS 'the rows of rtm_stat_error';
+REVOKE ALL ON FUNCTION @extschema@.rtm_error_stats() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.rtm_error_stats() TO pg_monitor;
+
+CREATE FUNCTION @extschema@.rtm_counted_since(
+) RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'rtm_sql_counted_since'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.rtm_counted_since() IS
+	'since when the figures of this database are counted; NULL: there are none';
+REVOKE ALL ON FUNCTION @extschema@.rtm_counted_since() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.rtm_counted_since() TO pg_monitor;
+
+CREATE VIEW @extschema@.rtm_stat_worker AS
+	SELECT d.datname AS database, w.worker, w.pid, w.state, w.since, w.last_error
+	FROM @extschema@.rtm_worker_stats() AS w
+		LEFT JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) w.datid;
+GRANT SELECT ON @extschema@.rtm_stat_worker TO pg_monitor;
+COMMENT ON VIEW @extschema@.rtm_stat_worker IS 'the workers of all databases';
+
+CREATE VIEW @extschema@.rtm_stat_server AS
+	SELECT s.srvname::text AS server, coalesce(t.sent, 0) AS sent, coalesce(t.failed, 0) AS failed,
+		coalesce(t.retried, 0) AS retried, coalesce(t.in_flight, 0) AS in_flight,
+		coalesce(q.queued, 0) AS queued, pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) q.oldest AS oldest_age,
+		t.answer_time, t.last_answer_time,
+		coalesce(q.held, 0) AS held, h.unreachable_since, h.last_error
+	FROM pg_catalog.pg_foreign_server AS s
+		JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid OPERATOR(pg_catalog.=) s.srvfdw
+			AND w.fdwname OPERATOR(pg_catalog.=) 'rtm'
+		LEFT JOIN @extschema@.rtm_server_stats() AS t ON t.srvid OPERATOR(pg_catalog.=) s.oid
+		LEFT JOIN @extschema@.rtm_server_health() AS h ON h.srvid OPERATOR(pg_catalog.=) s.oid
+		LEFT JOIN (SELECT r.server, pg_catalog.count(*) FILTER (WHERE NOT r.held) AS queued,
+				pg_catalog.min(r.enqueued_at) FILTER (WHERE NOT r.held) AS oldest,
+				pg_catalog.count(*) FILTER (WHERE r.held) AS held
+			FROM (SELECT CASE WHEN i.origin IS NOT DISTINCT FROM o.origin
+						THEN i.server ELSE n.oid END AS server,
+					i.enqueued_at, o.origin IS NOT NULL AND i.origin IS DISTINCT FROM o.origin AS held
+				FROM @extschema@.rtm_request AS i
+					CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
+					LEFT JOIN pg_catalog.pg_foreign_server AS n
+						ON n.srvname OPERATOR(pg_catalog.=) i.server_name::pg_catalog.name) AS r
+			GROUP BY r.server) AS q ON q.server OPERATOR(pg_catalog.=) s.oid;
+GRANT SELECT ON @extschema@.rtm_stat_server TO pg_monitor;
+COMMENT ON VIEW @extschema@.rtm_stat_server IS
+	'what the sender of this database has done for each foreign server since the server''s start; times of answers in milliseconds';
+
+CREATE VIEW @extschema@.rtm_stat_error AS
+	SELECT s.srvname::text AS server, e.code, (@extschema@.rtm_error_of(e.code, NULL)).sqlstate,
+		(@extschema@.rtm_error_of(e.code, NULL)).message, e.count, e.last_at
+	FROM @extschema@.rtm_error_stats() AS e
+		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) e.srvid;
+GRANT SELECT ON @extschema@.rtm_stat_error TO pg_monitor;
+COMMENT ON VIEW @extschema@.rtm_stat_error IS
+	'attempts of this database''s queued requests that failed, by foreign server and code';
+
+CREATE VIEW @extschema@.rtm_stat_outbox AS
+	SELECT q.queued, q.oldest_age, q.held, f.failed, f.callbacks, f.callbacks_held,
+		coalesce(w.state, 'stopped') AS sender, w.pid AS sender_pid, w.since AS sender_since,
+		w.last_error AS sender_error, @extschema@.rtm_counted_since() AS counted_since
+	FROM (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
+		CROSS JOIN LATERAL (SELECT
+				pg_catalog.count(*) FILTER (WHERE o.origin IS NULL OR r.origin IS NOT DISTINCT FROM o.origin) AS queued,
+				pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.min(r.enqueued_at)
+					FILTER (WHERE o.origin IS NULL OR r.origin IS NOT DISTINCT FROM o.origin) AS oldest_age,
+				pg_catalog.count(*) FILTER (WHERE o.origin IS NOT NULL AND r.origin IS DISTINCT FROM o.origin) AS held
+			FROM @extschema@.rtm_request AS r) AS q
+		CROSS JOIN LATERAL (SELECT
+				(SELECT pg_catalog.count(*) FROM @extschema@.rtm_finished AS i
+					WHERE i.status OPERATOR(pg_catalog.=) 'failed') AS failed,
+				pg_catalog.count(*) FILTER (WHERE o.origin IS NULL OR d.origin IS NOT DISTINCT FROM o.origin) AS callbacks,
+				pg_catalog.count(*) FILTER (WHERE o.origin IS NOT NULL AND d.origin IS DISTINCT FROM o.origin) AS callbacks_held
+			FROM @extschema@.rtm_finished AS d WHERE d.callback_due IS NOT NULL) AS f
+		LEFT JOIN @extschema@.rtm_worker_stats() AS w ON w.worker OPERATOR(pg_catalog.=) 'rtm sender'
+			AND w.datid OPERATOR(pg_catalog.=) (SELECT b.oid FROM pg_catalog.pg_database AS b
+				WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database());
+GRANT SELECT ON @extschema@.rtm_stat_outbox TO pg_monitor;
+COMMENT ON VIEW @extschema@.rtm_stat_outbox IS 'the outbox of this database at a glance: one row';
+
+CREATE FUNCTION @extschema@.rtm_stat_reset(
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_stat_reset'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.rtm_stat_reset() IS
+	'counts the figures of rtm_stat_server and rtm_stat_error of this database anew';
+REVOKE ALL ON FUNCTION @extschema@.rtm_stat_reset() FROM PUBLIC;
+
+--
+-- Copies, standbys, restores: what another database queued
+--
+
+CREATE FUNCTION @extschema@.rtm_adopt_held(
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_adopt_held'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.rtm_adopt_held() IS
+	'makes the requests that are held, and callbacks, this database''s own, which sends them: how many';
+REVOKE ALL ON FUNCTION @extschema@.rtm_adopt_held() FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.rtm_discard_held(
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_discard_held'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.rtm_discard_held() IS
+	'deletes the requests that are held, and gives up their callbacks: how many';
+REVOKE ALL ON FUNCTION @extschema@.rtm_discard_held() FROM PUBLIC;

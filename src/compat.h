@@ -19,6 +19,16 @@
 #include "storage/waiteventset.h"
 #endif
 
+/*
+ * What a library says of itself; PostgreSQL 18 shows it by
+ * pg_get_loaded_modules().  RTM_VERSION is rtm.control's, by the Makefile.
+ */
+#if PG_VERSION_NUM >= 180000
+#define RTM_MODULE_MAGIC(library) PG_MODULE_MAGIC_EXT(.name = library, .version = RTM_VERSION)
+#else
+#define RTM_MODULE_MAGIC(library) PG_MODULE_MAGIC
+#endif
+
 /* Before a declaration; PostgreSQL 18 has it so, too. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn __attribute__((noreturn))

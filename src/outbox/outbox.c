@@ -17,7 +17,7 @@
 #include "outbox/workers/worker.h"
 
 void
-rtm_outbox_init(void (*start_other)(Oid database))
+rtm_outbox_init(void)
 {
 	outbox_guc_init();
 	if (!process_shared_preload_libraries_in_progress)
@@ -29,5 +29,5 @@ rtm_outbox_init(void (*start_other)(Oid database))
 	outbox_registry_init();
 	outbox_enqueue_init();
 	outbox_hooks_init();
-	outbox_launcher_init(start_other);
+	outbox_launcher_init();
 }

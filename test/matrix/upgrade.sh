@@ -76,7 +76,8 @@ logs_tell() { logs | grep -q 'DEBUG:  '; }
 server_oids() { sql "$1" "SELECT string_agg(oid::text, ' ' ORDER BY srvname) FROM pg_foreign_server"; }
 
 apt-get -qq update >/dev/null
-apt-get -qq install -y /src/postgresql-15-rtm_*.deb /src/postgresql-17-rtm_*.deb >/src/apt.log 2>&1 ||
+apt-get -qq install -y /src/postgresql-15-rtm_*.deb /src/postgresql-15-rtm-gate_*.deb \
+	/src/postgresql-17-rtm_*.deb /src/postgresql-17-rtm-gate_*.deb >/src/apt.log 2>&1 ||
 	{ cat /src/apt.log; give_up "both versions and their packages can be installed"; }
 
 check "a cluster of 15 starts" start_cluster 15 "$old"

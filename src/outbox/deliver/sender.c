@@ -32,6 +32,7 @@
 #include "outbox/deliver/reader.h"
 #include "outbox/deliver/settle.h"
 #include "outbox/record/ticket.h"
+#include "outbox/workers/local_gate.h"
 #include "outbox/workers/worker.h"
 #include "wait.h"
 
@@ -555,5 +556,6 @@ rtm_sender_main(Datum arg)
 {
 	OutboxDatabase *entry = outbox_begin_worker(OUTBOX_SENDER, arg);
 
+	outbox_start_local_gate();
 	outbox_run_worker(entry, OUTBOX_SENDER, run_sender);
 }

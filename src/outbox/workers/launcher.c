@@ -35,14 +35,10 @@
 /* Databases that are looked into at a time, when the server has started. */
 #define LOOK_AT_ONCE 2
 
-static void (*start_other_worker)(Oid database);
-
 void
-outbox_launcher_init(void (*start_other)(Oid database))
+outbox_launcher_init(void)
 {
 	BackgroundWorker worker = {0};
-
-	start_other_worker = start_other;
 
 	/* pg_upgrade runs servers that must not change by themselves */
 	if (IsBinaryUpgrade)
@@ -210,7 +206,6 @@ look_into_databases(void)
 			break;
 		outbox_wake(entry, OUTBOX_SENDER);
 		(void) start_workers();
-		start_other_worker(lfirst_oid(cell));
 	}
 	list_free(databases);
 }

@@ -15,8 +15,8 @@
 /* Names of the workers, as in pg_stat_activity. */
 extern const char *outbox_role_name(OutboxRole role);
 
-/* From _PG_init(), while the library is preloaded; see rtm_outbox_init(). */
-extern void outbox_launcher_init(void (*start_other)(Oid database));
+/* From _PG_init(), while the library is preloaded. */
+extern void outbox_launcher_init(void);
 
 /*
  * Begin a worker of one database: signals, connection, its place in shared

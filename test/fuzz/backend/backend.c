@@ -37,13 +37,13 @@
 #include "client/option.h"
 #include "client/text.h"
 #include "compat.h"
-#include "gate/args.h"
-#include "gate/json.h"
 #include "host.h"
 #include "method/answer.h"
 #include "method/encode.h"
 #include "method/jsonb.h"
 #include "method/result.h"
+#include "quest/gate_args.h"
+#include "quest/gate_json.h"
 
 extern int	  LLVMFuzzerRunDriver(int *argc, char ***argv,
 								  int (*callback)(const uint8_t *data, size_t size));
