@@ -179,11 +179,11 @@ rtm_page_message(const RtmPage *page, uint32 index, RtmMessage *message)
 
 /* ---- page after page ---- */
 
+/* What isn't given counts as 0, which means the same. */
 static bool
 same_cursor(const RtmCursor *a, const RtmCursor *b)
 {
-	return a->has_begin == b->has_begin && a->begin == b->begin && a->has_end == b->has_end &&
-		   a->end == b->end && a->has_lastid == b->has_lastid && a->lastid == b->lastid;
+	return a->begin == b->begin && a->end == b->end && a->lastid == b->lastid;
 }
 
 /*
