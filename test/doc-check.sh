@@ -105,7 +105,7 @@ check_settings()
 
 	while read -r name; do
 		check "setting $name is in doc/reference.md" in_reference "\`$name\`"
-	done < <(query "SELECT name FROM pg_settings WHERE name ~ '^rtm(_gate)?\.' ORDER BY 1")
+	done < <(query "LOAD 'rtm_gate'; SELECT name FROM pg_settings WHERE name ~ '^rtm(_gate)?\.' ORDER BY 1")
 }
 
 check_options()
@@ -126,7 +126,7 @@ known_names()
 	query "$objects" | cut -f 2
 	query "SELECT proname FROM pg_proc WHERE proname ~ '^rtm_'"
 	query "SELECT nspname || '.' || relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'rtm_gate'"
-	query "SELECT name FROM pg_settings WHERE name ~ '^rtm(_gate)?\.'"
+	query "LOAD 'rtm_gate'; SELECT name FROM pg_settings WHERE name ~ '^rtm(_gate)?\.'"
 	echo rtm	# extension, wrapper, library
 	echo rtm_gate
 	echo rtm_	# the prefix
