@@ -21,6 +21,63 @@ COMMENT ON FOREIGN DATA WRAPPER rtm IS
 	'RTM projects: a server has the gate''s endpoint and the project''s pid, a user mapping its secret';
 
 --
+-- Types of arguments: like regprocedure and jsonb, but what drivers send for
+-- them, text with its type, is taken too
+--
+
+CREATE TYPE @extschema@.rtm_callback;
+CREATE FUNCTION @extschema@.rtm_callback_in(cstring) RETURNS @extschema@.rtm_callback
+AS 'regprocedurein'
+LANGUAGE internal STRICT STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rtm_callback_in(cstring) IS 'input of rtm_callback';
+CREATE FUNCTION @extschema@.rtm_callback_out(@extschema@.rtm_callback) RETURNS cstring
+AS 'regprocedureout'
+LANGUAGE internal STRICT STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rtm_callback_out(@extschema@.rtm_callback) IS 'output of rtm_callback';
+CREATE TYPE @extschema@.rtm_callback (
+	INPUT = @extschema@.rtm_callback_in,
+	OUTPUT = @extschema@.rtm_callback_out,
+	LIKE = pg_catalog.regprocedure
+);
+COMMENT ON TYPE @extschema@.rtm_callback IS
+	'a function that is told how a queued call ended: its name with the types of its arguments, as regprocedure has it';
+
+CREATE TYPE @extschema@.rtm_params;
+CREATE FUNCTION @extschema@.rtm_params_in(cstring) RETURNS @extschema@.rtm_params
+AS 'jsonb_in'
+LANGUAGE internal STRICT IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rtm_params_in(cstring) IS 'input of rtm_params';
+CREATE FUNCTION @extschema@.rtm_params_out(@extschema@.rtm_params) RETURNS cstring
+AS 'jsonb_out'
+LANGUAGE internal STRICT IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rtm_params_out(@extschema@.rtm_params) IS 'output of rtm_params';
+CREATE TYPE @extschema@.rtm_params (
+	INPUT = @extschema@.rtm_params_in,
+	OUTPUT = @extschema@.rtm_params_out,
+	LIKE = pg_catalog.jsonb
+);
+COMMENT ON TYPE @extschema@.rtm_params IS 'parameters of a call: a JSON object, as jsonb has it';
+
+CREATE CAST (pg_catalog.regprocedure AS @extschema@.rtm_callback) WITHOUT FUNCTION AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.regprocedure AS @extschema@.rtm_callback) IS 'for arguments of type rtm_callback';
+CREATE CAST (pg_catalog.regproc AS @extschema@.rtm_callback) WITHOUT FUNCTION AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.regproc AS @extschema@.rtm_callback) IS 'for arguments of type rtm_callback';
+CREATE CAST (pg_catalog.oid AS @extschema@.rtm_callback) WITHOUT FUNCTION AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.oid AS @extschema@.rtm_callback) IS 'for arguments of type rtm_callback';
+CREATE CAST (pg_catalog.text AS @extschema@.rtm_callback) WITH INOUT AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.text AS @extschema@.rtm_callback) IS 'for arguments of type rtm_callback';
+CREATE CAST (pg_catalog.varchar AS @extschema@.rtm_callback) WITH INOUT AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.varchar AS @extschema@.rtm_callback) IS 'for arguments of type rtm_callback';
+CREATE CAST (pg_catalog.jsonb AS @extschema@.rtm_params) WITHOUT FUNCTION AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.jsonb AS @extschema@.rtm_params) IS 'for arguments of type rtm_params';
+CREATE CAST (pg_catalog.json AS @extschema@.rtm_params) WITH INOUT AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.json AS @extschema@.rtm_params) IS 'for arguments of type rtm_params';
+CREATE CAST (pg_catalog.text AS @extschema@.rtm_params) WITH INOUT AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.text AS @extschema@.rtm_params) IS 'for arguments of type rtm_params';
+CREATE CAST (pg_catalog.varchar AS @extschema@.rtm_params) WITH INOUT AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.varchar AS @extschema@.rtm_params) IS 'for arguments of type rtm_params';
+
+--
 -- Types of results
 --
 
@@ -43,7 +100,8 @@ CREATE TYPE @extschema@.rtm_message AS (
 	mtime bigint,
 	msg_binary bytea,
 	direction integer,
-	to_uid bigint
+	to_uid bigint,
+	attrs_binary bytea
 );
 COMMENT ON TYPE @extschema@.rtm_message IS 'a message of a history';
 COMMENT ON COLUMN @extschema@.rtm_message.id IS 'cursor id: its place in the history';
@@ -54,6 +112,7 @@ COMMENT ON COLUMN @extschema@.rtm_message.msg IS 'text of the message; NULL if i
 COMMENT ON COLUMN @extschema@.rtm_message.attrs IS 'attributes of the message; NULL if they are no text in the database''s encoding';
 COMMENT ON COLUMN @extschema@.rtm_message.mtime IS 'when the gate got the message, in milliseconds';
 COMMENT ON COLUMN @extschema@.rtm_message.msg_binary IS 'the message, if it is no text in the database''s encoding';
+COMMENT ON COLUMN @extschema@.rtm_message.attrs_binary IS 'the attributes, if they are no text in the database''s encoding';
 COMMENT ON COLUMN @extschema@.rtm_message.direction IS 'p2p: 1 if uid sent the message, 2 if ouid did; NULL elsewhere';
 COMMENT ON COLUMN @extschema@.rtm_message.to_uid IS 'p2p: recipient; NULL elsewhere';
 
@@ -78,7 +137,8 @@ CREATE TYPE @extschema@.rtm_message_info AS (
 	msg text,
 	attrs text,
 	mtime bigint,
-	msg_binary bytea
+	msg_binary bytea,
+	attrs_binary bytea
 );
 COMMENT ON TYPE @extschema@.rtm_message_info IS 'a message that was looked up by its mid';
 COMMENT ON COLUMN @extschema@.rtm_message_info.id IS 'cursor id: its place in the history';
@@ -87,6 +147,7 @@ COMMENT ON COLUMN @extschema@.rtm_message_info.msg IS 'text of the message; NULL
 COMMENT ON COLUMN @extschema@.rtm_message_info.attrs IS 'attributes of the message; NULL if they are no text in the database''s encoding';
 COMMENT ON COLUMN @extschema@.rtm_message_info.mtime IS 'when the gate got the message, in milliseconds';
 COMMENT ON COLUMN @extschema@.rtm_message_info.msg_binary IS 'the message, if it is no text in the database''s encoding';
+COMMENT ON COLUMN @extschema@.rtm_message_info.attrs_binary IS 'the attributes, if they are no text in the database''s encoding';
 
 --
 -- Sending
@@ -263,7 +324,8 @@ CREATE FUNCTION @extschema@.rtm_get_group_message(
 	msg text,
 	attrs text,
 	mtime bigint,
-	msg_binary bytea
+	msg_binary bytea,
+	attrs_binary bytea
 )
 AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
@@ -289,7 +351,8 @@ CREATE FUNCTION @extschema@.rtm_get_room_message(
 	msg text,
 	attrs text,
 	mtime bigint,
-	msg_binary bytea
+	msg_binary bytea,
+	attrs_binary bytea
 )
 AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
@@ -314,7 +377,8 @@ CREATE FUNCTION @extschema@.rtm_get_broadcast_message(
 	msg text,
 	attrs text,
 	mtime bigint,
-	msg_binary bytea
+	msg_binary bytea,
+	attrs_binary bytea
 )
 AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
@@ -342,7 +406,8 @@ CREATE FUNCTION @extschema@.rtm_get_p2p_message(
 	msg text,
 	attrs text,
 	mtime bigint,
-	msg_binary bytea
+	msg_binary bytea,
+	attrs_binary bytea
 )
 AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
@@ -529,15 +594,15 @@ COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message(bigint, bigint, dou
 
 CREATE FUNCTION @extschema@.rtm_call(
 	method text,
-	params jsonb DEFAULT '{}',
+	params @extschema@.rtm_params DEFAULT '{}',
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'rtm_sql_call'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_call(text, jsonb, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_call(text, @extschema@.rtm_params, double precision, text) IS
 	'calls a method of the service by its name on the wire; bytes that are no text are {"base64": "..."}';
-REVOKE ALL ON FUNCTION @extschema@.rtm_call(text, jsonb, double precision, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_call(text, @extschema@.rtm_params, double precision, text) FROM PUBLIC;
 
 --
 -- The catalogue
@@ -707,13 +772,13 @@ CREATE FUNCTION @extschema@.rtm_send_message_async(
 	msg text,
 	attrs text DEFAULT '',
 	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_message_async(bigint, bigint, bigint, text, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues a call that sends a message to a user';
 
 CREATE FUNCTION @extschema@.rtm_send_message_async(
@@ -723,13 +788,13 @@ CREATE FUNCTION @extschema@.rtm_send_message_async(
 	msg bytea,
 	attrs text DEFAULT '',
 	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_message_async(bigint, bigint, bigint, bytea, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues a call that sends a binary message to a user';
 
 CREATE FUNCTION @extschema@.rtm_send_messages_async(
@@ -739,13 +804,13 @@ CREATE FUNCTION @extschema@.rtm_send_messages_async(
 	msg text,
 	attrs text DEFAULT '',
 	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(bigint, bigint, bigint[], text, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(bigint, bigint, bigint[], text, text, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues a call that sends a message to several users';
 
 CREATE FUNCTION @extschema@.rtm_send_messages_async(
@@ -755,13 +820,13 @@ CREATE FUNCTION @extschema@.rtm_send_messages_async(
 	msg bytea,
 	attrs text DEFAULT '',
 	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(bigint, bigint, bigint[], bytea, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(bigint, bigint, bigint[], bytea, text, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues a call that sends a binary message to several users';
 
 CREATE FUNCTION @extschema@.rtm_send_group_message_async(
@@ -771,13 +836,13 @@ CREATE FUNCTION @extschema@.rtm_send_group_message_async(
 	msg text,
 	attrs text DEFAULT '',
 	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(bigint, bigint, bigint, text, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues a call that sends a message to a group';
 
 CREATE FUNCTION @extschema@.rtm_send_group_message_async(
@@ -787,13 +852,13 @@ CREATE FUNCTION @extschema@.rtm_send_group_message_async(
 	msg bytea,
 	attrs text DEFAULT '',
 	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(bigint, bigint, bigint, bytea, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues a call that sends a binary message to a group';
 
 CREATE FUNCTION @extschema@.rtm_send_room_message_async(
@@ -803,13 +868,13 @@ CREATE FUNCTION @extschema@.rtm_send_room_message_async(
 	msg text,
 	attrs text DEFAULT '',
 	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(bigint, bigint, bigint, text, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues a call that sends a message to a room';
 
 CREATE FUNCTION @extschema@.rtm_send_room_message_async(
@@ -819,13 +884,13 @@ CREATE FUNCTION @extschema@.rtm_send_room_message_async(
 	msg bytea,
 	attrs text DEFAULT '',
 	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(bigint, bigint, bigint, bytea, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues a call that sends a binary message to a room';
 
 CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
@@ -834,13 +899,13 @@ CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
 	msg text,
 	attrs text DEFAULT '',
 	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(bigint, bigint, text, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues a call that sends a message to everybody';
 
 CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
@@ -849,13 +914,13 @@ CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
 	msg bytea,
 	attrs text DEFAULT '',
 	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(bigint, bigint, bytea, text, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues a call that sends a binary message to everybody';
 
 CREATE FUNCTION @extschema@.rtm_get_group_message_async(
@@ -867,13 +932,13 @@ CREATE FUNCTION @extschema@.rtm_get_group_message_async(
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
 	mtypes bigint[] DEFAULT NULL,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_group_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
 	'queues the question for history of a group: one page';
 
 CREATE FUNCTION @extschema@.rtm_get_room_message_async(
@@ -885,13 +950,13 @@ CREATE FUNCTION @extschema@.rtm_get_room_message_async(
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
 	mtypes bigint[] DEFAULT NULL,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_room_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
 	'queues the question for history of a room: one page';
 
 CREATE FUNCTION @extschema@.rtm_get_broadcast_message_async(
@@ -902,13 +967,13 @@ CREATE FUNCTION @extschema@.rtm_get_broadcast_message_async(
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
 	mtypes bigint[] DEFAULT NULL,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_async(bigint, boolean, bigint, bigint, bigint, bigint, bigint[], regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_async(bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
 	'queues the question for history of the broadcast channel: one page';
 
 CREATE FUNCTION @extschema@.rtm_get_p2p_message_async(
@@ -920,129 +985,129 @@ CREATE FUNCTION @extschema@.rtm_get_p2p_message_async(
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
 	mtypes bigint[] DEFAULT NULL,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
 	'queues the question for history of two users: one page';
 
 CREATE FUNCTION @extschema@.rtm_get_p2p_message_info_async(
 	mid bigint,
 	from_uid bigint,
 	to_uid bigint,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_info_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues the question for a message of two users';
 
 CREATE FUNCTION @extschema@.rtm_get_group_message_info_async(
 	mid bigint,
 	from_uid bigint,
 	gid bigint,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_message_info_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_group_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues the question for a message of a group';
 
 CREATE FUNCTION @extschema@.rtm_get_room_message_info_async(
 	mid bigint,
 	from_uid bigint,
 	rid bigint,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_message_info_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_room_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues the question for a message of a room';
 
 CREATE FUNCTION @extschema@.rtm_get_broadcast_message_info_async(
 	mid bigint,
 	from_uid bigint,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_info_async(bigint, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_info_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues the question for a message of the broadcast channel';
 
 CREATE FUNCTION @extschema@.rtm_delete_p2p_message_async(
 	mid bigint,
 	from_uid bigint,
 	to_uid bigint,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_p2p_message_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_p2p_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues a call that deletes a message of two users';
 
 CREATE FUNCTION @extschema@.rtm_delete_group_message_async(
 	mid bigint,
 	from_uid bigint,
 	gid bigint,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_group_message_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_group_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues a call that deletes a message of a group';
 
 CREATE FUNCTION @extschema@.rtm_delete_room_message_async(
 	mid bigint,
 	from_uid bigint,
 	rid bigint,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_room_message_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_room_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues a call that deletes a message of a room';
 
 CREATE FUNCTION @extschema@.rtm_delete_broadcast_message_async(
 	mid bigint,
 	from_uid bigint,
-	callback regprocedure DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message_async(bigint, bigint, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues a call that deletes a message of the broadcast channel';
 
 CREATE FUNCTION @extschema@.rtm_call_async(
 	method text,
-	params jsonb DEFAULT '{}',
-	callback regprocedure DEFAULT NULL,
+	params @extschema@.rtm_params DEFAULT '{}',
+	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_call_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_call_async(text, jsonb, regprocedure, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_call_async(text, @extschema@.rtm_params, @extschema@.rtm_callback, double precision, text) IS
 	'queues a call that calls a method of the service by its name on the wire; bytes that are no text are {"base64": "..."}';
-REVOKE ALL ON FUNCTION @extschema@.rtm_call_async(text, jsonb, regprocedure, double precision, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_call_async(text, @extschema@.rtm_params, @extschema@.rtm_callback, double precision, text) FROM PUBLIC;
 
 --
 -- Waiting, repeating, discarding

@@ -5,7 +5,7 @@
 # Installs what is missing, builds a copy of the tree with warnings as errors,
 # installs it, and runs the suites (all of them, or those named):
 #
-#	unit unit-san house regress isolation tap snippets docs package bench
+#	unit unit-san house method regress isolation tap snippets docs package bench
 #
 # Works as root, in a tree of any owner: the copy is built and tested by an
 # unprivileged user (TEST_USER, by default postgres), as PostgreSQL refuses to
@@ -19,7 +19,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 source_dir=$PWD
 
-all_suites="unit unit-san house regress isolation tap snippets docs package bench"
+all_suites="unit unit-san house method regress isolation tap snippets docs package bench"
 suites=${*:-$all_suites}
 suite_timeout=${SUITE_TIMEOUT:-1200}	# seconds
 passed=0
@@ -187,6 +187,7 @@ for suite in $suites; do
 	case $suite in
 		unit) run_suite unit make -s WERROR=-Werror unit ;;
 		unit-san) run_suite unit-san make -s WERROR=-Werror unit-san ;;
+		method) run_script method test/method-added.sh ;;
 		regress) run_regress ;;
 		isolation) run_isolation ;;
 		tap) run_tap ;;

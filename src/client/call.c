@@ -258,6 +258,7 @@ make_answer(RtmPeer *peer, Waiting *waiting)
 				   "Check that the endpoint is an RTM server gate.");
 	}
 	answer->map = waiting->doc.map;
+	answer->size = waiting->len;
 	answer->server = pstrdup(peer->name);
 	answer->endpoint = pstrdup(peer->conn->endpoint.data);
 	if (waiting->status != 0)
@@ -266,7 +267,7 @@ make_answer(RtmPeer *peer, Waiting *waiting)
 		size_t		len;
 
 		answer->code = rtm_read_error(answer->map, &ex, &len);
-		answer->ex = rtm_text_from_wire(ex, len, &len);
+		answer->ex = rtm_shown_from_wire(ex, len);
 	}
 	return answer;
 }

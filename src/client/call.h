@@ -36,6 +36,7 @@ typedef struct RtmAnswer
 								 * when code isn't 0; may be "" */
 	bool				  resent;	/* the answer is to the second asking */
 	const msgpack_object *map;		/* the payload */
+	size_t				  size;		/* of the payload, bytes */
 	const char			 *server;	/* name of the foreign server */
 	const char			 *endpoint; /* host:port that answered */
 } RtmAnswer;

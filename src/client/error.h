@@ -19,8 +19,8 @@ pg_noreturn extern void rtm_raise_answer(const RtmAnswer *answer, const char *wh
 
 /*
  * What an answer with a status says: the code, FPNN_CODE_UNKNOWN when there is no
- * proper one, and the gate's text as it came (not terminated, and not much of
- * it).  Needs no transaction, as converting the text does.
+ * proper one, and the gate's text, made fit to be shown by fpnn_clean_text(), in
+ * UTF-8 and palloc()ed.  Needs no transaction, as converting the text does.
  */
 extern int rtm_read_error(const msgpack_object *map, const char **ex, size_t *len);
 

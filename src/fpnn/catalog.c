@@ -26,7 +26,7 @@ const RtmKindTraits rtm_kinds[RTM_NUM_KINDS] = {
 								  {"msg", RTM_FIELD_TEXT},
 								  {"attrs", RTM_FIELD_TEXT},
 								  {"mtime", RTM_FIELD_INT64},
-								  {"msg", RTM_FIELD_BINARY}}},
+								  {"msg", RTM_FIELD_BINARY}, {"attrs", RTM_FIELD_BINARY}}},
 	[RTM_KIND_COUNT] = {"count", RTM_KEEP_ANSWER, RTM_REPEAT_ALWAYS,
 						.fields = {{"sender", RTM_FIELD_INT32}, {"num", RTM_FIELD_INT32}}},
 	[RTM_KIND_CHANGE] = {"change", RTM_KEEP_NOTHING, RTM_REPEAT_NEVER},

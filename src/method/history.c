@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "client/client_guc.h"
 #include "client/error.h"
 #include "host.h"
 #include "method/history.h"
@@ -30,6 +31,9 @@ enum
 	ENTRY_MTIME,
 	ENTRY_FIELDS
 };
+
+/* What a page counts at least, bytes. */
+#define MIN_PAGE_SIZE 1024
 
 /* Tells a cursor that goes in circles; see go_on(). */
 typedef struct CircleGuard
@@ -51,8 +55,9 @@ struct RtmHistory
 
 	MemoryContext context; /* of the page */
 	RtmPage		  page;
-	int32		  asked; /* entries of it; 0: none was asked for yet */
-	uint32		  index; /* of the entry to read next */
+	int64		  asked;   /* entries of it at most; 0: there is none */
+	uint32		  index;   /* of the entry to read next */
+	uint64		  fetched; /* bytes of all pages */
 };
 
 /* ---- one answer ---- */
@@ -174,20 +179,21 @@ rtm_page_message(const RtmPage *page, uint32 index, RtmMessage *message)
 
 /* ---- page after page ---- */
 
+/* What isn't given counts as 0, which means the same. */
 static bool
 same_cursor(const RtmCursor *a, const RtmCursor *b)
 {
-	return a->has_begin == b->has_begin && a->begin == b->begin && a->has_end == b->has_end &&
-		   a->end == b->end && a->has_lastid == b->has_lastid && a->lastid == b->lastid;
+	return a->begin == b->begin && a->end == b->end && a->lastid == b->lastid;
 }
 
 /*
  * Go on to the cursor that came with a page.  A cursor that was used before
  * would make us ask for ever: each one is compared with its predecessor and
  * with a mark that is set anew after 1, 2, 4, 8, ... pages, so that a circle
- * of any length is found before it has been gone round a third time.
+ * of any length is found before it has been gone round a third time.  False:
+ * there is no way on after a page that wasn't full, which is an end as well.
  */
-static void
+static bool
 go_on(RtmHistory *history)
 {
 	CircleGuard		*guard = &history->guard;
@@ -195,12 +201,16 @@ go_on(RtmHistory *history)
 
 	if (same_cursor(&history->cursor, next) ||
 		(guard->pages > 0 && same_cursor(&guard->mark, next)))
+	{
+		if (history->page.num < history->asked)
+			return false;
 		rtm_raise_code(FPNN_CODE_DECODING,
 					   psprintf("%s() got a page that leads nowhere", history->what),
 					   psprintf("The gate's cursor (lastid " INT64_FORMAT ", begin " INT64_FORMAT
 								", end " INT64_FORMAT ") has been used already.",
 								next->lastid, next->begin, next->end),
 					   psprintf("Ask for at most %d messages at a time.", RTM_MAX_PAGE));
+	}
 
 	history->cursor = *next;
 	if (++guard->pages > guard->next_mark)
@@ -208,8 +218,33 @@ go_on(RtmHistory *history)
 		guard->mark = history->cursor;
 		guard->next_mark = 2 * guard->pages;
 	}
+	return true;
 }
 
+/*
+ * A gate that never comes to an end, or sends pages of megabytes, must not fill
+ * the disk, nor go on for ever: an empty page counts as well.
+ */
+static void
+count_page(RtmHistory *history, size_t size)
+{
+	history->fetched += Max(size, MIN_PAGE_SIZE);
+	if (rtm_history_limit > 0 && history->fetched > (uint64) rtm_history_limit * 1024)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%s() got more than one call may fetch", history->what),
+				 errdetail("The gate has sent " UINT64_FORMAT " kB in " UINT64_FORMAT
+						   " pages; the setting rtm.history_limit is %d kB.",
+						   history->fetched / 1024, history->guard.pages + 1, rtm_history_limit),
+				 errhint("Ask for fewer messages, or raise rtm.history_limit.")));
+}
+
+/*
+ * The first page has as many as are wanted.  What comes short of that, because
+ * entries were of deleted messages or the gate gives fewer at a time, is asked
+ * for by whole pages: one by one it could take as many quests as there are
+ * deleted messages.
+ */
 static void
 ask_page(RtmHistory *history)
 {
@@ -218,20 +253,25 @@ ask_page(RtmHistory *history)
 	RtmReader	reader;
 
 	history->index = 0;
-	history->asked = (int32) Min(history->wanted, RTM_MAX_PAGE);
+	history->asked = history->asked ? RTM_MAX_PAGE : Min(history->wanted, RTM_MAX_PAGE);
 	if (history->deadline)
 		history->call.timeout = Max(history->deadline - rtm_now_ms(), 1) / 1000.0;
 	rtm_encode_page(request, history->asked, &history->cursor);
 	answer = rtm_call(&history->call, &request->params, request->nparams);
 	if (answer->code != 0)
 		rtm_raise_answer(answer, history->what);
+	count_page(history, answer->size);
 	reader.answer = answer;
 	reader.what = history->what;
 	rtm_page_read(&history->page, &reader, request->method, rtm_request_int(request, "uid"),
 				  rtm_request_int(request, "ouid"));
 }
 
-/* Have a page with entries that weren't read yet; false when there are no more. */
+/*
+ * Have a page with entries that weren't read yet; false when there are no more,
+ * which a page without any says, and no other: how many a gate gives at once is
+ * its own affair.
+ */
 static bool
 have_entry(RtmHistory *history)
 {
@@ -242,9 +282,8 @@ have_entry(RtmHistory *history)
 		CHECK_FOR_INTERRUPTS();
 		if (history->asked > 0)
 		{
-			if (history->page.num < history->asked)
+			if (history->page.num <= 0 || !go_on(history))
 				return false;
-			go_on(history);
 			MemoryContextReset(history->context);
 		}
 		old = MemoryContextSwitchTo(history->context);

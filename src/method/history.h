@@ -74,8 +74,8 @@ extern RtmHistory *rtm_history_begin(const RtmCall *call, RtmRequest *request, c
  * The next message, or false when there are no more, or as many as the request
  * wants.  What it points to is valid until the next call.  Asks the gate for
  * another page when it has to: raises what rtm_call() and rtm_raise_answer()
- * raise, and FP206 for an answer that is no page or a cursor that leads
- * nowhere.  The call's timeout is for the whole history.
+ * raise, FP206 for an answer that is no page or a cursor that leads
+ * nowhere, and 54000 above rtm.history_limit.  The call's timeout is for the whole history.
  */
 extern bool rtm_history_next(RtmHistory *history, RtmMessage *message);
 

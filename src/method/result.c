@@ -94,14 +94,14 @@ user_column(const RtmMessage *m, int64 uid)
 static Datum
 message_value(const RtmMessage *m, bool p2p, TupleDesc desc)
 {
-	NullableDatum columns[10];
+	NullableDatum columns[11];
 
 	columns[0] = rtm_column(Int64GetDatum(m->id));
 	columns[1] = user_column(m, m->from_uid);
 	columns[2] = rtm_column(Int32GetDatum(m->mtype));
 	columns[3] = rtm_column(Int64GetDatum(m->mid));
 	rtm_body_from_wire(m->msg.bytes, m->msg.len, &columns[4], &columns[7]);
-	rtm_body_from_wire(m->attrs.bytes, m->attrs.len, &columns[5], NULL);
+	rtm_body_from_wire(m->attrs.bytes, m->attrs.len, &columns[5], &columns[10]);
 	columns[6] = rtm_column(Int64GetDatum(m->mtime));
 	columns[8] = p2p ? rtm_column(Int32GetDatum(m->direction)) : rtm_null_column();
 	columns[9] = p2p ? user_column(m, m->to_uid) : rtm_null_column();

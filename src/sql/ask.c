@@ -93,25 +93,12 @@ Datum
 rtm_sql_method(PG_FUNCTION_ARGS)
 {
 	RtmFunction *function = rtm_function(fcinfo);
+	RtmKind		 kind = function->method->kind;
 
-	switch (function->method->kind)
-	{
-		case RTM_KIND_SEND:
-			return rtm_ask_send(fcinfo, function);
-		case RTM_KIND_HISTORY:
-			return function->variant == RTM_VARIANT_PAGE ? ask(fcinfo, function)
-														 : rtm_ask_history(fcinfo, function);
-		case RTM_KIND_DELETE:
-		case RTM_KIND_INFO:
-		case RTM_KIND_COUNT:
-		case RTM_KIND_CHANGE:
-		case RTM_KIND_CHECK:
-		case RTM_KIND_UIDS:
-		case RTM_KIND_GIDS:
-		case RTM_KIND_ROOM_COUNTS:
-		case RTM_KIND_LISTEN:
-		case RTM_KIND_ANY:
-			break;
-	}
+	/* kinds that take more than one quest; any other is one question, one answer */
+	if (kind == RTM_KIND_SEND)
+		return rtm_ask_send(fcinfo, function);
+	if (kind == RTM_KIND_HISTORY && function->variant != RTM_VARIANT_PAGE)
+		return rtm_ask_history(fcinfo, function);
 	return ask(fcinfo, function);
 }

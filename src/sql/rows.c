@@ -30,12 +30,15 @@ user_column(const RtmMessage *m, int64 uid)
 static HeapTuple
 form_row(const RtmMessage *m, bool p2p, TupleDesc desc)
 {
-	NullableDatum columns[10];
+	NullableDatum columns[11];
 	NullableDatum msg;
 	NullableDatum msg_binary;
+	NullableDatum attrs;
+	NullableDatum attrs_binary;
 	int			  n = 0;
 
 	rtm_body_from_wire(m->msg.bytes, m->msg.len, &msg, &msg_binary);
+	rtm_body_from_wire(m->attrs.bytes, m->attrs.len, &attrs, &attrs_binary);
 	columns[n++] = rtm_column(Int64GetDatum(m->id));
 	if (p2p)
 		columns[n++] = rtm_column(Int32GetDatum(m->direction));
@@ -45,9 +48,10 @@ form_row(const RtmMessage *m, bool p2p, TupleDesc desc)
 	columns[n++] = rtm_column(Int32GetDatum(m->mtype));
 	columns[n++] = rtm_column(Int64GetDatum(m->mid));
 	columns[n++] = msg;
-	rtm_body_from_wire(m->attrs.bytes, m->attrs.len, &columns[n++], NULL);
+	columns[n++] = attrs;
 	columns[n++] = rtm_column(Int64GetDatum(m->mtime));
 	columns[n++] = msg_binary;
+	columns[n++] = attrs_binary;
 	return rtm_form_tuple(desc, columns, n);
 }
 

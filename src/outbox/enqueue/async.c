@@ -15,8 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "client/client_guc.h"
-#include "client/lookup.h"
+#include "client/peer.h"
 #include "outbox/enqueue/enqueue.h"
 #include "outbox/record/callback.h"
 #include "method/argument.h"
@@ -24,18 +23,19 @@
 #include "method/function.h"
 #include "method/jsonb.h"
 
-/* callback, timeout and server; the row's owner is the current role. */
+/*
+ * callback, timeout and server; the row's owner is the current role.  A server
+ * that no call could ask, for its wrapper, its mapping or its options, is refused
+ * as a call that waits refuses it; no connection is made.
+ */
 static void
 read_common_args(const NullableDatum *args, const RtmMethod *method, OutboxRow *row)
 {
-	RtmCall		call;
-	const char *name;
+	RtmCall call;
 
 	rtm_common_args(&args[1], &args[2], &call);
-	name = call.server ? call.server : rtm_server_name;
 	row->owner = GetUserId();
-	row->server = rtm_find_server(name, row->owner);
-	(void) rtm_find_mapping(row->server, name, row->owner);
+	row->server = rtm_peer(call.server)->server;
 	row->timeout = call.timeout;
 	if (!args[0].isnull)
 	{
