@@ -46,6 +46,19 @@ give_up()
 	finish
 }
 
+# Interrupted: what runs beside this script ends with it, clusters included.
+end_tree()
+{
+	local child
+
+	for child in $(pgrep -P "$1"); do
+		end_tree "$child"
+	done
+	[ "$1" -eq $$ ] || kill "$1" 2>/dev/null
+}
+trap 'end_tree $$; exit 130' INT
+trap 'end_tree $$; exit 143' TERM
+
 # Count the results in a log: TAP lines, pg_regress lines up to PostgreSQL 15.
 # Subtests are indented and not counted; what is skipped has not passed.
 count_good() { grep -E '^ok [0-9]|^(test|     ) [^ ]+ +\.\.\. ok' "$1" | grep -ciEv '# skip'; }
@@ -188,9 +201,11 @@ report_tap()
 run_tap()
 {
 	local jobs=${TAP_JOBS:-$(nproc)}
-	local file files alone
+	local file files alone patterns
 
-	files=$(cd "$tree/test/t" && for file in ${TAP_FILES:-'*'}; do ls -d $file.pl; done)
+	read -ra patterns <<<"${TAP_FILES:-*}"
+	# shellcheck disable=SC2086
+	files=$(cd "$tree/test/t" && for file in "${patterns[@]}"; do ls -d $file.pl; done)
 	[ -n "$files" ] || { give_up_suite tap "there are no TAP tests"; return; }
 	mkdir -p "$work/tap/ports"
 	[ "$(id -u)" -ne 0 ] || chown -R "$test_user" "$work/tap"
