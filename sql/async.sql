@@ -339,8 +339,8 @@ SELECT state, message FROM failure($$SELECT rtm_delete_group_message_async(1, 2,
 SELECT rtm_send_group_message_async(51, 1, 801, 'used', mid => 8001) AS id \gset
 SELECT rtm_wait(:id, 60);
 SELECT owner, (error).sqlstate, (error).message FROM rtm_result;
-SELECT state, message FROM failure('TABLE rtm_request');
-SELECT state, message FROM failure('TABLE rtm_finished');
+SELECT state, message FROM failure('TABLE rtm_internal.rtm_request');
+SELECT state, message FROM failure('TABLE rtm_internal.rtm_finished');
 SELECT state, message FROM failure('TABLE rtm_stat_worker');
 SELECT state, message FROM failure('TABLE rtm_stat_server');
 SELECT f.state, regexp_replace(f.message, '\d+', 'N') AS message, f.hint

@@ -9,6 +9,7 @@
 #define RTM_COMPAT_H
 
 #include "common/jsonapi.h"
+#include "executor/executor.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -53,6 +54,17 @@ rtm_json_lexer(char *text, int len, int encoding)
 	return makeJsonLexContextCstringLen(NULL, text, len, encoding, true);
 #else
 	return makeJsonLexContextCstringLen(text, len, encoding, true);
+#endif
+}
+
+/* A row's entries in the indexes of its table, none of whose constraints is deferrable. */
+static inline void
+rtm_insert_index_tuples(ResultRelInfo *target, TupleTableSlot *slot, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	(void) ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false);
+#else
+	(void) ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL);
 #endif
 }
 

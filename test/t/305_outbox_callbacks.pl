@@ -174,8 +174,8 @@ as('alice', q(
 			'SET SESSION AUTHORIZATION ) . $superuser . q(', 'SET SESSION AUTHORIZATION DEFAULT', 'SET LOCAL SESSION AUTHORIZATION ) . $superuser . q(',
 			'SELECT set_config(''role'', ''none'', false)', 'SELECT set_config(''session_authorization'', ''default'', true)',
 			'DISCARD ALL', 'CREATE ROLE mallory SUPERUSER', 'ALTER ROLE alice SUPERUSER', 'SELECT pg_read_file(''PG_VERSION'')',
-			'COPY said TO PROGRAM ''true''', 'TABLE pg_authid', 'UPDATE rtm_finished SET owner = 10', 'DELETE FROM rtm_finished', 'TABLE rtm_request',
-			'LOCK TABLE rtm_finished IN ACCESS EXCLUSIVE MODE', 'LOCK TABLE rtm_request IN ACCESS EXCLUSIVE MODE', 'SET session_replication_role = replica', 'COMMIT']
+			'COPY said TO PROGRAM ''true''', 'TABLE pg_authid', 'UPDATE rtm_internal.rtm_finished SET owner = 10', 'DELETE FROM rtm_internal.rtm_finished', 'TABLE rtm_internal.rtm_request',
+			'LOCK TABLE rtm_internal.rtm_finished IN ACCESS EXCLUSIVE MODE', 'LOCK TABLE rtm_internal.rtm_request IN ACCESS EXCLUSIVE MODE', 'SET session_replication_role = replica', 'COMMIT']
 		LOOP
 			INSERT INTO said (what) VALUES (try(command));
 			INSERT INTO said (what) SELECT 'became ' || current_user WHERE current_user <> 'alice';

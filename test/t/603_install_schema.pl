@@ -53,7 +53,7 @@ is(sql('weird', "SELECT $schema.rtm_discard($id)"), 't', 'weird: rtm_discard');
 $id = sql('weird', "SELECT $schema.rtm_send_message_async(51, 1, 2, 'weird 2', server => 'dead')");
 poll('weird', "SELECT attempts OPERATOR(pg_catalog.>) 1 FROM $schema.rtm_outbox", 'weird: a gate that is down');
 is(sql('weird', "SELECT $schema.rtm_adopt_held(), $schema.rtm_discard_held()"), '0|0', 'weird: nothing is held');
-sql('weird', "UPDATE $schema.rtm_request SET origin = 1");
+sql('weird', "UPDATE rtm_internal.rtm_request SET origin = 1");
 $node->restart;
 poll('weird', "SELECT held OPERATOR(pg_catalog.=) 1 AND sender OPERATOR(pg_catalog.=) 'holding' FROM $schema.rtm_stat_outbox", 'weird: a request of another origin is held');
 is(sql('weird', "SELECT $schema.rtm_adopt_held()"), 1, 'weird: ... adopted');

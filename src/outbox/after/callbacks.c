@@ -50,6 +50,7 @@
 #include "outbox/record/callback.h"
 #include "outbox/origin/origin.h"
 #include "outbox/deliver/settle.h"
+#include "outbox/record/relations.h"
 #include "outbox/record/row.h"
 #include "outbox/workers/worker.h"
 #include "method/encode.h"
@@ -105,7 +106,7 @@ end_process(void)
 static const char *
 schema_name(void)
 {
-	return quote_identifier(get_namespace_name(outbox_relations(false)->schema));
+	return OUTBOX_SCHEMA;
 }
 
 /* ---- what is due ---- */
@@ -136,11 +137,11 @@ list_due(MemoryContext context, int *n)
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	outbox_own_origin = outbox_origin(my_entry);
 	SPI_connect();
-	if (SPI_execute(psprintf("SELECT id FROM %s.rtm_finished WHERE callback_due IS NOT NULL%s"
+	if (SPI_execute(psprintf("SELECT id FROM %s.rtm_finished WHERE callback_due IS NOT NULL"
+							 " AND origin OPERATOR(pg_catalog.=) '" INT64_FORMAT "'"
 							 " ORDER BY callback_due LIMIT %d FOR UPDATE SKIP LOCKED",
-							 schema_name(), outbox_origin_condition(), BATCH_ROWS),
+							 schema_name(), outbox_origin(my_entry), BATCH_ROWS),
 					false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for callbacks");
 	*n = (int) SPI_processed;
@@ -174,8 +175,9 @@ read_due(int64 id, Due *due)
 
 	if (SPI_execute_with_args(
 			psprintf("SELECT * FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1"
+					 " AND origin OPERATOR(pg_catalog.=) '" INT64_FORMAT "'"
 					 " AND callback_due IS NOT NULL FOR UPDATE SKIP LOCKED",
-					 schema_name()),
+					 schema_name(), outbox_origin(my_entry)),
 			1, &type, &value, NULL, false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read a callback");
 	if (SPI_processed == 0)
@@ -290,14 +292,16 @@ note_end(int64 id, const char *error)
 		nulls[1] = ' ';
 	}
 	if (SPI_execute_with_args(psprintf("UPDATE %s.rtm_finished SET callback_due = NULL,"
-									   " callback_error = $2 WHERE id OPERATOR(pg_catalog.=) $1",
-									   schema_name()),
+									   " callback_error = $2 WHERE id OPERATOR(pg_catalog.=) $1"
+									   " AND origin OPERATOR(pg_catalog.=) '" INT64_FORMAT "'",
+									   schema_name(), outbox_origin(my_entry)),
 							  2, types, values, nulls, false, 0) < 0 ||
 		(error == NULL && !outbox_keep_results &&
 		 SPI_execute_with_args(
 			 psprintf(
-				 "DELETE FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1 AND status OPERATOR(pg_catalog.=) 'done'",
-				 schema_name()),
+				 "DELETE FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1 AND status OPERATOR(pg_catalog.=) 'done'"
+				 " AND origin OPERATOR(pg_catalog.=) '" INT64_FORMAT "'",
+				 schema_name(), outbox_origin(my_entry)),
 			 1, types, values, nulls, false, 0) < 0))
 		elog(ERROR, "could not note the end of a callback");
 }
@@ -442,8 +446,9 @@ owner_of(int64 id)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
 	if (SPI_execute_with_args(
-			psprintf("SELECT owner FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1",
-					 schema_name()),
+			psprintf("SELECT owner FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1"
+					 " AND origin OPERATOR(pg_catalog.=) '" INT64_FORMAT "'",
+					 schema_name(), outbox_origin(my_entry)),
 			1, &type, &value, NULL, true, 1) == SPI_OK_SELECT &&
 		SPI_processed == 1)
 		owner = DatumGetObjectId(column("owner", &null));
@@ -460,7 +465,7 @@ any_is_due(void)
 	bool due;
 
 	StartTransactionCommand();
-	due = outbox_callbacks_are_due();
+	due = outbox_callbacks_are_due(my_entry);
 	CommitTransactionCommand();
 	return due;
 }

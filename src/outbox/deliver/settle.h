@@ -10,6 +10,8 @@
 
 #include "utils/rel.h"
 
+#include "outbox/workers/registry.h"
+
 /*
  * What a settlement came to: what it left, as somebody else had locked the rows,
  * and what it made.
@@ -42,6 +44,6 @@ extern void outbox_notice_discarded(Relation rel);
 extern int64 outbox_purge(void);
 
 /* Are there callbacks to be run? Needs a transaction. */
-extern bool outbox_callbacks_are_due(void);
+extern bool outbox_callbacks_are_due(OutboxDatabase *entry);
 
 #endif /* OUTBOX_SETTLE_H */

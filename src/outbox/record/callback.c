@@ -20,7 +20,7 @@
 #include "utils/syscache.h"
 
 #include "outbox/record/callback.h"
-#include "outbox/record/row.h"
+#include "outbox/record/relations.h"
 
 int
 outbox_callback_types(const RtmMethod *method, Oid *types)

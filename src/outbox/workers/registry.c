@@ -75,8 +75,7 @@ init_figures(OutboxDatabase *entry)
 static void
 init_entry(OutboxDatabase *entry)
 {
-	pg_atomic_init_u32(&entry->held, 1);
-	pg_atomic_init_u32(&entry->held_for_sender, 1);
+	pg_atomic_init_u64(&entry->prepared, OUTBOX_PREPARED_UNKNOWN);
 	pg_atomic_init_u32(&entry->chores, 0);
 	pg_atomic_init_u64(&entry->overdue, 0);
 	pg_atomic_init_u64(&entry->origin, 0);
@@ -168,6 +167,17 @@ outbox_database(Oid database, bool make)
 		entry->database = database;
 	}
 	LWLockRelease(registry->lock);
+	return entry;
+}
+
+OutboxDatabase *
+outbox_this_database(bool make)
+{
+	static OutboxDatabase *entry;
+
+	/* it is given up with DROP EXTENSION, and may be another database's then */
+	if (entry == NULL || entry->database != MyDatabaseId)
+		entry = outbox_database(MyDatabaseId, make);
 	return entry;
 }
 

@@ -83,13 +83,8 @@ typedef struct OutboxDatabase
 	OutboxWorker workers[OUTBOX_ROLES];
 	bool		 opened; /* tickets are above all that the table has */
 
-	/*
-	 * Reasons to look for rows of prepared transactions that are committed by
-	 * now: each COMMIT PREPARED that is under way, and those that the sender has
-	 * to settle, as they were cut short, or nobody knows.
-	 */
-	pg_atomic_uint32 held;
-	pg_atomic_uint32 held_for_sender; /* some of these */
+	/* requests and chores of prepared transactions; see prepared.c */
+	pg_atomic_uint64 prepared;
 
 	/* what the sender is to look after at its next turn */
 	pg_atomic_uint32 chores; /* OUTBOX_CHORE_... */
@@ -108,10 +103,17 @@ typedef struct OutboxDatabase
 	TimestampTz		  counted_since; /* all of these figures */
 } OutboxDatabase;
 
-#define OUTBOX_CHORE_INSTALLED 1 /* is the extension still there? */
-#define OUTBOX_CHORE_PREPARED  2 /* rows of a COMMIT PREPARED */
-#define OUTBOX_CHORE_DISCARDED 4 /* rows that were deleted */
-#define OUTBOX_CHORE_HELD	   8 /* rows of other origins were adopted or deleted */
+#define OUTBOX_CHORE_INSTALLED 1  /* is the extension still there? */
+#define OUTBOX_CHORE_PREPARED  2  /* rows of a COMMIT PREPARED */
+#define OUTBOX_CHORE_DISCARDED 4  /* rows that were deleted */
+#define OUTBOX_CHORE_HELD	   8  /* rows of other origins were adopted or deleted */
+#define OUTBOX_CHORE_READ	   16 /* new rows: only woken, it finds them itself */
+
+/*
+ * Of entry->prepared, when nobody knows what was prepared before the server started:
+ * there may be something, and any chore may come of it.
+ */
+#define OUTBOX_PREPARED_UNKNOWN (((uint64) (OUTBOX_CHORE_DISCARDED | OUTBOX_CHORE_HELD) << 32) | 1)
 
 /* From _PG_init(), while the library is preloaded. */
 extern void outbox_registry_init(void);
@@ -125,6 +127,9 @@ extern bool outbox_is_preloaded(void);
  * database's, after CREATE and DROP EXTENSION.
  */
 extern OutboxDatabase *outbox_database(Oid database, bool make);
+
+/* The same of this session's database; it is kept. */
+extern OutboxDatabase *outbox_this_database(bool make);
 
 /* Entries one after the other: the index of the next one from `index` on, or -1. */
 extern int outbox_next_database(int index, OutboxDatabase **entry);

@@ -20,7 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-#include "outbox/record/row.h"
+#include "outbox/record/relations.h"
 #include "outbox/workers/worker.h"
 
 const char *
@@ -58,7 +58,7 @@ void
 outbox_set_session(OutboxRole role)
 {
 	SetConfigOption("application_name", outbox_role_name(role), PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_SESSION);
