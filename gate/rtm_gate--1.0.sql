@@ -128,6 +128,7 @@ CREATE TABLE rtm_gate.message (
 	attrs bytea NOT NULL,
 	attrs_is_bin boolean NOT NULL,
 	mtime bigint NOT NULL,
+	saved boolean NOT NULL DEFAULT true,
 	deleted boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (pid, type, a, b, mid)
 )
@@ -151,6 +152,7 @@ COMMENT ON COLUMN rtm_gate.message.msg_is_bin IS 'whether it came as msgpack bin
 COMMENT ON COLUMN rtm_gate.message.attrs IS 'the attributes as they came';
 COMMENT ON COLUMN rtm_gate.message.attrs_is_bin IS 'whether they came as msgpack bin';
 COMMENT ON COLUMN rtm_gate.message.mtime IS 'when the gate got it, in milliseconds';
+COMMENT ON COLUMN rtm_gate.message.saved IS 'whether it is in histories: of a type that is kept';
 COMMENT ON COLUMN rtm_gate.message.deleted IS 'deleted: an entry without contents';
 
 CREATE TABLE rtm_gate.group_member (
