@@ -333,9 +333,8 @@ rtm_encode_page(RtmRequest *request, int64 num, const RtmCursor *cursor)
 		pack_int(&packer, "lastid", cursor->lastid);
 }
 
-/* The group, the room or the (first) other user of a send. */
-static int64
-target(const RtmRequest *send)
+int64
+rtm_request_target(const RtmRequest *send)
 {
 	const char *key = send->method->key_b ? send->method->key_b : send->method->key_a;
 
@@ -345,14 +344,15 @@ target(const RtmRequest *send)
 }
 
 void
-rtm_encode_lookup(const RtmRequest *send, StringInfo params, int *nparams)
+rtm_encode_lookup(RtmConversation type, int64 mid, int64 from, int64 xid, StringInfo params,
+				  int *nparams)
 {
 	msgpack_packer packer;
 
 	rtm_packer_init(&packer, params);
-	pack_int(&packer, "mid", send->mid);
-	pack_int(&packer, "from", rtm_request_int(send, "from"));
-	pack_int(&packer, "xid", target(send));
-	pack_int(&packer, "type", send->method->conversation);
+	pack_int(&packer, "mid", mid);
+	pack_int(&packer, "from", from);
+	pack_int(&packer, "xid", xid);
+	pack_int(&packer, "type", type);
 	*nparams = 4;
 }

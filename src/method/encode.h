@@ -81,11 +81,15 @@ extern int64 rtm_request_int(const RtmRequest *request, const char *wire);
 /* Pack a history's next page anew: at most num messages from the cursor on. */
 extern void rtm_encode_page(RtmRequest *request, int64 num, const RtmCursor *cursor);
 
+/* The group, the room or the (first) other user of a send; 0: it has none. */
+extern int64 rtm_request_target(const RtmRequest *send);
+
 /*
- * Pack the quest that asks for the message of a send (method getmsg, of the
- * send's conversation; its first recipient's when there are several).
+ * Pack the quest that asks for a message (method getmsg); xid is the target of
+ * its send.
  */
-extern void rtm_encode_lookup(const RtmRequest *send, StringInfo params, int *nparams);
+extern void rtm_encode_lookup(RtmConversation type, int64 mid, int64 from, int64 xid,
+							  StringInfo params, int *nparams);
 
 /* Pack into a StringInfo, which msgpack-c's packer then writes to. */
 extern void rtm_packer_init(msgpack_packer *packer, StringInfo out);

@@ -29,7 +29,8 @@ read_mtime(const RtmCall *sent, const RtmRequest *request, int64 *mtime)
 	int64_t		   value;
 
 	initStringInfo(&params);
-	rtm_encode_lookup(request, &params, &nparams);
+	rtm_encode_lookup(request->method->conversation, request->mid, rtm_request_int(request, "from"),
+					  rtm_request_target(request), &params, &nparams);
 	answer = rtm_call(&call, &params, nparams);
 	if (answer->code != 0 || fpnn_map_int(answer->map, "mtime", &value) != FPNN_OK)
 		return false;

@@ -247,11 +247,18 @@ take_answer(Request *request, const FpnnFrame *answer)
 	else
 	{
 		lane->failures = 0;
-		if (method && method->kind == RTM_KIND_SEND &&
-			fpnn_map_int(doc.map, "mtime", &mtime) == FPNN_OK)
-			request->mtime = mtime;
-		if (method == NULL || method->kind == RTM_KIND_HISTORY || method->kind == RTM_KIND_INFO)
-			keep_answer(request, answer);
+		switch (rtm_method_traits(method)->keep)
+		{
+			case RTM_KEEP_NOTHING:
+				break;
+			case RTM_KEEP_MTIME:
+				if (fpnn_map_int(doc.map, "mtime", &mtime) == FPNN_OK)
+					request->mtime = mtime;
+				break;
+			case RTM_KEEP_ANSWER:
+				keep_answer(request, answer);
+				break;
+		}
 		succeed(request);
 	}
 	fpnn_doc_close(&doc);
