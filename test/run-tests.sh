@@ -5,7 +5,7 @@
 # Installs what is missing, builds a copy of the tree with warnings as errors,
 # installs it, and runs the suites (all of them, or those named):
 #
-#	unit unit-san regress isolation tap snippets docs package
+#	unit unit-san house method regress isolation tap snippets docs package
 #
 # Works as root, in a tree of any owner: the copy is built and tested by an
 # unprivileged user (TEST_USER, by default postgres), as PostgreSQL refuses to
@@ -19,7 +19,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 source_dir=$PWD
 
-all_suites="unit unit-san regress isolation tap snippets docs package"
+all_suites="unit unit-san house method regress isolation tap snippets docs package"
 suites=${*:-$all_suites}
 suite_timeout=${SUITE_TIMEOUT:-1200}	# seconds
 passed=0
@@ -186,9 +186,11 @@ for suite in $suites; do
 	case $suite in
 		unit) run_suite unit make -s WERROR=-Werror unit ;;
 		unit-san) run_suite unit-san make -s WERROR=-Werror unit-san ;;
+		method) run_script method test/method-added.sh ;;
 		regress) run_regress ;;
 		isolation) run_isolation ;;
 		tap) run_tap ;;
+		house) run_script house test/house.pl ;;
 		snippets) run_script snippets test/snippets.sh ;;
 		docs) run_script docs test/doc-check.sh ;;
 		package) run_script package test/package.pl ;;

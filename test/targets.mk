@@ -8,7 +8,7 @@
 #								that FUZZ_ONLY names: a minute in all
 #	make sanitize				regression and isolation tests with the library under
 #								ASan and UBSan, or SANITIZE_MODE=valgrind; also TAP
-#								files: SANITIZE_TAP="004_gate 017_relay"
+#								files: SANITIZE_TAP="501_gate_protocol 202_line_faults"
 #	make torture				the outbox while processes are killed, for minutes
 #	make soak					sizes of the outbox at a steady rate, for DURATION seconds
 #	make interop SDK=folder		the vendor's SDK against the local gate, see

@@ -11,7 +11,7 @@ build_tools()
 {
 	local msgpack=msgpack
 
-	pkg-config --exists msgpack-c && msgpack=msgpack-c
+	pkg-config --exists msgpack-c && msgpack="msgpack-c"
 	# shellcheck disable=SC2046
 	as_user cc -std=gnu11 -O2 -Isrc $(pkg-config --cflags $msgpack libcrypto) -o "$work/load" test/bench/load.c src/fpnn/buf.c src/fpnn/channel.c \
 		src/fpnn/fpnn.c src/fpnn/frame.c src/fpnn/payload.c src/fpnn/sign.c $(pkg-config --libs $msgpack libcrypto) ||

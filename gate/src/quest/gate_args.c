@@ -282,13 +282,27 @@ gate_args_read(GateQuest *quest, const msgpack_object *map, const RtmMethod *met
 {
 	RtmConversationKey key;
 	int64			   xid;
+	int64_t			   value;
 
 	for (const RtmParam *p = method->params; p->type != RTM_PARAM_END; p++)
+	{
 		if (!read_param(quest, map, p, args))
 			return false;
+		if (find_int(map, p->wire, &value))
+			args->ints[p - method->params] = value;
+	}
 	if (method->xid_zero && !gate_args_int(quest, map, "xid", &xid))
 		return false;
 	key = rtm_conversation_key(method, find_int, map);
 	args->conversation = (GateConversation){args->pid, key.type, key.a, key.b};
 	return true;
+}
+
+int64
+gate_args_value(const GateArgs *args, const RtmMethod *method, const char *key)
+{
+	for (int i = 0; method->params[i].type != RTM_PARAM_END; i++)
+		if (strcmp(method->params[i].wire, key) == 0)
+			return args->ints[i];
+	return 0;
 }

@@ -15,12 +15,13 @@
 #include "utils/memutils.h"
 
 #include "client/call.h"
+#include "client/error.h"
 #include "fpnn/catalog.h"
 #include "fpnn/payload.h"
-#include "outbox/record/outbox_guc.h"
-#include "outbox/record/callback.h"
 #include "outbox/deliver/outcome.h"
 #include "outbox/deliver/report.h"
+#include "outbox/record/callback.h"
+#include "outbox/record/outbox_guc.h"
 
 /* Milliseconds to wait after so many failures in a row. */
 static int64
@@ -246,11 +247,18 @@ take_answer(Request *request, const FpnnFrame *answer)
 	else
 	{
 		lane->failures = 0;
-		if (method && method->kind == RTM_KIND_SEND &&
-			fpnn_map_int(doc.map, "mtime", &mtime) == FPNN_OK)
-			request->mtime = mtime;
-		if (method == NULL || method->kind == RTM_KIND_HISTORY || method->kind == RTM_KIND_INFO)
-			keep_answer(request, answer);
+		switch (rtm_method_traits(method)->keep)
+		{
+			case RTM_KEEP_NOTHING:
+				break;
+			case RTM_KEEP_MTIME:
+				if (fpnn_map_int(doc.map, "mtime", &mtime) == FPNN_OK)
+					request->mtime = mtime;
+				break;
+			case RTM_KEEP_ANSWER:
+				keep_answer(request, answer);
+				break;
+		}
 		succeed(request);
 	}
 	fpnn_doc_close(&doc);

@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 
 #include "client/call.h"
+#include "client/extension.h"
 #include "compat.h"
 #include "outbox/record/row.h"
 

@@ -22,7 +22,7 @@ for my $node ($publisher, $subscriber)
 	server_for($node, 'rtm', $gate->endpoint);
 }
 
-# so that ids say which database a request is of (the same ones are in 046_review.pl)
+# so that ids say which database a request is of (the same ones are in 404_copy_ids.pl)
 $subscriber->safe_psql('postgres', q(SELECT setval('rtm_request_id_seq', 1000000)));
 
 sub enqueue
