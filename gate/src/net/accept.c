@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "net/gate_conn.h"
+#include "net/net.h"
 #include "table/gate_guc.h"
 #include "host.h"
 #include "table/pace.h"
