@@ -10,8 +10,8 @@
 
 #include "lib/stringinfo.h"
 
+#include "client/reply.h"
 #include "compat.h"
-#include "fpnn/payload.h"
 
 /* What to ask, of whom. */
 typedef struct RtmCall
@@ -24,22 +24,6 @@ typedef struct RtmCall
 	bool		idempotent; /* may be asked again, once, on a new
 								 * connection when the answer was lost */
 } RtmCall;
-
-/*
- * An answer.  It lives in the memory context that was current in
- * rtm_call(); what msgpack-c allocated goes with that context.
- */
-typedef struct RtmAnswer
-{
-	int					  code;		/* 0: good; else an FPNN or RTM code */
-	const char			 *ex;		/* the gate's text, in the database's encoding,
-								 * when code isn't 0; may be "" */
-	bool				  resent;	/* the answer is to the second asking */
-	const msgpack_object *map;		/* the payload */
-	size_t				  size;		/* of the payload, bytes */
-	const char			 *server;	/* name of the foreign server */
-	const char			 *endpoint; /* host:port that answered */
-} RtmAnswer;
 
 /*
  * Check the current role's privileges, connect if need be, ask, and wait for

@@ -9,7 +9,6 @@
 
 #include <limits.h>
 
-#include "client/call.h"
 #include "client/error.h"
 #include "fpnn/catalog.h"
 #include "fpnn/clean.h"

@@ -8,7 +8,8 @@
 #ifndef RTM_ERROR_H
 #define RTM_ERROR_H
 
-#include "client/call.h"
+#include "client/reply.h"
+#include "compat.h"
 
 /*
  * Raise the error that the gate answered: SQLSTATE by rtm_code_sqlstate(),

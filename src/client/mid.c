@@ -28,7 +28,6 @@
 #include "storage/dsm_registry.h"
 #endif
 
-#include "client/client_guc.h"
 #include "client/extension.h"
 #include "client/mid.h"
 #include "fpnn/mid.h"

@@ -15,9 +15,16 @@ use Test::More;
 my $vectors = JSON::PP->new->utf8->decode(slurp_file("$FindBin::RealBin/../unit/vectors.json"));
 my @calls = @{ $vectors->{calls} };
 
-# answers the quests of a connection with the captured answers, in their order
+# The captured pages have less than was asked for: a quest for the next one
+# follows, which the vendor's client doesn't ask, and which finds the end.
+my %cursors = map { $_->{method} => Msgpack::decode(substr(pack('H*', $_->{answer_hex}), 16))->{lastid} }
+  grep { $_->{method} =~ /^get.*msg$/ && $_->{method} ne 'getmsg' } @calls;
+sub is_next_page { my ($quest) = @_; return ($quest->{params}{lastid} || 0) == ($cursors{ $quest->{method} } || -1) }
+
+# answers the other quests of a connection with the captured answers, in their order
 my $answer = sub {
 	my ($self, $quest) = @_;
+	return $self->good($quest, { num => 0, msgs => [], map { $_ => 0 } 'lastid', 'begin', 'end' }) if is_next_page($quest);
 	my $captured = pack('H*', $calls[ $self->{served}++ ]{answer_hex});
 	$self->send(Fpnn::answer($quest->{seq}, undef, payload => substr($captured, 16)));
 };
@@ -48,14 +55,14 @@ sub statement
 }
 
 my @results = session($node, map { statement($_) } @calls);
-my @quests = $gate->events('quest');
+my @quests = grep { !is_next_page($_) } $gate->events('quest');
 is(scalar(@quests), scalar(@calls), 'a quest for each call');
 
 # What a row or an answer should hold, from what the vendor's client returned
 sub body
 {
 	my ($body) = @_;
-	return ref $body ? (msg => undef, msg_binary => "\\x$body->{bin_hex}") : (msg => $body, msg_binary => undef);
+	return ref $body ? (msg => undef, msg_binary => "\\x$body->{bin_hex}", attrs_binary => undef) : (msg => $body, msg_binary => undef, attrs_binary => undef);
 }
 
 sub expected_rows
