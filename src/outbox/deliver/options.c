@@ -236,7 +236,7 @@ take_options(Lane *lane, RtmOptions *options, MemoryContext context, const char 
 	outbox_options_drop(lane);
 	set_broken(&t->options, broken);
 	t->options.options = options;
-	t->options.context = context;
+	t->options.context = options ? context : NULL;
 	t->options.stale = false;
 	if (options)
 		take_figures(lane, options);
