@@ -44,7 +44,7 @@ pause('on');
 my $own = fails('own');
 my $next = sql(q(SELECT nextval('rtm_internal.rtm_request_id_seq')));
 foreign('rtm_internal.rtm_finished', $model, $own, "params = 'theirs'");
-foreign('rtm_internal.rtm_finished', $model, $_) for $next + 100, $next + 101;
+foreign('rtm_internal.rtm_finished', $model, $_) for $next + 100000, $next + 100001;
 pause('off');
 is(sql("SELECT rtm_wait($own, 60)"), 'failed', 'its id is taken: it is through');
 is(sql("SELECT count(*) FROM rtm_internal.rtm_finished WHERE id = $own AND origin = rtm_outbox_origin()"), 1, '... under the id that it was queued with');
