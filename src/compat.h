@@ -58,17 +58,6 @@ rtm_json_lexer(char *text, int len, int encoding)
 #endif
 }
 
-/* A row's entries in the indexes of its table, none of whose constraints is deferrable. */
-static inline void
-rtm_insert_index_tuples(ResultRelInfo *target, TupleTableSlot *slot, EState *estate)
-{
-#if PG_VERSION_NUM >= 160000
-	(void) ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false);
-#else
-	(void) ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL);
-#endif
-}
-
 /* All settings there are. */
 static inline struct config_generic **
 rtm_guc_variables(int *n)
@@ -98,6 +87,17 @@ rtm_no_transaction_timeout(void)
 {
 #if PG_VERSION_NUM >= 170000
 	SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+#endif
+}
+
+/* A row's entries in the indexes of its table, none of whose constraints is deferrable. */
+static inline void
+rtm_insert_index_tuples(ResultRelInfo *target, TupleTableSlot *slot, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	(void) ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false);
+#else
+	(void) ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL);
 #endif
 }
 
