@@ -20,4 +20,4 @@ SYMBOLIC = -Wl,-Bsymbolic
 SHLIB_LINK += $(if $(filter-out darwin win32 cygwin,$(PORTNAME)),$(SYMBOLIC))
 
 # What both have; built once.
-WIRE_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/fpnn/*.c)) src/host.c src/wait.c)
+WIRE_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/fpnn/*.c)) src/host.c src/session.c src/wait.c)

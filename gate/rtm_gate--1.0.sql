@@ -93,7 +93,8 @@ COMMENT ON COLUMN rtm_gate.config.public_key IS 'what clients need to know of th
 COMMENT ON COLUMN rtm_gate.config.certificate IS 'certificate for TLS, PEM; NULL: no TLS';
 COMMENT ON COLUMN rtm_gate.config.certificate_key IS 'key of the certificate, PEM';
 
--- the gate keeps small tables in memory; this tells it of a change at commit
+-- The gate keeps small tables in memory; this tells it of a change at commit.  Of all
+-- triggers it runs those only that are always enabled, which takes the owner.
 CREATE FUNCTION rtm_gate.tell_gate()
 RETURNS trigger
 AS 'MODULE_PATHNAME', 'rtm_gate_tell_gate'
@@ -107,6 +108,7 @@ CREATE TABLE rtm_gate.project (
 );
 CREATE TRIGGER tell_gate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON rtm_gate.project
 	FOR EACH STATEMENT EXECUTE FUNCTION rtm_gate.tell_gate();
+ALTER TABLE rtm_gate.project ENABLE ALWAYS TRIGGER tell_gate;
 COMMENT ON TABLE rtm_gate.project IS 'projects whose quests the gate takes';
 COMMENT ON COLUMN rtm_gate.project.pid IS 'project id';
 COMMENT ON COLUMN rtm_gate.project.secret IS 'secret that the project''s quests are signed with';
@@ -126,6 +128,7 @@ CREATE TABLE rtm_gate.message (
 	attrs bytea NOT NULL,
 	attrs_is_bin boolean NOT NULL,
 	mtime bigint NOT NULL,
+	saved boolean NOT NULL DEFAULT true,
 	deleted boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (pid, type, a, b, mid)
 )
@@ -149,6 +152,7 @@ COMMENT ON COLUMN rtm_gate.message.msg_is_bin IS 'whether it came as msgpack bin
 COMMENT ON COLUMN rtm_gate.message.attrs IS 'the attributes as they came';
 COMMENT ON COLUMN rtm_gate.message.attrs_is_bin IS 'whether they came as msgpack bin';
 COMMENT ON COLUMN rtm_gate.message.mtime IS 'when the gate got it, in milliseconds';
+COMMENT ON COLUMN rtm_gate.message.saved IS 'whether it is in histories: of a type that is kept';
 COMMENT ON COLUMN rtm_gate.message.deleted IS 'deleted: an entry without contents';
 
 CREATE TABLE rtm_gate.group_member (
@@ -183,6 +187,7 @@ CREATE TABLE rtm_gate.group_ban (
 );
 CREATE TRIGGER tell_gate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON rtm_gate.group_ban
 	FOR EACH STATEMENT EXECUTE FUNCTION rtm_gate.tell_gate();
+ALTER TABLE rtm_gate.group_ban ENABLE ALWAYS TRIGGER tell_gate;
 COMMENT ON TABLE rtm_gate.group_ban IS 'who may not write to a group';
 COMMENT ON COLUMN rtm_gate.group_ban.pid IS 'project';
 COMMENT ON COLUMN rtm_gate.group_ban.gid IS 'group; NULL: every group';
@@ -198,6 +203,7 @@ CREATE TABLE rtm_gate.room_ban (
 );
 CREATE TRIGGER tell_gate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON rtm_gate.room_ban
 	FOR EACH STATEMENT EXECUTE FUNCTION rtm_gate.tell_gate();
+ALTER TABLE rtm_gate.room_ban ENABLE ALWAYS TRIGGER tell_gate;
 COMMENT ON TABLE rtm_gate.room_ban IS 'who may not write to a room';
 COMMENT ON COLUMN rtm_gate.room_ban.pid IS 'project';
 COMMENT ON COLUMN rtm_gate.room_ban.rid IS 'room; NULL: every room';
@@ -212,6 +218,7 @@ CREATE TABLE rtm_gate.project_black (
 );
 CREATE TRIGGER tell_gate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON rtm_gate.project_black
 	FOR EACH STATEMENT EXECUTE FUNCTION rtm_gate.tell_gate();
+ALTER TABLE rtm_gate.project_black ENABLE ALWAYS TRIGGER tell_gate;
 COMMENT ON TABLE rtm_gate.project_black IS 'who may neither write nor read in a project';
 COMMENT ON COLUMN rtm_gate.project_black.pid IS 'project';
 COMMENT ON COLUMN rtm_gate.project_black.uid IS 'user';
@@ -219,7 +226,7 @@ COMMENT ON COLUMN rtm_gate.project_black.until IS 'when that ends';
 
 CREATE TABLE rtm_gate.fault (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	action text NOT NULL CHECK (action IN ('error', 'delay', 'drop', 'lose', 'close')),
+	action text NOT NULL CHECK (action IN ('error', 'delay', 'drop', 'lose', 'close', 'taken')),
 	method text,
 	type smallint CHECK (type BETWEEN 1 AND 4),
 	xid bigint,
@@ -228,6 +235,7 @@ CREATE TABLE rtm_gate.fault (
 	delay interval,
 	times bigint CHECK (times > 0),
 	probability double precision NOT NULL DEFAULT 1 CHECK (probability OPERATOR(pg_catalog.>) 0 AND probability OPERATOR(pg_catalog.<=) 1),
+	after bigint NOT NULL DEFAULT 0 CHECK (after >= 0),
 	hits bigint NOT NULL DEFAULT 0,
 	CONSTRAINT code_of_error CHECK ((action = 'error') = (code IS NOT NULL) AND code <> 0),
 	CONSTRAINT delay_of_delay CHECK ((action = 'delay') = (delay IS NOT NULL) AND delay BETWEEN '0' AND '1 day'),
@@ -235,10 +243,11 @@ CREATE TABLE rtm_gate.fault (
 );
 CREATE TRIGGER tell_gate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON rtm_gate.fault
 	FOR EACH STATEMENT EXECUTE FUNCTION rtm_gate.tell_gate();
+ALTER TABLE rtm_gate.fault ENABLE ALWAYS TRIGGER tell_gate;
 COMMENT ON SEQUENCE rtm_gate.fault_id_seq IS 'ids of faults';
 COMMENT ON TABLE rtm_gate.fault IS 'what the gate is told to do wrong';
 COMMENT ON COLUMN rtm_gate.fault.id IS 'the oldest that fits a quest happens to it';
-COMMENT ON COLUMN rtm_gate.fault.action IS 'error, delay, drop, lose or close';
+COMMENT ON COLUMN rtm_gate.fault.action IS 'error, delay, drop, lose, close or taken';
 COMMENT ON COLUMN rtm_gate.fault.method IS 'method on the wire; NULL: any';
 COMMENT ON COLUMN rtm_gate.fault.type IS 'type of the conversation; NULL: any';
 COMMENT ON COLUMN rtm_gate.fault.xid IS 'group, room, or one of the two users; NULL: any';
@@ -247,7 +256,8 @@ COMMENT ON COLUMN rtm_gate.fault.code IS 'what an error is answered with';
 COMMENT ON COLUMN rtm_gate.fault.delay IS 'how much later the answer comes';
 COMMENT ON COLUMN rtm_gate.fault.times IS 'how often it happens; NULL: always';
 COMMENT ON COLUMN rtm_gate.fault.probability IS 'how likely it is to happen to a quest that fits';
-COMMENT ON COLUMN rtm_gate.fault.hits IS 'how often it has happened';
+COMMENT ON COLUMN rtm_gate.fault.after IS 'how many quests that fit are spared first';
+COMMENT ON COLUMN rtm_gate.fault.hits IS 'how many quests that fit were spared, or met it';
 
 --
 -- Beginning anew
@@ -277,13 +287,14 @@ COMMENT ON FUNCTION @extschema@.rtm_gate_reset() IS
 
 CREATE FUNCTION @extschema@.rtm_gate_fault(action text, method text DEFAULT NULL,
 	type integer DEFAULT NULL, xid bigint DEFAULT NULL, code integer DEFAULT NULL, delay interval DEFAULT NULL,
-	times bigint DEFAULT NULL, probability double precision DEFAULT 1, pid bigint DEFAULT NULL)
+	times bigint DEFAULT NULL, probability double precision DEFAULT 1, pid bigint DEFAULT NULL,
+	after bigint DEFAULT 0)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_gate_fault'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp;
-REVOKE ALL ON FUNCTION @extschema@.rtm_gate_fault(text, text, integer, bigint, integer, interval, bigint, double precision, bigint) FROM PUBLIC;
-COMMENT ON FUNCTION @extschema@.rtm_gate_fault(text, text, integer, bigint, integer, interval, bigint, double precision, bigint) IS
+REVOKE ALL ON FUNCTION @extschema@.rtm_gate_fault(text, text, integer, bigint, integer, interval, bigint, double precision, bigint, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.rtm_gate_fault(text, text, integer, bigint, integer, interval, bigint, double precision, bigint, bigint) IS
 	'from its commit on the gate does something wrong with the quests that fit; returns the id of the fault';
 
 CREATE FUNCTION @extschema@.rtm_gate_fault_clear(id bigint DEFAULT NULL)
@@ -299,7 +310,8 @@ COMMENT ON FUNCTION @extschema@.rtm_gate_fault_clear(bigint) IS
 	'ends a fault, or all of them; returns how many';
 
 CREATE VIEW @extschema@.rtm_gate_faults AS
-	SELECT f.id, f.action, f.method, f.type, f.xid, f.code, f.delay, f.times, f.probability, f.pid, f.hits,
-		f.times IS NULL OR f.hits OPERATOR(pg_catalog.<) f.times AS active
+	SELECT f.id, f.action, f.method, f.type, f.xid, f.code, f.delay, f.times, f.probability, f.pid, f.after,
+		GREATEST(f.hits OPERATOR(pg_catalog.-) f.after, 0) AS hits,
+		f.times IS NULL OR f.hits OPERATOR(pg_catalog.-) f.after OPERATOR(pg_catalog.<) f.times AS active
 	FROM rtm_gate.fault f;
 COMMENT ON VIEW @extschema@.rtm_gate_faults IS 'the faults of the gate, and how often each has happened';

@@ -10,6 +10,7 @@
 
 #include "common/jsonapi.h"
 #include "storage/latch.h"
+#include "utils/guc_tables.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #if PG_VERSION_NUM >= 160000
@@ -53,6 +54,38 @@ rtm_json_lexer(char *text, int len, int encoding)
 	return makeJsonLexContextCstringLen(NULL, text, len, encoding, true);
 #else
 	return makeJsonLexContextCstringLen(text, len, encoding, true);
+#endif
+}
+
+/* All settings there are. */
+static inline struct config_generic **
+rtm_guc_variables(int *n)
+{
+#if PG_VERSION_NUM >= 160000
+	return get_guc_variables(n);
+#else
+	*n = GetNumConfigOptions();
+	return get_guc_variables();
+#endif
+}
+
+/* Memory for what a check hook gives to its assign hook; NULL: there is none. */
+static inline void *
+rtm_guc_extra(size_t size)
+{
+#if PG_VERSION_NUM >= 160000
+	return guc_malloc(LOG, size);
+#else
+	return malloc(size);
+#endif
+}
+
+/* A session's transactions may last as long as they will. */
+static inline void
+rtm_no_transaction_timeout(void)
+{
+#if PG_VERSION_NUM >= 170000
+	SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
 #endif
 }
 

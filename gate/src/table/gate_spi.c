@@ -7,19 +7,88 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 #include "table/gate_spi.h"
 
+#define SCHEMA "rtm_gate"
+
+static const char *const tables[] = {"config",		 "project",		  "message",
+									 "group_member", "room_member",	  "group_ban",
+									 "room_ban",	 "project_black", "fault"};
+
 static MemoryContext results;
+
+/* Who was current in gate_spi_begin(). */
+static Oid caller;
+static int caller_context;
+
+static Oid
+schema_owner(Oid schema)
+{
+	HeapTuple tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(schema));
+	Oid		  owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
+/* One of the tables is to be a table, and that role's. */
+static void
+check_table(const char *name, Oid schema, Oid owner)
+{
+	HeapTuple tuple = SearchSysCache2(RELNAMENSP, CStringGetDatum(name), ObjectIdGetDatum(schema));
+	Form_pg_class table = HeapTupleIsValid(tuple) ? (Form_pg_class) GETSTRUCT(tuple) : NULL;
+
+	if (table == NULL || table->relkind != RELKIND_RELATION)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("there is no table \"%s.%s\"", SCHEMA, name),
+						errhint("Drop the extension rtm_gate and create it anew.")));
+	if (table->relowner != owner)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("table \"%s.%s\" doesn't belong to the owner of its schema", SCHEMA, name),
+				 errhint("Give the schema and all of its tables to one role.")));
+	ReleaseSysCache(tuple);
+}
+
+/*
+ * The tables are found by their names, in a process that is the superuser's.  So
+ * whatever stands behind these names, and whatever hangs on it (a trigger, a
+ * default, an index on an expression), is carried out as the one who owns it, and
+ * as nothing more.  An error takes that back with its transaction.
+ */
+static void
+become_owner(void)
+{
+	Oid schema = get_namespace_oid(SCHEMA, false);
+	Oid owner = schema_owner(schema);
+
+	for (int i = 0; i < lengthof(tables); i++)
+		check_table(tables[i], schema, owner);
+	GetUserIdAndSecContext(&caller, &caller_context);
+	SetUserIdAndSecContext(owner, caller_context | SECURITY_LOCAL_USERID_CHANGE |
+									  SECURITY_RESTRICTED_OPERATION);
+}
 
 void
 gate_spi_begin(void)
 {
 	results = CurrentMemoryContext;
+	become_owner();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 }
@@ -28,6 +97,7 @@ void
 gate_spi_end(void)
 {
 	SPI_finish();
+	SetUserIdAndSecContext(caller, caller_context);
 }
 
 MemoryContext

@@ -8,7 +8,7 @@
 #ifndef GATE_SPI_H
 #define GATE_SPI_H
 
-#define GATE_MAX_PLAN_ARGS 13
+#define GATE_MAX_PLAN_ARGS 14
 
 /* A statement, prepared once a process, when it is first used. */
 typedef struct GatePlan
@@ -20,7 +20,9 @@ typedef struct GatePlan
 } GatePlan;
 
 /*
- * Everything that touches the tables runs in a transaction between these two.
+ * Everything that touches the tables runs in a transaction between these two, as
+ * the role that owns the tables.  Raises 42P01 and 42501 when one of them isn't
+ * there, or is another role's than the others.
  * What a statement gives, by the functions below or by those of store.h and
  * member.h, is in the memory context that was current in gate_spi_begin().
  */

@@ -101,6 +101,9 @@ extern bool gate_store_delete(const GateConversation *c, int64 mid);
 extern void gate_store_count(int64 pid, RtmConversation type, int64 xid, const GatePage *page,
 							 int64 *senders, int64 *num);
 
+/* How many messages there are, of all projects. */
+extern int64 gate_store_count_all(void);
+
 /* The newest message's mtime, or 0. */
 extern int64 gate_store_last_mtime(void);
 
