@@ -22,12 +22,13 @@ FUZZ_DIR = tmp_check/fuzz
 FUZZ_SECONDS ?= 4
 
 UNIT_SOURCES = $(sort $(wildcard test/unit/*.c))
-WIRE_SOURCES = $(sort $(wildcard src/fpnn/*.c))
-UNIT_HEADERS = $(wildcard src/fpnn/*.h test/unit/*.h) $(UNIT_DIR)/vectors.h
+# what decides in the sender needs no server either
+WIRE_SOURCES = $(sort $(wildcard src/fpnn/*.c)) $(addprefix src/outbox/deliver/,age.c limit.c verdict.c)
+UNIT_HEADERS = $(wildcard src/fpnn/*.h src/outbox/deliver/*.h test/unit/*.h) $(UNIT_DIR)/vectors.h
 UNIT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -g -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	$(WERROR) -Isrc -Itest/unit -I$(UNIT_DIR) \
 	$(shell pkg-config --cflags $(MSGPACK) libssl libcrypto 2>/dev/null)
-UNIT_LIBS = $(shell pkg-config --libs $(MSGPACK) libssl libcrypto 2>/dev/null || echo -lmsgpackc -lssl -lcrypto)
+UNIT_LIBS = $(shell pkg-config --libs $(MSGPACK) libssl libcrypto 2>/dev/null || echo -lmsgpackc -lssl -lcrypto) -lm
 SANITIZE = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 FUZZ_TARGETS = $(patsubst test/fuzz/%.c,%,$(sort $(wildcard test/fuzz/*.c)))

@@ -1,6 +1,7 @@
 # Cancel requests, statement_timeout and the end of a session or the server in
 # each phase of a call: they act, their SQLSTATE is what it always is, and the
 # session works afterwards.  Waiting for an answer is in 102_call_faults.pl.
+# Alone: how soon a wait ends is measured.
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 # What the sender costs others: no snapshot while it waits, nothing while it is
 # idle, bounded memory; and who may see what.
+# Alone: what an idle process costs is measured.
 use strict;
 use warnings;
 use FindBin;

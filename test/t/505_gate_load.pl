@@ -1,5 +1,6 @@
 # The local gate as a server that lasts: thousands of connections, clients that
 # don't read, frames without an end, kills.
+# Alone: it takes what the machine has.
 use strict;
 use warnings;
 use FindBin;

@@ -193,6 +193,7 @@ main(void)
 	test_catalog();
 	test_crypt();
 	test_tls();
+	test_deliver();
 
 	printf("1..%d\n", tests_run);
 	if (tests_failed > 0)

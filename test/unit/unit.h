@@ -142,5 +142,6 @@ extern void test_channels(void);
 extern void test_catalog(void);
 extern void test_crypt(void);
 extern void test_tls(void);
+extern void test_deliver(void);
 
 #endif /* UNIT_H */

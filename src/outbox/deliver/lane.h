@@ -8,24 +8,24 @@
 #ifndef OUTBOX_LANE_H
 #define OUTBOX_LANE_H
 
-#include "outbox/deliver/queue.h"
-
-/* From now on lanes whose server, mapping or role changes become stale. */
-extern void outbox_lane_init(void);
-
-/*
- * Read server and mapping again.  Not in a transaction: it makes its own.  What
- * is wrong with them is kept in lane->broken.
- */
-extern void outbox_lane_load(Lane *lane);
+#include "outbox/deliver/traffic.h"
 
 /* Something happened on the lane's socket: WL_SOCKET_... */
 extern void outbox_lane_event(Lane *lane, uint32 events);
 
 /*
- * Do whatever can be done now; then when to come back at the latest
- * (rtm_now_ms()), PG_INT64_MAX if nothing is to be done without an event.
+ * Do what can be done now.  The lane gets its next turn when it wakes up: by an
+ * event, or at the time that it has set.  It may be gone afterwards.
  */
-extern int64 outbox_lane_turn(Lane *lane);
+extern void outbox_lane_turn(Lane *lane);
+
+/*
+ * Answers that will never come.  Suspicious: one of the requests may be the cause;
+ * they go on apart.
+ */
+extern void outbox_lane_lose(Lane *lane, int code, const char *why, bool suspicious);
+
+/* Nobody waits for answers to the request any more. */
+extern void outbox_forget_quests(Request *request);
 
 #endif /* OUTBOX_LANE_H */

@@ -3,35 +3,47 @@
  * outcome.c
  *	  How an attempt to carry out a request ends: well, badly, or to be repeated.
  *
- * Used by lane.c.  What it decides gets into the tables by settle.c.
+ * Used by lane.c.  What it means is decided by verdict.c; what comes of that gets
+ * into the tables by settle.c.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include <math.h>
-
-#include "common/pg_prng.h"
 #include "utils/memutils.h"
 
 #include "client/call.h"
 #include "client/error.h"
 #include "fpnn/catalog.h"
 #include "fpnn/payload.h"
+#include "host.h"
+#include "outbox/deliver/age.h"
+#include "outbox/deliver/lane.h"
+#include "outbox/deliver/lookup.h"
 #include "outbox/deliver/outcome.h"
 #include "outbox/deliver/report.h"
-#include "outbox/record/callback.h"
+#include "outbox/deliver/verdict.h"
 #include "outbox/record/outbox_guc.h"
 
-/* Milliseconds to wait after so many failures in a row. */
-static int64
-backoff(int failures)
+static const RtmMethod *
+method_of(const Request *request)
 {
-	double delay = outbox_retry_delay * pow(2, Min(failures, 30) - 1);
-
-	delay = Min(delay, outbox_max_retry_delay);
-	return (int64) (delay * (0.5 + 0.5 * pg_prng_double(&pg_global_prng_state))) + 1;
+	return rtm_method_by_call(request->row.call, request->row.call_len);
 }
+
+bool
+outbox_is_any_call(const Request *request)
+{
+	return outbox_row_is_any_call(&request->row);
+}
+
+static OutboxServerStats *
+stats_of(const Request *request)
+{
+	return outbox_server_traffic(request->lane->server)->stats;
+}
+
+/* ---- ends ---- */
 
 static void
 set_error(Request *request, int code, const char *error)
@@ -39,14 +51,14 @@ set_error(Request *request, int code, const char *error)
 	if (request->error)
 		pfree(request->error);
 	request->code = code;
-	request->error = MemoryContextStrdup(TopMemoryContext, error);
+	request->error = outbox_clean_text(error, TopMemoryContext);
 	request->error_from_gate = false;
 }
 
 static void
 finish(Request *request)
 {
-	OutboxServerStats *stats = request->lane->server->stats;
+	OutboxServerStats *stats = stats_of(request);
 
 	if (stats)
 		pg_atomic_fetch_add_u64(request->code == 0 ? &stats->sent : &stats->failed, 1);
@@ -80,8 +92,8 @@ succeed(Request *request)
 }
 
 /* The gate's answer, or that there will be none, is final. */
-void
-outbox_end_badly(Request *request, int code, const char *error)
+static void
+end_badly(Request *request, int code, const char *error)
 {
 	count_attempt(request);
 	outbox_fail(request, code, error);
@@ -90,119 +102,194 @@ outbox_end_badly(Request *request, int code, const char *error)
 bool
 outbox_is_too_old(const Request *request)
 {
-	return outbox_max_age > 0 &&
-		   TimestampDifferenceExceeds(request->row.enqueued_at, GetCurrentTimestamp(),
-									  outbox_max_age > INT_MAX / 1000 ? INT_MAX
-																	  : outbox_max_age * 1000);
+	static OutboxClock clock;
+	int64			   steady = rtm_now_us();
+	int64			   time = outbox_clock_time(&clock, GetCurrentTimestamp(), steady);
+
+	return outbox_max_age > 0 && outbox_age(request->row.enqueued_at, request->seen, time, steady) >
+									 (int64) outbox_max_age * USECS_PER_SEC;
 }
 
-static TimestampTz
-in_milliseconds(int64 delay)
+/* Is an attempt that ends now the last one that it may have? */
+static bool
+is_exhausted(const Request *request)
 {
-	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay);
+	return request->row.attempts + !request->marked >= outbox_max_attempts ||
+		   outbox_is_too_old(request);
 }
 
-/*
- * An attempt failed.  True: the request may be tried again, after so many
- * milliseconds, and its row will tell so; false: this was the last time, and it
- * has failed.
- */
-bool
-outbox_note_attempt(Request *request, int code, const char *error, int64 delay)
-{
-	OutboxServerStats *stats = request->lane->server->stats;
+/* ---- repeating ---- */
 
-	count_attempt(request);
-	request->row.next_attempt = in_milliseconds(delay);
-	if (request->row.attempts >= outbox_max_attempts || outbox_is_too_old(request))
-	{
-		outbox_fail(request, code, error);
-		return false;
-	}
+static void
+note_error(Request *request, int code, const char *error, int64 delay)
+{
+	OutboxServerStats *stats = stats_of(request);
+
 	if (stats)
 		pg_atomic_fetch_add_u64(&stats->retried, 1);
+	request->row.next_attempt = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay);
 	set_error(request, code, error);
 	outbox_note_failure(request, code, false);
 	outbox_touch(request);
-	return true;
 }
 
-/* Try the request again, after a while. */
-void
-outbox_repeat(Request *request, int code, const char *error)
-{
-	int64 delay = backoff(request->row.attempts + 1);
-
-	if (outbox_note_attempt(request, code, error, delay))
-		outbox_set_delayed(request, rtm_now_ms() + delay, true);
-}
-
-/* Is it any method, of which nobody knows whether it may be repeated? */
 bool
-outbox_is_any_call(const Request *request)
+outbox_note_attempt(Request *request, int code, const char *error, int64 delay)
 {
-	return outbox_row_is_any_call(&request->row);
+	bool exhausted = is_exhausted(request);
+
+	count_attempt(request);
+	if (exhausted)
+		outbox_fail(request, code, error);
+	else
+		note_error(request, code, error, delay);
+	return !exhausted;
 }
 
-static const RtmMethod *
-method_of(const Request *request)
+/* Try the request again, after a while that gets longer each time. */
+static void
+repeat(Request *request, int code, const char *error)
 {
-	return rtm_method_by_call(request->row.call, request->row.call_len);
+	int64 delay = outbox_backoff(request->row.attempts + !request->marked);
+
+	count_attempt(request);
+	note_error(request, code, error, delay);
+	outbox_set_delayed(request, rtm_now_ms() + delay, true);
 }
 
-/* ---- answers ---- */
-
-static bool
-means_later(int code)
+/*
+ * The gate can't do it now, or nobody knows.  What was asked before the limit was
+ * reached, or the lane was paused, tells nothing new, and is no attempt of the
+ * request that counts: a burst is one failure, not a thousand.
+ */
+static void
+try_later(Request *request, int code, const char *error)
 {
-	return code == RTM_CODE_FREQUENCY || code == RTM_CODE_REFRESH || code == FPNN_CODE_STOPPING ||
-		   code == FPNN_CODE_QUEUE_FULL || code == FPNN_CODE_TIMEOUT;
+	LaneTraffic *t = request->lane->traffic;
+	OutboxLimit *limit = &outbox_server_traffic(request->lane->server)->limit;
+
+	switch (outbox_scope(code))
+	{
+		case OUTBOX_SCOPE_LIMIT:
+			if (request->asked_us <= limit->cut)
+			{
+				request->marked = false;
+				outbox_limit_refused(limit, request->asked_us, rtm_now_us());
+				outbox_set_ready_again(request, request->lane, false);
+				return;
+			}
+			outbox_limit_refused(limit, request->asked_us, rtm_now_us());
+			outbox_show_limit(request->lane);
+			break;
+		case OUTBOX_SCOPE_LANE:
+			if (request->asked_us > t->paused_us)
+				outbox_pause_lane(request->lane);
+			break;
+		case OUTBOX_SCOPE_REQUEST:
+			break;
+	}
+	repeat(request, code, error);
 }
 
-/* An error that says that the request had been carried out before. */
-static bool
-means_done(const Request *request, int code)
+/* The gate has another message with its mid. */
+static void
+send_renamed(Request *request, int code, const char *error)
+{
+	int64 was = request->row.mid;
+	int64 delay = request->row.attempts == 0 ? 0 : outbox_backoff(request->row.attempts);
+
+	count_attempt(request);
+	note_error(request, code, error, delay);
+	outbox_forget_quests(request);
+	outbox_rename(request);
+	outbox_note_renamed(request, was);
+	outbox_set_delayed(request, rtm_now_ms() + delay, false);
+}
+
+/* ---- verdicts ---- */
+
+static OutboxVerdict
+judge(const Request *request, int code, bool answered)
 {
 	const RtmMethod *method = method_of(request);
+	OutboxAttempt	 attempt = {.kind = method ? method->kind : RTM_KIND_ANY,
+								.code = code,
+								.answered = answered,
+								.mid_made = request->row.mid_made,
+								.maybe_sent = request->maybe_sent,
+								.exhausted = is_exhausted(request)};
 
-	if (method == NULL)
-		return false;
-	if (code == RTM_CODE_DUPLICATE_MID)
-		return method->kind == RTM_KIND_SEND && (request->row.mid_made || request->maybe_sent);
-	return code == RTM_CODE_NOT_FOUND && method->kind == RTM_KIND_DELETE && request->maybe_sent;
-}
-
-void
-outbox_pause_lane(Lane *lane)
-{
-	lane->failures++;
-	lane->paused_until = rtm_now_ms() + backoff(lane->failures);
+	return outbox_judge(&attempt);
 }
 
 static void
-take_error(Request *request, const msgpack_object *map)
+carry_out(Request *request, OutboxVerdict verdict, int code, const char *error)
 {
-	const char *bytes;
-	size_t		len;
-	int			code = rtm_read_error(map, &bytes, &len);
-	char	   *text = pnstrdup(bytes, len);
-
-	if (means_done(request, code))
+	switch (verdict)
 	{
-		succeed(request);
-		return;
+		case OUTBOX_VERDICT_DONE:
+			succeed(request);
+			break;
+		case OUTBOX_VERDICT_LATER:
+			try_later(request, code, error);
+			break;
+		case OUTBOX_VERDICT_NEW_MID:
+			send_renamed(request, code, error);
+			break;
+		case OUTBOX_VERDICT_LOOK:
+			request->looking = true;
+			outbox_set_ready_again(request, request->lane, true);
+			break;
+		case OUTBOX_VERDICT_FAILED:
+			end_badly(request, code, error);
+			break;
 	}
-	if (means_later(code))
-	{
-		outbox_repeat(request, code, text);
-		outbox_pause_lane(request->lane);
-	}
-	else
-		outbox_end_badly(request, code, text);
-
-	/* to be converted when there is a transaction */
-	request->error_from_gate = true;
 }
+
+/* There was no answer; the gate may have carried it out. */
+static void
+conclude_unanswered(Request *request, int code, const char *error)
+{
+	request->maybe_sent |= !request->looking;
+	if (outbox_is_any_call(request))
+		error = psprintf("%s; it may have been carried out", error);
+	carry_out(request, judge(request, code, false), code, error);
+}
+
+void
+outbox_timed_out(Request *request)
+{
+	request->timeouts++;
+	conclude_unanswered(request, FPNN_CODE_TIMEOUT, "no answer in time");
+}
+
+/* It was lost, and nothing is known of it but that: it goes on apart. */
+static void
+go_on_apart(Request *request, int code, const char *why, Lane *to)
+{
+	request->suspect = true;
+	note_error(request, code, why, 0);
+	outbox_set_ready_again(request, to, true);
+}
+
+void
+outbox_lost(Request *request, int code, const char *why, Lane *to, bool alone)
+{
+	if (outbox_is_any_call(request))
+		conclude_unanswered(request, code, why);
+	else if (!alone)
+		go_on_apart(request, code, why, to);
+	else if (request->lane->key.apart)
+	{
+		/* it is this one, as far as anybody can tell */
+		request->suspect = false;
+		conclude_unanswered(request, code, why);
+	}
+	else if (outbox_note_attempt(request, code, why, 0))
+		outbox_set_ready_again(request, to, true);
+}
+
+/* ---- answers ---- */
 
 static void
 keep_answer(Request *request, const FpnnFrame *answer)
@@ -210,12 +297,13 @@ keep_answer(Request *request, const FpnnFrame *answer)
 	request->answer = MemoryContextAlloc(TopMemoryContext, Max(answer->payload_len, 1));
 	memcpy(request->answer, answer->payload, answer->payload_len);
 	request->answer_len = (int) answer->payload_len;
+	outbox_count_bytes(request, request->answer_len);
 }
 
 static void
 count_answer(Request *request)
 {
-	OutboxServerStats *stats = request->lane->server->stats;
+	OutboxServerStats *stats = stats_of(request);
 	int64			   us = rtm_now_us() - request->asked_us;
 
 	if (stats == NULL)
@@ -225,42 +313,122 @@ count_answer(Request *request)
 	pg_atomic_write_u64(&stats->last_answer_us, us);
 }
 
+/* The gate said no.  One to an earlier asking, if it isn't final, is of no interest. */
+static void
+take_error(Request *request, const msgpack_object *map, bool current)
+{
+	const char	 *bytes;
+	size_t		  len;
+	int			  code = rtm_read_error(map, &bytes, &len);
+	char		 *text = pnstrdup(bytes, len);
+	OutboxVerdict verdict = judge(request, code, true);
+
+	if (!current && verdict != OUTBOX_VERDICT_DONE && verdict != OUTBOX_VERDICT_FAILED)
+		return;
+	if (rtm_code_class(code) == RTM_CLASS_PASSING && !outbox_refused_unseen(code))
+		request->maybe_sent = true;
+	carry_out(request, verdict, code, text);
+
+	/* to be converted when there is a transaction */
+	if (request->code == code && request->error)
+		request->error_from_gate = true;
+}
+
+/* What the gate has under the mid, if it says so. */
+static void
+take_lookup(Request *request, const FpnnFrame *answer, const msgpack_object *map)
+{
+	OutboxFound found = OUTBOX_FOUND_NOTHING;
+	const char *bytes;
+	size_t		len;
+	int			code = answer->status != 0 ? rtm_read_error(map, &bytes, &len) : 0;
+	int64_t		mtime;
+
+	if (code != 0 && rtm_code_class(code) == RTM_CLASS_PASSING)
+	{
+		try_later(request, code, pnstrdup(bytes, len));
+		return;
+	}
+	request->looking = false;
+	if (code == 0)
+		found = outbox_compare(request, map);
+	if (found == OUTBOX_FOUND_SAME && fpnn_map_int(map, "mtime", &mtime) == FPNN_OK)
+		request->mtime = mtime;
+	carry_out(request, outbox_judge_found(found, request->row.mid_made, is_exhausted(request)),
+			  RTM_CODE_DUPLICATE_MID, "the gate has another message with this mid");
+}
+
+static void
+take_good(Request *request, const FpnnFrame *answer, const msgpack_object *map)
+{
+	int64_t mtime;
+
+	switch (rtm_method_traits(method_of(request))->keep)
+	{
+		case RTM_KEEP_NOTHING:
+			break;
+		case RTM_KEEP_MTIME:
+			if (fpnn_map_int(map, "mtime", &mtime) == FPNN_OK)
+				request->mtime = mtime;
+			break;
+		case RTM_KEEP_ANSWER:
+			keep_answer(request, answer);
+			break;
+	}
+	succeed(request);
+}
+
+/* The lane is well, whatever the answer says. */
+static void
+note_answer(Lane *lane)
+{
+	LaneTraffic *t = lane->traffic;
+
+	t->fresh = false;
+	t->losses = 0;
+	t->last_answer = rtm_now_ms();
+	outbox_note_reachable(lane);
+}
+
+/*
+ * Judge an answer, to the quest that is under way or to an earlier one, which took
+ * longer than we waited: it is an answer as well.
+ */
 static void
 take_answer(Request *request, const FpnnFrame *answer)
 {
-	Lane			*lane = request->lane;
-	const RtmMethod *method = method_of(request);
-	FpnnDoc			 doc;
-	int64_t			 mtime;
+	Lane   *lane = request->lane;
+	bool	current = request->state == REQUEST_IN_FLIGHT && answer->seq == request->quest.seq;
+	FpnnDoc doc;
 
-	count_answer(request);
-	lane->fresh = false;
-	lane->last_answer = rtm_now_ms();
-	outbox_note_reachable(lane);
+	note_answer(lane);
+	if (current)
+	{
+		request->quest.connection = 0;
+		count_answer(request);
+	}
+	else
+		request->late.connection = 0;
+	if (request->state == REQUEST_FINISHED || (!current && request->must_note))
+		return;
+	request->suspect = false;
 	if (fpnn_doc_open(&doc, answer->payload, answer->payload_len) != FPNN_OK)
 	{
-		outbox_end_badly(request, FPNN_CODE_DECODING, "the gate's answer is no msgpack");
+		if (current)
+			conclude_unanswered(request, FPNN_CODE_DECODING, "the gate's answer is no msgpack");
 		return;
 	}
-	if (answer->status != 0)
-		take_error(request, doc.map);
-	else
+	if (answer->status == 0)
 	{
-		lane->failures = 0;
-		switch (rtm_method_traits(method)->keep)
-		{
-			case RTM_KEEP_NOTHING:
-				break;
-			case RTM_KEEP_MTIME:
-				if (fpnn_map_int(doc.map, "mtime", &mtime) == FPNN_OK)
-					request->mtime = mtime;
-				break;
-			case RTM_KEEP_ANSWER:
-				keep_answer(request, answer);
-				break;
-		}
-		succeed(request);
+		lane->traffic->failures = 0;
+		outbox_limit_good(&outbox_server_traffic(lane->server)->limit, rtm_now_us());
 	}
+	if (current && request->looking)
+		take_lookup(request, answer, doc.map);
+	else if (answer->status != 0)
+		take_error(request, doc.map, current);
+	else
+		take_good(request, answer, doc.map);
 	fpnn_doc_close(&doc);
 }
 

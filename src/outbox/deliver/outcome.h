@@ -8,14 +8,13 @@
 #ifndef OUTBOX_OUTCOME_H
 #define OUTBOX_OUTCOME_H
 
-#include "outbox/deliver/queue.h"
+#include "outbox/deliver/traffic.h"
 
-/* RtmAnswerFunc: the answer to a request has come. */
+/* RtmAnswerFunc: an answer to the request has come. */
 extern void outbox_answered(void *arg, const FpnnFrame *answer);
 
-/* It has failed for good: without an attempt, or in one. */
+/* It has failed for good, without an attempt. */
 extern void outbox_fail(Request *request, int code, const char *error);
-extern void outbox_end_badly(Request *request, int code, const char *error);
 
 /*
  * An attempt failed.  True: the request may be tried again, after so many
@@ -24,16 +23,19 @@ extern void outbox_end_badly(Request *request, int code, const char *error);
  */
 extern bool outbox_note_attempt(Request *request, int code, const char *error, int64 delay);
 
-/* Try the request again, after a while, if it may be. */
-extern void outbox_repeat(Request *request, int code, const char *error);
+/* The answer to the request in flight didn't come in time. */
+extern void outbox_timed_out(Request *request);
+
+/*
+ * The connection was closed before the answer came.  The request goes on by lane
+ * `to`; alone: nothing else was under way.
+ */
+extern void outbox_lost(Request *request, int code, const char *why, Lane *to, bool alone);
 
 /* Is it older than rtm.max_age? */
 extern bool outbox_is_too_old(const Request *request);
 
 /* Is it any method, of which nobody knows whether it may be repeated? */
 extern bool outbox_is_any_call(const Request *request);
-
-/* Nothing leaves on the lane for a while, which doubles with each failure. */
-extern void outbox_pause_lane(Lane *lane);
 
 #endif /* OUTBOX_OUTCOME_H */

@@ -12,9 +12,9 @@
 
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 
 #include "fpnn/catalog.h"
+#include "host.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/deliver/queue.h"
 
@@ -24,42 +24,62 @@ typedef struct Known
 	Request *request;
 } Known;
 
-dlist_head outbox_lanes = DLIST_STATIC_INIT(outbox_lanes);
-dlist_head outbox_servers = DLIST_STATIC_INIT(outbox_servers);
-dlist_head outbox_finished = DLIST_STATIC_INIT(outbox_finished);
-dlist_head outbox_touched = DLIST_STATIC_INIT(outbox_touched);
-int		   outbox_nfinished;
-int		   outbox_nresults;
-int		   outbox_ntouched;
+OutboxQueue outbox_queue;
 
-static MemoryContext   queue_context;
-static HTAB			  *known;
-static HTAB			  *conversations;
-static HTAB			  *servers;
-static OutboxDatabase *entry;
-static int64		   old_seq;
-
-void
-outbox_queue_init(OutboxDatabase *database, int64 old)
+/* Where it is found; all of it in memory of its own. */
+static struct
 {
-	HASHCTL seqs = {.keysize = sizeof(int64), .entrysize = sizeof(Known)};
-	HASHCTL keys = {.keysize = sizeof(ConversationKey), .entrysize = sizeof(Conversation)};
-	HASHCTL oids = {.keysize = sizeof(Oid), .entrysize = sizeof(Server)};
+	MemoryContext context;
+	HTAB		 *known;		 /* Known */
+	HTAB		 *conversations; /* Conversation */
+	HTAB		 *servers;		 /* Server */
+	HTAB		 *lanes;		 /* Lane */
+	int64		  old_seq;		 /* rows below may have been sent by a predecessor */
+} store;
 
-	queue_context = AllocSetContextCreate(TopMemoryContext, "rtm queue", ALLOCSET_DEFAULT_SIZES);
-	seqs.hcxt = keys.hcxt = oids.hcxt = queue_context;
-	known = hash_create("rtm requests", 1024, &seqs, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	conversations = hash_create("rtm conversations", 1024, &keys,
-								HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	servers = hash_create("rtm servers", 16, &oids, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	entry = database;
-	old_seq = old;
+static HTAB *
+make_table(const char *name, long n, Size key, Size entry)
+{
+	HASHCTL control = {.keysize = key, .entrysize = entry, .hcxt = store.context};
+
+	return hash_create(name, n, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-OutboxDatabase *
-outbox_queue_entry(void)
+void
+outbox_queue_init(OutboxDatabase *entry, int64 old)
 {
-	return entry;
+	store.context = AllocSetContextCreate(TopMemoryContext, "rtm queue", ALLOCSET_DEFAULT_SIZES);
+	store.known = make_table("rtm requests", 1024, sizeof(int64), sizeof(Known));
+	store.conversations = make_table("rtm conversations", 1024, sizeof(ConversationKey),
+									 sizeof(Conversation));
+	store.servers = make_table("rtm servers", 16, sizeof(Oid), sizeof(Server));
+	store.lanes = make_table("rtm lanes", 64, sizeof(LaneKey), sizeof(Lane));
+	store.old_seq = old;
+
+	memset(&outbox_queue, 0, sizeof(outbox_queue));
+	outbox_queue.entry = entry;
+	dlist_init(&outbox_queue.lanes);
+	dlist_init(&outbox_queue.awake);
+	dlist_init(&outbox_queue.servers);
+	dlist_init(&outbox_queue.finished);
+	dlist_init(&outbox_queue.touched);
+}
+
+/* When the request may leave. */
+static int64
+time_of(const Request *request)
+{
+	return request->must_note ? PG_INT64_MAX : request->not_before;
+}
+
+/* The heap has its first one on top. */
+static int
+later(const pairingheap_node *a, const pairingheap_node *b, void *arg)
+{
+	int64 at_a = time_of(pairingheap_const_container(Request, heap_node, a));
+	int64 at_b = time_of(pairingheap_const_container(Request, heap_node, b));
+
+	return at_a < at_b ? 1 : at_a > at_b ? -1 : 0;
 }
 
 /* ---- lanes ---- */
@@ -68,49 +88,82 @@ Server *
 outbox_server(Oid oid)
 {
 	bool	found;
-	Server *server = hash_search(servers, &oid, HASH_ENTER, &found);
+	Server *server = hash_search(store.servers, &oid, HASH_ENTER, &found);
 
 	if (!found)
 	{
 		memset((char *) server + sizeof(Oid), 0, sizeof(Server) - sizeof(Oid));
 		dlist_init(&server->cut);
-		server->tokens = 1;
-		server->stats = outbox_server_stats(entry, oid);
-		dlist_push_tail(&outbox_servers, &server->node);
+		dlist_push_tail(&outbox_queue.servers, &server->node);
 	}
 	return server;
 }
 
-static Lane *
-find_lane(Oid server, Oid owner)
+Lane *
+outbox_lane(Oid server, Oid owner, bool apart)
 {
-	dlist_iter iter;
-	Lane	  *lane;
+	LaneKey key;
+	bool	found;
+	Lane   *lane;
 
-	dlist_foreach (iter, &outbox_lanes)
+	memset(&key, 0, sizeof(key)); /* what is between the fields counts, too */
+	key.server = server;
+	key.owner = owner;
+	key.apart = apart;
+	lane = hash_search(store.lanes, &key, HASH_ENTER, &found);
+	if (!found)
 	{
-		lane = dlist_container(Lane, node, iter.cur);
-		if (lane->key.server == server && lane->key.owner == owner)
-			return lane;
+		memset((char *) lane + sizeof(LaneKey), 0, sizeof(Lane) - sizeof(LaneKey));
+		lane->server = outbox_server(server);
+		lane->server->nlanes++;
+		dlist_init(&lane->ready);
+		lane->delayed.ph_compare = later;
+		dlist_init(&lane->in_flight);
+		dlist_push_tail(&outbox_queue.lanes, &lane->node);
+		outbox_queue.nlanes++;
 	}
-	lane = MemoryContextAllocZero(queue_context, sizeof(Lane));
-	lane->key.server = server;
-	lane->key.owner = owner;
-	lane->server = outbox_server(server);
-	lane->server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(server));
-	lane->stale = true;
-	lane->next_deadline = PG_INT64_MAX;
-	dlist_init(&lane->ready);
-	dlist_init(&lane->delayed);
-	dlist_init(&lane->in_flight);
-	dlist_push_tail(&outbox_lanes, &lane->node);
 	return lane;
+}
+
+bool
+outbox_server_is_idle(const Server *server)
+{
+	return server->nlanes == 0 && server->next == 0 && dlist_is_empty(unconstify(dlist_head *, &server->cut));
+}
+
+void
+outbox_drop_lane(Lane *lane)
+{
+	Assert(lane->nrequests == 0 && lane->traffic == NULL);
+	if (lane->awake)
+		dlist_delete(&lane->awake_node);
+	dlist_delete(&lane->node);
+	outbox_queue.nlanes--;
+	lane->server->nlanes--;
+	hash_search(store.lanes, &lane->key, HASH_REMOVE, NULL);
+}
+
+void
+outbox_drop_server(Server *server)
+{
+	Assert(outbox_server_is_idle(server));
+	dlist_delete(&server->node);
+	hash_search(store.servers, &server->oid, HASH_REMOVE, NULL);
+}
+
+void
+outbox_wake_lane(Lane *lane)
+{
+	if (lane->awake)
+		return;
+	lane->awake = true;
+	dlist_push_tail(&outbox_queue.awake, &lane->awake_node);
 }
 
 bool
 outbox_knows(int64 seq)
 {
-	return hash_search(known, &seq, HASH_FIND, NULL) != NULL;
+	return hash_search(store.known, &seq, HASH_FIND, NULL) != NULL;
 }
 
 bool
@@ -153,14 +206,14 @@ outbox_conversation(Server *server, const OutboxRow *row, int i)
 {
 	ConversationKey key = key_of(server, row, i);
 
-	return hash_search(conversations, &key, HASH_FIND, NULL);
+	return hash_search(store.conversations, &key, HASH_FIND, NULL);
 }
 
 static Conversation *
 make_conversation(const ConversationKey *key)
 {
 	bool		  found;
-	Conversation *c = hash_search(conversations, key, HASH_ENTER, &found);
+	Conversation *c = hash_search(store.conversations, key, HASH_ENTER, &found);
 
 	if (!found)
 	{
@@ -177,7 +230,7 @@ static void
 release_conversation(Conversation *c)
 {
 	if (c->n == 0 && c->next == 0)
-		hash_search(conversations, &c->key, HASH_REMOVE, NULL);
+		hash_search(store.conversations, &c->key, HASH_REMOVE, NULL);
 }
 
 bool
@@ -254,9 +307,11 @@ leave_list(Request *request)
 			break;
 		case REQUEST_DELAYED:
 			lane->server->ndelayed--;
-			break;
+			pairingheap_remove(&lane->delayed, &request->heap_node);
+			return;
 		case REQUEST_IN_FLIGHT:
 			lane->nin_flight--;
+			lane->server->nin_flight--;
 			break;
 		case REQUEST_QUEUED:
 		case REQUEST_FINISHED:
@@ -266,11 +321,17 @@ leave_list(Request *request)
 }
 
 static void
-set_ready(Request *request)
+set_ready(Request *request, bool first)
 {
+	Lane *lane = request->lane;
+
 	request->state = REQUEST_READY;
-	request->lane->nready++;
-	dlist_push_tail(&request->lane->ready, &request->node);
+	lane->nready++;
+	if (first)
+		dlist_push_head(&lane->ready, &request->node);
+	else
+		dlist_push_tail(&lane->ready, &request->node);
+	outbox_wake_lane(lane);
 }
 
 /* A copy of the row with memory of its own; one chunk for all. */
@@ -280,7 +341,7 @@ copy_row(const OutboxRow *row)
 	Size recipients = sizeof(int64) * row->nrecipients;
 	Size size = MAXALIGN(sizeof(Request)) + recipients + row->call_len + row->method_len + 1 +
 				row->params_len;
-	Request *request = MemoryContextAlloc(queue_context, size);
+	Request *request = MemoryContextAlloc(store.context, size);
 	char	*p = (char *) request + MAXALIGN(sizeof(Request));
 
 	memset(request, 0, sizeof(Request));
@@ -308,7 +369,7 @@ join_conversations(Request *request)
 	request->nmembers = outbox_count_conversations(row);
 	request->members = &request->own_member;
 	if (row->recipients)
-		request->members = MemoryContextAllocZero(queue_context,
+		request->members = MemoryContextAllocZero(store.context,
 												  sizeof(Membership) * request->nmembers);
 	for (int i = 0; i < request->nmembers; i++)
 	{
@@ -335,19 +396,22 @@ join_conversations(Request *request)
 Request *
 outbox_add(const OutboxRow *row, ItemPointer tid)
 {
-	Lane	*lane = find_lane(row->server, row->owner);
+	Lane	*lane = outbox_lane(row->server, row->owner, false);
 	Request *request = copy_row(row);
-	Known	*k = hash_search(known, &row->seq, HASH_ENTER, NULL);
+	Known	*k = hash_search(store.known, &row->seq, HASH_ENTER, NULL);
 
 	k->request = request;
 	request->lane = lane;
 	request->tid = *tid;
-	request->maybe_sent = row->seq < old_seq || row->attempts > 0;
+	request->seen = rtm_now_us();
+	request->maybe_sent = row->seq < store.old_seq || row->attempts > 0;
+	lane->nrequests++;
 	lane->server->nrows++;
+	outbox_queue.nrows++;
 	lane->server->nbytes += request->bytes;
 	join_conversations(request);
 	if (request->nheads == request->nmembers)
-		set_ready(request);
+		set_ready(request, false);
 	return request;
 }
 
@@ -357,35 +421,77 @@ outbox_set_in_flight(Request *request)
 	leave_list(request);
 	request->state = REQUEST_IN_FLIGHT;
 	request->lane->nin_flight++;
+	request->lane->server->nin_flight++;
 	dlist_push_tail(&request->lane->in_flight, &request->node);
 }
 
 void
-outbox_set_ready_again(Request *request)
+outbox_set_ready_again(Request *request, Lane *lane, bool first)
 {
+	Assert(request->lane->server == lane->server);
 	leave_list(request);
-	set_ready(request);
+	if (lane != request->lane)
+	{
+		request->lane->nrequests--;
+		request->lane = lane;
+		lane->nrequests++;
+	}
+	set_ready(request, first);
+}
+
+void
+outbox_count_bytes(Request *request, int64 bytes)
+{
+	request->bytes += bytes;
+	request->lane->server->nbytes += bytes;
+}
+
+void
+outbox_touch(Request *request)
+{
+	if (request->touched)
+		return;
+	dlist_push_tail(&outbox_queue.touched, &request->touched_node);
+	request->touched = true;
+	outbox_queue.ntouched++;
+}
+
+static void
+untouch(Request *request)
+{
+	if (!request->touched)
+		return;
+	dlist_delete(&request->touched_node);
+	request->touched = false;
+	outbox_queue.ntouched--;
 }
 
 static void
 forget(Request *request)
 {
-	hash_search(known, &request->row.seq, HASH_REMOVE, NULL);
-	outbox_untouch(request);
+	request->lane->nrequests--;
+	request->lane->server->nbytes -= request->bytes;
+	if (request->lane->nrequests == 0)
+		outbox_wake_lane(request->lane);
+	hash_search(store.known, &request->row.seq, HASH_REMOVE, NULL);
+	untouch(request);
 	if (request->members != &request->own_member)
 		pfree(request->members);
 	if (request->error)
 		pfree(request->error);
 	if (request->answer)
 		pfree(request->answer);
+	if (request->params)
+		pfree(request->params);
 	pfree(request);
 }
 
+/* It waits no more. */
 static void
 uncount(Request *request)
 {
 	request->lane->server->nrows--;
-	request->lane->server->nbytes -= request->bytes;
+	outbox_queue.nrows--;
 }
 
 /*
@@ -417,7 +523,8 @@ outbox_set_delayed(Request *request, int64 not_before, bool long_time)
 	request->state = REQUEST_DELAYED;
 	request->not_before = not_before;
 	request->lane->server->ndelayed++;
-	dlist_push_tail(&request->lane->delayed, &request->node);
+	pairingheap_add(&request->lane->delayed, &request->heap_node);
+	outbox_wake_lane(request->lane);
 	if (long_time && request->nmembers == 1)
 		evict_tail(request->own_member.conversation);
 }
@@ -427,11 +534,11 @@ outbox_set_finished(Request *request, bool leaves_result)
 {
 	leave_list(request);
 	request->state = REQUEST_FINISHED;
-	dlist_push_tail(&outbox_finished, &request->node);
-	outbox_nfinished++;
+	dlist_push_tail(&outbox_queue.finished, &request->node);
+	outbox_queue.nfinished++;
 	request->leaves_result = leaves_result;
 	if (leaves_result)
-		outbox_nresults++;
+		outbox_queue.nresults++;
 	uncount(request);
 	request->lane->server->cut_idle = false;
 
@@ -455,7 +562,7 @@ outbox_set_finished(Request *request, bool leaves_result)
 		if (head->discarded)
 			outbox_set_finished(head, false);
 		else
-			set_ready(head);
+			set_ready(head, false);
 	}
 }
 
@@ -465,7 +572,7 @@ outbox_discard_if(bool (*gone)(Request *request, void *arg), void *arg)
 	HASH_SEQ_STATUS scan;
 	Known		   *k;
 
-	hash_seq_init(&scan, known);
+	hash_seq_init(&scan, store.known);
 	while ((k = hash_seq_search(&scan)) != NULL)
 	{
 		Request *request = k->request;
@@ -484,28 +591,40 @@ outbox_drop(Request *request)
 {
 	Assert(request->state == REQUEST_FINISHED);
 	dlist_delete(&request->node);
-	outbox_nfinished--;
+	outbox_queue.nfinished--;
 	if (request->leaves_result)
-		outbox_nresults--;
+		outbox_queue.nresults--;
 	forget(request);
 }
 
-void
-outbox_touch(Request *request)
+int64
+outbox_wake_delayed(Lane *lane, int64 now)
 {
-	if (request->touched)
-		return;
-	dlist_push_tail(&outbox_touched, &request->touched_node);
-	request->touched = true;
-	outbox_ntouched++;
+	while (!pairingheap_is_empty(&lane->delayed))
+	{
+		Request *first = pairingheap_container(Request, heap_node,
+											   pairingheap_first(&lane->delayed));
+
+		if (time_of(first) > now)
+			return time_of(first);
+		outbox_set_ready_again(first, lane, false);
+	}
+	return PG_INT64_MAX;
 }
 
 void
-outbox_untouch(Request *request)
+outbox_noted(Request *request)
 {
-	if (!request->touched)
+	untouch(request);
+	if (!request->must_note)
 		return;
-	dlist_delete(&request->touched_node);
-	request->touched = false;
-	outbox_ntouched--;
+	if (request->state == REQUEST_DELAYED)
+		leave_list(request);
+	request->must_note = false;
+	if (request->state == REQUEST_DELAYED)
+	{
+		request->lane->server->ndelayed++;
+		pairingheap_add(&request->lane->delayed, &request->heap_node);
+		outbox_wake_lane(request->lane);
+	}
 }

@@ -13,18 +13,19 @@
  * conversation of it, has a place in the table, `next`, from which on its rows
  * have yet to be read.  See reader.c.
  *
+ * What lanes and servers have to do with sockets is in traffic.h.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef OUTBOX_QUEUE_H
 #define OUTBOX_QUEUE_H
 
 #include "lib/ilist.h"
+#include "lib/pairingheap.h"
 #include "storage/itemptr.h"
 
-#include "client/conn.h"
-#include "client/option.h"
-#include "outbox/workers/registry.h"
 #include "outbox/record/row.h"
+#include "outbox/workers/registry.h"
 
 /*
  * How much of a server's and of a conversation's is in memory at most; see also
@@ -37,9 +38,9 @@ typedef enum RequestState
 {
 	REQUEST_QUEUED,	   /* behind another one of its conversation */
 	REQUEST_READY,	   /* in lane->ready */
-	REQUEST_DELAYED,   /* in lane->delayed: failed, to be repeated */
+	REQUEST_DELAYED,   /* in lane->delayed, a heap: failed, to be repeated */
 	REQUEST_IN_FLIGHT, /* in lane->in_flight */
-	REQUEST_FINISHED   /* through; its row has yet to go */
+	REQUEST_FINISHED   /* in queue.finished: through; its row has yet to go */
 } RequestState;
 
 typedef struct Server		Server;
@@ -55,31 +56,47 @@ typedef struct Membership
 	Conversation *conversation;
 } Membership;
 
+/* A quest that was sent for a request; see lane.c. */
+typedef struct Quest
+{
+	uint32 connection; /* lane's serial; 0: there is none */
+	uint32 seq;
+} Quest;
+
 struct Request
 {
-	OutboxRow		row; /* in the request's own memory */
-	ItemPointerData tid;
-	Size			bytes; /* that it takes in memory */
-	Lane		   *lane;
-	RequestState	state;
-	dlist_node		node;	 /* in the list that the state says */
-	Membership	   *members; /* its conversations: one, but for several recipients */
-	int				nmembers;
-	int				nheads;		   /* of how many it is the first */
-	Membership		own_member;	   /* room for one */
-	bool			maybe_sent;	   /* the gate may know it already */
-	bool			marked;		   /* any call: its row says that it is being sent */
-	bool			discarded;	   /* its row is gone: not to be sent */
-	bool			leaves_result; /* finished: its row isn't only deleted */
-	int64			settle_after;  /* rtm_now_ms(): its row was locked; 0: not */
-	bool			settled;	   /* finished, and its row is gone */
-	bool			touched;	   /* attempts and error are news to the table */
-	bool			noted;		   /* touched, and the table knows by now */
-	dlist_node		touched_node;
-	int64			not_before; /* delayed: rtm_now_ms() */
-	int64			deadline;	/* in flight: rtm_now_ms() */
-	int64			asked_us;	/* in flight: when it was asked */
-	uint32			conn_seq;
+	OutboxRow		 row;	 /* in the request's own memory */
+	char			*params; /* row.params, when they were made anew; palloc()ed, or NULL */
+	ItemPointerData	 tid;
+	Size			 bytes; /* that it takes in memory */
+	Lane			*lane;
+	RequestState	 state;
+	dlist_node		 node;		/* in the list that the state says */
+	pairingheap_node heap_node; /* in lane->delayed */
+	Membership		*members;	/* its conversations: one, but for several recipients */
+	int				 nmembers;
+	int				 nheads;		/* of how many it is the first */
+	Membership		 own_member;	/* room for one */
+	int64			 seen;			/* rtm_now_us(): it came into memory */
+	bool			 maybe_sent;	/* the gate may know it already */
+	bool			 marked;		/* any call: its row says that it is being sent */
+	bool			 renamed;		/* its mid is another one than in the table */
+	bool			 must_note;		/* not to be sent before the table knows what is touched */
+	bool			 suspect;		/* it was lost together with others */
+	bool			 discarded;		/* its row is gone: not to be sent */
+	bool			 looking;		/* it asks for the message that the gate has */
+	bool			 leaves_result; /* finished: its row isn't only deleted */
+	int64			 settle_after;	/* rtm_now_ms(): its row was locked; 0: not */
+	bool			 settled;		/* finished, and its row is gone */
+	bool			 touched;		/* attempts and error are news to the table */
+	bool			 noted;			/* touched, and the table knows by now */
+	dlist_node		 touched_node;
+	int64			 not_before; /* delayed: rtm_now_ms() */
+	int64			 deadline;	 /* in flight: rtm_now_ms() */
+	int64			 asked_us;	 /* in flight: when it was asked */
+	Quest			 quest;		 /* in flight */
+	Quest			 late;		 /* an earlier one: its answer counts as well */
+	int				 timeouts;	 /* quests of which no answer came in time */
 
 	/* how it ended, or why it will be repeated; palloc()ed, or NULL */
 	int	  code; /* 0: well */
@@ -108,90 +125,86 @@ struct Conversation
 	dlist_node		cut_node;  /* in server->cut, when next isn't 0 */
 };
 
-/* How often the log hears of a trouble; see report.c. */
-typedef struct LogPace
-{
-	int64 next;		/* rtm_now_ms(): no line before */
-	int64 interval; /* milliseconds; 0: no line was written yet */
-	int64 skipped;	/* lines that were left out */
-} LogPace;
-
 /* A foreign server: what its lanes have in common. */
 struct Server
 {
-	Oid				   oid;		 /* hash key */
-	dlist_node		   node;	 /* in outbox_servers */
-	int				   nrows;	 /* in memory, finished ones not counted */
-	int				   ndelayed; /* of them */
-	Size			   nbytes;
-	int64			   next;	 /* 0: all of it is in memory, or cut */
-	dlist_head		   cut;		 /* conversations with a `next` */
-	bool			   cut_idle; /* the last pass over them found no room */
-	int				   rate;	 /* quests per second; 0: no limit */
-	double			   tokens;
-	int64			   filled_us;		  /* when tokens was right */
-	OutboxServerStats *stats;			  /* NULL: no room */
-	int64			   unreachable_since; /* rtm_now_ms(); 0: it isn't, or wasn't tried */
-	int64			   failed_attempts;	  /* to reach it, since then */
-	LogPace			   pace;			  /* of lines about that */
+	Oid					  oid;		/* hash key */
+	dlist_node			  node;		/* in queue.servers */
+	int					  nlanes;	/* that know it */
+	int					  nrows;	/* in memory, finished ones not counted */
+	int					  ndelayed; /* of them */
+	int					  nin_flight;
+	Size				  nbytes;	/* in memory, finished ones too */
+	int64				  next;		/* 0: all of it is in memory, or cut */
+	dlist_head			  cut;		/* conversations with a `next` */
+	bool				  cut_idle; /* the last pass over them found no room */
+	struct ServerTraffic *traffic;
 };
 
+/* Apart are requests that were under way when a connection was lost; see lane.c. */
 typedef struct LaneKey
 {
-	Oid server;
-	Oid owner;
+	Oid	 server;
+	Oid	 owner;
+	bool apart;
 } LaneKey;
 
 struct Lane
 {
-	LaneKey		  key;
-	Server		 *server;
-	char		  name[NAMEDATALEN];	   /* of the foreign server */
-	char		  owner_name[NAMEDATALEN]; /* of the role */
-	RtmOptions	 *options;				   /* NULL: not read, or of no use */
-	MemoryContext context;				   /* of the options */
-	char		 *broken;				   /* why nothing can be sent, or NULL */
-	uint32		  server_hash;			   /* for invalidation */
-	bool		  stale;				   /* options have to be read again */
-	bool		  stale_read;			   /* they were, and are of use; see lane.c */
-	int64		  stale_until;			   /* rtm_now_ms(): what is under way may end */
+	LaneKey key; /* hash key */
+	Server *server;
 
-	RtmConn *conn;
-	bool	 fresh;			/* no answer came on this connection yet */
-	uint32	 serial;		/* counts connections, made and closed */
-	uint32	 waited_serial; /* of the one in the wait set */
-	int		 generation;	/* of its socket there; 0: not in it */
-	uint32	 events;
-	int		 position;		/* in the wait set */
-	int64	 waiting_since; /* rtm_now_ms(): for a connection; 0: not */
-	int64	 connected_at;	/* rtm_now_ms() */
-	int64	 last_answer;	/* rtm_now_ms() */
-	int64	 last_asked;	/* rtm_now_ms(), pings too */
-	int64	 last_used;		/* rtm_now_ms(), pings not */
-	int64	 ping_deadline; /* rtm_now_ms(): a ping is under way; 0: none */
-	int64	 next_deadline; /* rtm_now_ms(): no quest's time ends before */
+	dlist_head	ready;
+	pairingheap delayed; /* by the time that they wait for */
+	dlist_head	in_flight;
+	int			nready;
+	int			nin_flight;
+	int			nrequests; /* in memory, finished ones too */
 
-	int	  failures;		/* in a row */
-	int64 paused_until; /* rtm_now_ms(); 0: not */
+	dlist_node node; /* in queue.lanes */
+	bool	   awake;
+	dlist_node awake_node; /* in queue.awake */
 
-	dlist_head ready;
-	dlist_head delayed;
-	dlist_head in_flight;
-	int		   nready;
-	int		   nin_flight;
-	dlist_node node; /* in outbox_lanes */
+	struct LaneTraffic *traffic;
 };
 
-extern dlist_head outbox_lanes;
-extern dlist_head outbox_servers;
+/* All of it.  Whoever else changes lists and numbers does so by the functions below. */
+typedef struct OutboxQueue
+{
+	OutboxDatabase *entry; /* as given to outbox_queue_init() */
+	dlist_head		lanes;
+	int				nlanes;
+	dlist_head		awake; /* lanes that have something to do */
+	dlist_head		servers;
+	int				nrows; /* in memory, finished ones not counted */
+
+	dlist_head finished; /* requests that are through */
+	int		   nfinished;
+	int		   nresults; /* of them, that leave a result */
+	dlist_head touched;	 /* requests with news for their rows */
+	int		   ntouched;
+} OutboxQueue;
+
+extern OutboxQueue outbox_queue;
 
 /* Begin with nothing; rows below `old` may have been sent by a predecessor. */
 extern void outbox_queue_init(OutboxDatabase *entry, int64 old);
 
 extern Server *outbox_server(Oid server);
 
-/* As given to outbox_queue_init(). */
-extern OutboxDatabase *outbox_queue_entry(void);
+/* The lane of a role, or the one beside it; made if there is none. */
+extern Lane *outbox_lane(Oid server, Oid owner, bool apart);
+
+/*
+ * Forget a lane that has no requests, or a server of which no lane and no row is
+ * known any more.  Their traffic must have been given back: see traffic.c.
+ */
+extern void outbox_drop_lane(Lane *lane);
+extern bool outbox_server_is_idle(const Server *server);
+extern void outbox_drop_server(Server *server);
+
+/* The lane has something to do: it gets a turn. */
+extern void outbox_wake_lane(Lane *lane);
 
 /* Is the request with that ticket in memory? */
 extern bool outbox_knows(int64 seq);
@@ -216,15 +229,29 @@ extern Conversation *outbox_conversation(Server *server, const OutboxRow *row, i
 extern Request *outbox_add(const OutboxRow *row, ItemPointer tid);
 
 /*
- * The states of a request.  Delayed: it is sent at `not_before`; if that may be
- * long, what its conversation has behind it goes back to the table.
+ * The states of a request.  Ready again: by its lane or another one of the
+ * server's, before or behind what else is ready there.  Delayed: it is sent at
+ * `not_before` (rtm_now_ms()); if that may be long, what its conversation has
+ * behind it goes back to the table.
  */
 extern void outbox_set_in_flight(Request *request);
-extern void outbox_set_ready_again(Request *request);
+extern void outbox_set_ready_again(Request *request, Lane *lane, bool first);
 extern void outbox_set_delayed(Request *request, int64 not_before, bool long_time);
+
+/*
+ * Delayed requests whose time has come become ready; when the next one's does,
+ * PG_INT64_MAX: never.  One that must be noted first doesn't: see outbox_noted().
+ */
+extern int64 outbox_wake_delayed(Lane *lane, int64 now);
+
+/* The table knows the request's news. */
+extern void outbox_noted(Request *request);
 
 /* It is through: its conversations go on.  It stays known. */
 extern void outbox_set_finished(Request *request, bool leaves_result);
+
+/* It takes more memory, or (negative) less. */
+extern void outbox_count_bytes(Request *request, int64 bytes);
 
 /*
  * Requests that aren't under way, and for which `gone` is true, won't be sent;
@@ -235,15 +262,6 @@ extern void outbox_discard_if(bool (*gone)(Request *request, void *arg), void *a
 /* Forget a finished request, whose row is gone. */
 extern void outbox_drop(Request *request);
 
-/* Requests that are through, and those with news for their rows. */
-extern dlist_head outbox_finished;
-extern int		  outbox_nfinished;
-extern int		  outbox_nresults; /* of them, that leave a result */
-extern dlist_head outbox_touched;
-
-extern int outbox_ntouched;
-
 extern void outbox_touch(Request *request);
-extern void outbox_untouch(Request *request);
 
 #endif /* OUTBOX_QUEUE_H */

@@ -58,6 +58,13 @@ typedef struct Missing
 	int64		from;  /* those that have yet to be read */
 } Missing;
 
+/* What one call has come upon. */
+typedef struct Batch
+{
+	XLogRecPtr latest_commit; /* of its rows, as far as they may not be on disk */
+	bool	   held;		  /* rows of another origin */
+} Batch;
+
 /* One scan of the index. */
 typedef struct Pass
 {
@@ -68,16 +75,18 @@ typedef struct Pass
 	bool	moved;	   /* a cut conversation's `next` */
 	bool	stopped;   /* before its end, having done with `last` */
 	int64	last;	   /* seq */
+	Batch  *batch;	   /* that it is part of */
 } Pass;
 
-bool outbox_found_held;
-
-static int64	  position; /* of discovery */
-static bool		  current;	/* discovery has come to its end */
-static Missing	 *missing;	/* in hand when they were passed */
-static int		  nmissing;
-static XLogRecPtr latest_commit; /* of the rows that were read */
-static int		  max_missing;
+/* How far reading has come. */
+static struct
+{
+	int64	 position; /* of discovery */
+	bool	 current;  /* discovery has come to its end */
+	Missing *missing;  /* in hand when they were passed */
+	int		 nmissing;
+	int		 max_missing;
+} reader;
 
 static bool
 has_room(const Server *server)
@@ -92,7 +101,7 @@ server_with_room(void)
 {
 	dlist_iter iter;
 
-	dlist_foreach (iter, &outbox_servers)
+	dlist_foreach (iter, &outbox_queue.servers)
 	{
 		Server *server = dlist_container(Server, node, iter.cur);
 
@@ -136,7 +145,7 @@ server_with_cut_room(void)
 {
 	dlist_iter iter;
 
-	dlist_foreach (iter, &outbox_servers)
+	dlist_foreach (iter, &outbox_queue.servers)
 	{
 		Server *server = dlist_container(Server, node, iter.cur);
 
@@ -160,10 +169,10 @@ outbox_reader_has_work(void)
 {
 	OutboxRange *hands;
 	int			 nhands;
-	bool		 work = outbox_look_at_tickets(&hands, &nhands) > position;
+	bool		 work = outbox_look_at_tickets(&hands, &nhands) > reader.position;
 
-	for (int i = 0; i < nmissing && !work; i++)
-		work = !is_in_hand(&missing[i].range, hands, nhands);
+	for (int i = 0; i < reader.nmissing && !work; i++)
+		work = !is_in_hand(&reader.missing[i].range, hands, nhands);
 	pfree(hands);
 	return work || server_with_room() || server_with_cut_room();
 }
@@ -171,7 +180,7 @@ outbox_reader_has_work(void)
 bool
 outbox_reader_is_current(void)
 {
-	return current;
+	return reader.current;
 }
 
 /* ---- one row ---- */
@@ -294,11 +303,11 @@ refill_cut(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
  * is on disk; nothing of it may be sent before.
  */
 static void
-note_commit(TransactionId xid)
+note_commit(Batch *batch, TransactionId xid)
 {
 	XLogRecPtr commit = TransactionIdGetCommitLSN(xid);
 
-	latest_commit = Max(latest_commit, commit);
+	batch->latest_commit = Max(batch->latest_commit, commit);
 }
 
 static void
@@ -319,10 +328,10 @@ deal_with(Pass *pass, HeapTuple tuple, TupleDesc desc)
 	outbox_read_row(tuple, desc, &row);
 	if (row.origin != outbox_own_origin)
 	{
-		outbox_found_held = true;
+		pass->batch->held = true;
 		return;
 	}
-	note_commit(HeapTupleHeaderGetXmin(tuple->t_data));
+	note_commit(pass->batch, HeapTupleHeaderGetXmin(tuple->t_data));
 	switch (pass->purpose)
 	{
 		case DISCOVERY:
@@ -376,25 +385,25 @@ scan(Pass *pass, Relation rel, int64 low, int64 high)
 }
 
 static void
-read_server(Relation rel, Server *server)
+read_server(Batch *batch, Relation rel, Server *server)
 {
-	Pass  pass = {.purpose = REFILL_SERVER, .server = server};
+	Pass  pass = {.purpose = REFILL_SERVER, .server = server, .batch = batch};
 	int64 from = server->next;
 
 	/* while it is read, its rows count as read */
 	server->next = 0;
-	scan(&pass, rel, from, position);
+	scan(&pass, rel, from, reader.position);
 	if (pass.stopped)
 		server->next = pass.last + 1;
 }
 
 /* Go on with the cut conversations of a server that have room. */
 static void
-read_cut(Relation rel, Server *server)
+read_cut(Batch *batch, Relation rel, Server *server)
 {
-	Pass			   pass = {.purpose = REFILL_CUT, .server = server};
+	Pass			   pass = {.purpose = REFILL_CUT, .server = server, .batch = batch};
 	int64			   from = PG_INT64_MAX;
-	int64			   to = server->next != 0 ? server->next : position;
+	int64			   to = server->next != 0 ? server->next : reader.position;
 	dlist_mutable_iter iter;
 
 	dlist_foreach_modify (iter, &server->cut)
@@ -434,8 +443,8 @@ read_cut(Relation rel, Server *server)
 static bool
 is_missing(const OutboxRange *range)
 {
-	for (int i = 0; i < nmissing; i++)
-		if (missing[i].range.low == range->low)
+	for (int i = 0; i < reader.nmissing; i++)
+		if (reader.missing[i].range.low == range->low)
 			return true;
 	return false;
 }
@@ -452,25 +461,27 @@ remember_missing(const OutboxRange *hands, int nhands, int64 below)
 		/* visible by now, and so are all others of its transaction */
 		if (outbox_knows(hands[i].low))
 			continue;
-		if (nmissing == max_missing)
+		if (reader.nmissing == reader.max_missing)
 		{
-			max_missing = Max(16, max_missing * 2);
-			missing = missing ? repalloc(missing, sizeof(Missing) * max_missing)
-							  : MemoryContextAlloc(TopMemoryContext, sizeof(Missing) * max_missing);
+			reader.max_missing = Max(16, reader.max_missing * 2);
+			reader.missing = reader.missing
+								 ? repalloc(reader.missing, sizeof(Missing) * reader.max_missing)
+								 : MemoryContextAlloc(TopMemoryContext,
+													  sizeof(Missing) * reader.max_missing);
 		}
-		missing[nmissing].range = hands[i];
-		missing[nmissing++].from = hands[i].low;
+		reader.missing[reader.nmissing].range = hands[i];
+		reader.missing[reader.nmissing++].from = hands[i].low;
 	}
 }
 
 /* Read the tickets that were passed and aren't in hand any more. */
 static void
-read_missing(Relation rel, const OutboxRange *hands, int nhands)
+read_missing(Batch *batch, Relation rel, const OutboxRange *hands, int nhands)
 {
-	for (int i = nmissing - 1; i >= 0; i--)
+	for (int i = reader.nmissing - 1; i >= 0; i--)
 	{
-		Pass	 pass = {.purpose = DISCOVERY};
-		Missing *m = &missing[i];
+		Pass	 pass = {.purpose = DISCOVERY, .batch = batch};
+		Missing *m = &reader.missing[i];
 
 		if (is_in_hand(&m->range, hands, nhands))
 			continue;
@@ -481,24 +492,36 @@ read_missing(Relation rel, const OutboxRange *hands, int nhands)
 			m->from = pass.last + 1;
 			return;
 		}
-		*m = missing[--nmissing];
+		*m = reader.missing[--reader.nmissing];
 	}
 }
 
 static void
-read_new(Relation rel, int64 next, const OutboxRange *hands, int nhands)
+read_new(Batch *batch, Relation rel, int64 next, const OutboxRange *hands, int nhands)
 {
-	Pass pass = {.purpose = DISCOVERY};
+	Pass pass = {.purpose = DISCOVERY, .batch = batch};
 
-	scan(&pass, rel, position, next);
-	position = pass.stopped ? pass.last + 1 : next;
-	current = !pass.stopped;
-	remember_missing(hands, nhands, position);
+	scan(&pass, rel, reader.position, next);
+	reader.position = pass.stopped ? pass.last + 1 : next;
+	reader.current = !pass.stopped;
+	remember_missing(hands, nhands, reader.position);
 }
 
-void
+/*
+ * What was read may be sent when its COMMIT is as safe as it promised to be: on
+ * this server's disk.  (Here is the place to wait for synchronous standbys too.)
+ */
+static void
+wait_until_safe(XLogRecPtr commit)
+{
+	if (!XLogRecPtrIsInvalid(commit))
+		XLogFlush(commit);
+}
+
+bool
 outbox_read(Relation rel)
 {
+	Batch		 batch = {0};
 	OutboxRange *hands;
 	int			 nhands;
 
@@ -506,16 +529,15 @@ outbox_read(Relation rel)
 	int64	next = outbox_look_at_tickets(&hands, &nhands);
 	Server *server;
 
-	latest_commit = InvalidXLogRecPtr;
-	read_missing(rel, hands, nhands);
+	read_missing(&batch, rel, hands, nhands);
 	server = server_with_cut_room();
 	if (server)
-		read_cut(rel, server);
+		read_cut(&batch, rel, server);
 	server = server_with_room();
 	if (server)
-		read_server(rel, server);
-	if (position < next)
-		read_new(rel, next, hands, nhands);
-	if (!XLogRecPtrIsInvalid(latest_commit))
-		XLogFlush(latest_commit);
+		read_server(&batch, rel, server);
+	if (reader.position < next)
+		read_new(&batch, rel, next, hands, nhands);
+	wait_until_safe(batch.latest_commit);
+	return batch.held;
 }

@@ -18,11 +18,8 @@ extern bool outbox_reader_is_current(void);
 
 /*
  * Read a batch.  Needs a transaction, with no snapshot taken in it yet, and the
- * table open.
+ * table open.  True: rows of another origin were passed; see origin.c.
  */
-extern void outbox_read(Relation rel);
-
-/* Rows of another origin were passed; see origin.c. */
-extern bool outbox_found_held;
+extern bool outbox_read(Relation rel);
 
 #endif /* OUTBOX_READER_H */

@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -74,10 +75,30 @@ take_skipped(LogPace *pace)
 static const char *
 endpoint_of(const Lane *lane)
 {
-	if (lane->conn)
-		return lane->conn->endpoint.data;
-	return lane->options && lane->options->nendpoints > 0 ? lane->options->endpoints[0].text
-														  : "none";
+	const LaneTraffic *t = lane->traffic;
+	const RtmOptions  *o = t->options.options;
+
+	if (t->conn)
+		return t->conn->endpoint.data;
+	return o && o->nendpoints > 0 ? o->endpoints[0].text : "none";
+}
+
+/* Bytes of a text that somebody else made that are shown. */
+#define MOST_TEXT 1000
+
+char *
+outbox_clean_text(const char *text, MemoryContext context)
+{
+	size_t len = strlen(text);
+	char  *copy;
+
+	if (len > MOST_TEXT)
+		len = pg_mbcliplen(text, (int) len, MOST_TEXT);
+	copy = MemoryContextAlloc(context, len + 1);
+	for (size_t i = 0; i < len; i++)
+		copy[i] = (unsigned char) text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i];
+	copy[len] = '\0';
+	return copy;
 }
 
 /* ---- gates ---- */
@@ -85,24 +106,27 @@ endpoint_of(const Lane *lane)
 void
 outbox_note_unreachable(Lane *lane, const char *why)
 {
-	Server *server = lane->server;
+	ServerTraffic *server = outbox_server_traffic(lane->server);
+	char		  *text = outbox_clean_text(why, CurrentMemoryContext);
 
 	if (server->unreachable_since == 0)
 		server->unreachable_since = rtm_now_ms();
 	server->failed_attempts++;
-	outbox_show_unreachable(server->stats, true, why);
-	if (!may_log(&server->pace))
-		return;
-	ereport(LOG, (errmsg("server \"%s\" of rtm cannot be reached: %s", lane->name, why),
-				  errdetail("Code %d; role \"%s\"; " INT64_FORMAT
-							" more failed attempts since the last such line.",
-							FPNN_CODE_CLOSED, lane->owner_name, take_skipped(&server->pace))));
+	outbox_show_unreachable(server->stats, true, text);
+	if (may_log(&server->pace))
+		ereport(LOG, (errmsg("server \"%s\" of rtm cannot be reached: %s",
+							 lane->traffic->options.name, text),
+					  errdetail("Code %d; role \"%s\"; " INT64_FORMAT
+								" more failed attempts since the last such line.",
+								FPNN_CODE_CLOSED, lane->traffic->options.owner_name,
+								take_skipped(&server->pace))));
+	pfree(text);
 }
 
 void
 outbox_note_reachable(Lane *lane)
 {
-	Server *server = lane->server;
+	ServerTraffic *server = outbox_server_traffic(lane->server);
 
 	/* a sender that ended, or a queue that was emptied, may have left it so */
 	outbox_show_unreachable(server->stats, false, NULL);
@@ -111,11 +135,40 @@ outbox_note_reachable(Lane *lane)
 	ereport(LOG,
 			(errmsg("server \"%s\" of rtm answers again (endpoint %s), after " INT64_FORMAT
 					" s and " INT64_FORMAT " failed attempts",
-					lane->name, endpoint_of(lane),
+					lane->traffic->options.name, endpoint_of(lane),
 					(rtm_now_ms() - server->unreachable_since) / 1000, server->failed_attempts)));
 	server->unreachable_since = 0;
 	server->failed_attempts = 0;
 	memset(&server->pace, 0, sizeof(server->pace));
+}
+
+void
+outbox_show_limit(Lane *lane)
+{
+	static LogPace pace;
+	ServerTraffic *server = outbox_server_traffic(lane->server);
+	int			   learnt = outbox_limit_learnt(&server->limit);
+
+	if (learnt == 0 || !may_log(&pace))
+		return;
+	ereport(LOG, (errmsg("server \"%s\" of rtm limits the project: going on at %d quests a second",
+						 lane->traffic->options.name, learnt),
+				  errhint("Set the option rate_limit of the server to the project's limit, or a "
+						  "part of it if others use it.")));
+}
+
+void
+outbox_note_descriptors(int connections)
+{
+	static LogPace pace;
+
+	if (!may_log(&pace))
+		return;
+	ereport(LOG, (errmsg("the sender of rtm has no file descriptor left for another connection, "
+						 "with %d open",
+						 connections),
+				  errhint("Increase max_files_per_process, or lower rtm.sender_connections; "
+						  "until then connections take turns.")));
 }
 
 /* ---- requests ---- */
@@ -151,7 +204,7 @@ outbox_note_failure(const Request *request, int code, bool for_good)
 	const char *text = rtm_code_text(code);
 	char		sqlstate[6];
 
-	outbox_count_error(outbox_queue_entry(), lane->key.server, code);
+	outbox_count_error(outbox_queue.entry, lane->key.server, code);
 
 	/* that the gate can't be reached is told once for all of them */
 	if (code == FPNN_CODE_CLOSED && !for_good)
@@ -160,14 +213,30 @@ outbox_note_failure(const Request *request, int code, bool for_good)
 	if (!may_log(&kind->pace))
 		return;
 	rtm_code_sqlstate(code, sqlstate);
-	ereport(
-		LOG,
-		(errmsg(for_good ? "request " INT64_FORMAT
-						   " to server \"%s\" of rtm failed: code %d (%s), %s"
-						 : "request " INT64_FORMAT
-						   " to server \"%s\" of rtm will be repeated: code %d (%s), %s",
-				request->row.id, lane->name, code, sqlstate, text ? text : "unknown error"),
-		 errdetail("Endpoint %s; " INT64_FORMAT " more with this code since the last such line.",
-				   endpoint_of(lane), take_skipped(&kind->pace)),
-		 for_good ? errhint("See the view rtm_result.") : 0));
+	ereport(LOG, (errmsg(for_good ? "request " INT64_FORMAT
+									" to server \"%s\" of rtm failed: code %d (%s), %s"
+								  : "request " INT64_FORMAT
+									" to server \"%s\" of rtm will be repeated: code %d (%s), %s",
+						 request->row.id, lane->traffic->options.name, code, sqlstate,
+						 text ? text : "unknown error"),
+				  errdetail("Endpoint %s; " INT64_FORMAT
+							" more with this code since the last such line.",
+							endpoint_of(lane), take_skipped(&kind->pace)),
+				  for_good ? errhint("See the view rtm_result.") : 0));
+}
+
+void
+outbox_note_renamed(const Request *request, int64 was)
+{
+	static LogPace pace;
+
+	if (!may_log(&pace))
+		return;
+	ereport(LOG,
+			(errmsg("request " INT64_FORMAT " to server \"%s\" of rtm is sent with another mid",
+					request->row.id, request->lane->traffic->options.name),
+			 errdetail("The gate has another message with the mid " INT64_FORMAT "; " INT64_FORMAT
+					   " more since the last such line.",
+					   was, take_skipped(&pace)),
+			 errhint("Another cluster may send to the same project with the same mids.")));
 }

@@ -11,8 +11,6 @@
  */
 #include "postgres.h"
 
-#include <limits.h>
-
 #include "access/table.h"
 #include "access/xact.h"
 #include "miscadmin.h"
@@ -23,18 +21,19 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
-#include "compat.h"
 #include "host.h"
 #include "outbox/enqueue/enqueue.h"
 #include "outbox/record/outbox_guc.h"
+#include "outbox/deliver/connection.h"
 #include "outbox/deliver/lane.h"
+#include "outbox/deliver/options.h"
 #include "outbox/origin/origin.h"
 #include "outbox/deliver/reader.h"
 #include "outbox/deliver/settle.h"
+#include "outbox/deliver/sockets.h"
 #include "outbox/record/ticket.h"
 #include "outbox/workers/local_gate.h"
 #include "outbox/workers/worker.h"
-#include "wait.h"
 
 /* What is through is written down when it is so many, or so old (milliseconds). */
 #define SETTLE_ROWS	 1000
@@ -44,24 +43,28 @@
 /* Microseconds between two looks at the table, at least. */
 #define GATHER_TIME 2000
 
-/* Of the latch in the wait set. */
-#define LATCH_POSITION 0
-
 /* Changes of servers, mappings and roles are noticed within, in milliseconds. */
 #define CATALOG_CHECK 1000
 
-/* Times are looked at again after, in milliseconds. */
-#define LONGEST_WAIT 60000
+/* What the loop keeps from turn to turn; times are rtm_now_ms(). */
+typedef struct Sender
+{
+	OutboxDatabase *entry;
+	ResourceOwner	traffic;		/* owns what signing takes from the server */
+	int64			next_purge;		/* of results */
+	int64			finished_since; /* there is something to settle; 0: there isn't */
+	OutboxSettled	settled;		/* what the last settlement left */
+	int64			read_us;		/* rtm_now_us(): the last look at the table */
+	int64			catalog_checked;
+	bool			gathering; /* commits that may come soon are waited for */
+} Sender;
 
-static WaitEventSet *wait_set;
-static ResourceOwner traffic_owner; /* of what signing takes from the server */
-static int64		 next_purge;
-static bool			 has_origin; /* the table, when it was opened the last time */
-static bool			 gathering;	 /* commits that may come soon are waited for */
-
-/* Open the table in a new transaction; ends the process when it is gone. */
+/*
+ * Open the table in a new transaction; ends the process when it is gone.
+ * *has_origin: it has the column.
+ */
 static Relation
-begin(LOCKMODE lock)
+begin_with(LOCKMODE lock, bool *has_origin)
 {
 	const OutboxRelations *relations;
 	Relation			   rel = NULL;
@@ -78,14 +81,21 @@ begin(LOCKMODE lock)
 
 	/* it may have changed before it was locked */
 	relations = rel ? outbox_relations(true) : NULL;
-	if (relations)
-		has_origin = OidIsValid(relations->origin);
-	else
+	if (relations == NULL)
 	{
 		AbortCurrentTransaction();
 		proc_exit(0);
 	}
+	*has_origin = OidIsValid(relations->origin);
 	return rel;
+}
+
+static Relation
+begin(LOCKMODE lock)
+{
+	bool has_origin;
+
+	return begin_with(lock, &has_origin);
 }
 
 static void
@@ -116,12 +126,13 @@ claim(OutboxDatabase *entry, Relation rel)
 static Relation
 begin_reading(OutboxDatabase *entry)
 {
-	Relation rel = begin(AccessShareLock);
+	bool	 has_origin;
+	Relation rel = begin_with(AccessShareLock, &has_origin);
 
 	while (has_origin && outbox_own_origin == 0)
 	{
 		claim(entry, rel);
-		rel = begin(AccessShareLock);
+		rel = begin_with(AccessShareLock, &has_origin);
 	}
 	return rel;
 }
@@ -148,35 +159,34 @@ show_held(OutboxDatabase *entry, bool any)
  * let alone: who commits finds it set, and has nothing to do to wake us.
  */
 static bool
-let_commits_gather(void)
+let_commits_gather(Sender *sender)
 {
-	static int64 last;
-	int64		 now = rtm_now_us();
+	int64 now = rtm_now_us();
 
-	if (outbox_reader_is_current() && now - last < GATHER_TIME)
+	if (outbox_reader_is_current() && now - sender->read_us < GATHER_TIME)
 		return true;
-	last = now;
+	sender->read_us = now;
 	return false;
 }
 
 static void
-read_turn(OutboxDatabase *entry)
+read_turn(Sender *sender)
 {
 	Relation rel;
+	bool	 held;
 
-	gathering = false;
+	sender->gathering = false;
 	if (!outbox_reader_has_work())
 		return;
-	gathering = let_commits_gather();
-	if (gathering)
+	sender->gathering = let_commits_gather(sender);
+	if (sender->gathering)
 		return;
 	pgstat_report_activity(STATE_RUNNING, "rtm sender: reading requests");
-	rel = begin_reading(entry);
-	outbox_read(rel);
+	rel = begin_reading(sender->entry);
+	held = outbox_read(rel);
 	commit(rel);
-	if (outbox_found_held)
-		show_held(entry, true);
-	outbox_found_held = false;
+	if (held)
+		show_held(sender->entry, true);
 }
 
 /*
@@ -184,99 +194,87 @@ read_turn(OutboxDatabase *entry)
  * same time; but nobody waits for a result, or a repetition's reason.
  */
 static bool
-must_settle(OutboxDatabase *entry, int64 since)
+must_settle(const Sender *sender)
 {
-	int64 age = rtm_now_ms() - since;
-	bool  only_locked = outbox_nfinished == outbox_nlocked &&
-					   outbox_ntouched == outbox_nlocked_touched;
+	const OutboxQueue	*q = &outbox_queue;
+	const OutboxSettled *left = &sender->settled;
+	int64				 age = rtm_now_ms() - sender->finished_since;
 
-	if (only_locked)
+	if (q->nfinished == left->locked && q->ntouched == left->locked_touched)
 		return age >= LOCKED_DELAY;
-	if (outbox_nfinished - outbox_nlocked >= SETTLE_ROWS ||
-		outbox_nresults > outbox_nlocked_results || outbox_ntouched > outbox_nlocked_touched)
+	if (q->nfinished - left->locked >= SETTLE_ROWS || q->nresults > left->locked_results ||
+		q->ntouched > left->locked_touched)
 		return true;
-	return pg_atomic_read_u32(&entry->waiters) > 0 || age >= SETTLE_DELAY;
+	return pg_atomic_read_u32(&sender->entry->waiters) > 0 || age >= SETTLE_DELAY;
+}
+
+/* Tell those who wait for what was settled. */
+static void
+announce(Sender *sender)
+{
+	OutboxDatabase *entry = sender->entry;
+
+	outbox_works(entry, OUTBOX_SENDER);
+	if (sender->settled.callbacks)
+		outbox_wake(entry, OUTBOX_CALLBACKS);
+	if (sender->settled.results && sender->next_purge == PG_INT64_MAX)
+		sender->next_purge = rtm_now_ms() + 1000 * (int64) Max(outbox_result_ttl, 1);
+	pg_memory_barrier();
+	if (pg_atomic_read_u32(&entry->waiters) > 0)
+		ConditionVariableBroadcast(&entry->finished);
 }
 
 /* True: something was written, which lanes may have waited for. */
 static bool
-settle_turn(OutboxDatabase *entry, int64 *since)
+settle_turn(Sender *sender)
 {
 	Relation rel;
 
-	if (outbox_nfinished == 0 && dlist_is_empty(&outbox_touched))
+	if (outbox_queue.nfinished == 0 && outbox_queue.ntouched == 0)
 	{
-		*since = 0;
+		sender->finished_since = 0;
 		return false;
 	}
-	if (*since == 0)
-		*since = rtm_now_ms();
-
-	if (!must_settle(entry, *since))
+	if (sender->finished_since == 0)
+		sender->finished_since = rtm_now_ms();
+	if (!must_settle(sender))
 		return false;
-	*since = 0;
-
+	sender->finished_since = 0;
 	pgstat_report_activity(STATE_RUNNING, "rtm sender: settling requests");
 	rel = begin(RowExclusiveLock);
-	outbox_settle(rel);
+	sender->settled = outbox_settle(rel);
 	commit(rel);
 	outbox_settled();
-	outbox_works(entry, OUTBOX_SENDER);
-	if (outbox_made_callbacks)
-		outbox_wake(entry, OUTBOX_CALLBACKS);
-	if (outbox_made_results && next_purge == PG_INT64_MAX)
-		next_purge = rtm_now_ms() + 1000 * (int64) Max(outbox_result_ttl, 1);
-	pg_memory_barrier();
-	if (pg_atomic_read_u32(&entry->waiters) > 0)
-		ConditionVariableBroadcast(&entry->finished);
+	announce(sender);
 	pgstat_report_stat(false);
 	return true;
 }
 
 static void
-purge_turn(void)
+purge_turn(Sender *sender)
 {
 	Relation rel;
 
-	if (rtm_now_ms() < next_purge)
+	if (rtm_now_ms() < sender->next_purge)
 		return;
 	rel = begin(RowExclusiveLock);
-	next_purge = outbox_purge();
+	sender->next_purge = outbox_purge();
 	commit(rel);
-}
-
-static void
-load_stale_lanes(void)
-{
-	dlist_iter iter;
-
-	dlist_foreach (iter, &outbox_lanes)
-	{
-		Lane *lane = dlist_container(Lane, node, iter.cur);
-
-		if (lane->stale &&
-			(!lane->stale_read || lane->nin_flight == 0 || rtm_now_ms() >= lane->stale_until))
-			outbox_lane_load(lane);
-	}
 }
 
 /* See changes of the catalogues also while there is nothing to read. */
 static void
-catalog_turn(void)
+catalog_turn(Sender *sender)
 {
-	static int64 checked;
-	int64		 now = rtm_now_ms();
+	int64		  now = rtm_now_ms();
+	MemoryContext context = CurrentMemoryContext;
 
-	if (now - checked >= CATALOG_CHECK)
-	{
-		MemoryContext context = CurrentMemoryContext;
-
-		checked = now;
-		StartTransactionCommand();
-		CommitTransactionCommand();
-		MemoryContextSwitchTo(context);
-	}
-	load_stale_lanes();
+	if (now - sender->catalog_checked < CATALOG_CHECK)
+		return;
+	sender->catalog_checked = now;
+	StartTransactionCommand();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
 }
 
 static void
@@ -321,206 +319,110 @@ do_chores(OutboxDatabase *entry)
 	}
 }
 
-/* Every lane does what it can; when the first one wants to be called again. */
+/*
+ * Every lane that has something to do has a turn, in the order in which they woke
+ * up; one that wakes up again meanwhile comes after the sockets were looked at.
+ * When the next turn is due by time.
+ */
 static int64
-lanes_turn(void)
+lanes_turn(Sender *sender)
 {
-	int64	   back = PG_INT64_MAX;
-	dlist_iter iter;
+	int64		  back = outbox_wake_by_time(rtm_now_ms());
+	dlist_head	  awake = DLIST_STATIC_INIT(awake);
+	MemoryContext context = CurrentMemoryContext;
 
-	/* a transaction that ended has left none */
-	CurrentResourceOwner = traffic_owner;
-	dlist_foreach (iter, &outbox_lanes)
+	while (!dlist_is_empty(&outbox_queue.awake))
 	{
-		int64 lane_back = outbox_lane_turn(dlist_container(Lane, node, iter.cur));
+		Lane *lane = dlist_head_element(Lane, awake_node, &outbox_queue.awake);
 
-		back = Min(back, lane_back);
+		dlist_delete(&lane->awake_node);
+		dlist_push_tail(&awake, &lane->awake_node);
 	}
-	return back;
+	while (!dlist_is_empty(&awake))
+	{
+		Lane *lane = dlist_head_element(Lane, awake_node, &awake);
+
+		dlist_delete(&lane->awake_node);
+		lane->awake = false;
+		CurrentResourceOwner = sender->traffic; /* a transaction that ended has left none */
+		outbox_lane_turn(lane);
+		MemoryContextSwitchTo(context);
+	}
+	back = outbox_wake_by_time(rtm_now_ms());
+	return dlist_is_empty(&outbox_queue.awake) ? back : 0;
 }
 
-static bool
-has_requests(void)
+/* Settings have changed: whatever waits may not have to. */
+static void
+wake_all_lanes(void)
 {
 	dlist_iter iter;
 
-	dlist_foreach (iter, &outbox_servers)
-	{
-		if (dlist_container(Server, node, iter.cur)->nrows > 0)
-			return true;
-	}
-	return false;
+	dlist_foreach (iter, &outbox_queue.lanes)
+		outbox_wake_lane(dlist_container(Lane, node, iter.cur));
 }
-
-/* ---- waiting ---- */
 
 /* What the sender waits for, for pg_stat_activity. */
 static const char *
-what_for(void)
+what_for(const Sender *sender)
 {
-	bool	   ready = false;
 	dlist_iter iter;
 
+	if (sender->gathering)
+		return NULL;
 	if (outbox_pause)
 		return "rtm sender: paused, see the setting rtm.pause";
-	dlist_foreach (iter, &outbox_lanes)
+	dlist_foreach (iter, &outbox_queue.servers)
 	{
-		Lane *lane = dlist_container(Lane, node, iter.cur);
-
-		if (lane->nin_flight > 0)
+		if (dlist_container(Server, node, iter.cur)->nin_flight > 0)
 			return "rtm sender: waiting for answers";
-		ready |= lane->nready > 0 || !dlist_is_empty(&lane->delayed);
 	}
-	return ready ? "rtm sender: waiting to try again" : "rtm sender: waiting for requests";
-}
-
-static int
-count_lanes(void)
-{
-	int		   n = 0;
-	dlist_iter iter;
-
-	dlist_foreach (iter, &outbox_lanes)
-		n++;
-	return n;
-}
-
-static bool
-wait_set_fits(void)
-{
-	dlist_iter iter;
-
-	if (wait_set == NULL)
-		return false;
-	dlist_foreach (iter, &outbox_lanes)
-	{
-		Lane	*lane = dlist_container(Lane, node, iter.cur);
-		RtmConn *conn = lane->conn;
-
-		if (lane->waited_serial != lane->serial ||
-			lane->generation != (conn && conn->sock != PGINVALID_SOCKET ? conn->generation : 0))
-			return false;
-	}
-	return true;
-}
-
-/*
- * A new set, as a socket in the old one was closed, or there is one more.
- */
-static void
-make_wait_set(void)
-{
-	dlist_iter iter;
-
-	if (wait_set)
-		FreeWaitEventSet(wait_set);
-	wait_set = rtm_create_wait_set(count_lanes() + 2);
-	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-	dlist_foreach (iter, &outbox_lanes)
-	{
-		Lane	*lane = dlist_container(Lane, node, iter.cur);
-		RtmConn *conn = lane->conn;
-
-		lane->generation = 0;
-		lane->waited_serial = lane->serial;
-		if (conn == NULL || conn->sock == PGINVALID_SOCKET)
-			continue;
-		lane->generation = conn->generation;
-		lane->events = rtm_conn_events(conn);
-		lane->position = AddWaitEventToSet(wait_set, lane->events, conn->sock, NULL, lane);
-	}
-}
-
-static void
-prepare_wait_set(void)
-{
-	dlist_iter iter;
-
-	if (!wait_set_fits())
-	{
-		make_wait_set();
-		return;
-	}
-	dlist_foreach (iter, &outbox_lanes)
-	{
-		Lane  *lane = dlist_container(Lane, node, iter.cur);
-		uint32 events;
-
-		if (lane->generation == 0)
-			continue;
-		events = rtm_conn_events(lane->conn);
-		if (events != lane->events)
-			ModifyWaitEvent(wait_set, lane->position, events, NULL);
-		lane->events = events;
-	}
-}
-
-/* Wait until `until` at most (rtm_now_ms()), and serve the sockets. */
-static void
-wait(int64 until)
-{
-	WaitEvent events[16];
-	int64	  left = until - rtm_now_ms();
-	int64	  timeout = Min(Max(left, 0), LONGEST_WAIT);
-	int		  n;
-
-	CurrentResourceOwner = traffic_owner;
-	prepare_wait_set();
-	if (timeout > 0 && !gathering)
-		pgstat_report_activity(STATE_IDLE, what_for());
-	ModifyWaitEvent(wait_set, LATCH_POSITION, WL_LATCH_SET, gathering ? NULL : MyLatch);
-	n = WaitEventSetWait(wait_set, (long) timeout, events, lengthof(events),
-						 rtm_wait_event(RTM_WAIT_SENDER_MAIN));
-	for (int i = 0; i < n; i++)
-	{
-		if (events[i].events & WL_LATCH_SET)
-			ResetLatch(MyLatch);
-		else if (events[i].user_data)
-			outbox_lane_event(events[i].user_data, events[i].events);
-	}
+	return outbox_queue.nrows > 0 ? "rtm sender: waiting to try again"
+								  : "rtm sender: waiting for requests";
 }
 
 /* ---- the loop ---- */
 
-static void
-serve(OutboxDatabase *entry)
+/* When the next turn is due at the latest; `until`: for the lanes. */
+static int64
+next_turn(const Sender *sender, int64 until)
 {
-	MemoryContext turn = AllocSetContextCreate(TopMemoryContext, "rtm sender turn",
-											   ALLOCSET_DEFAULT_SIZES);
-	int64		  finished_since = 0;
+	bool locked = sender->settled.locked + sender->settled.locked_touched > 0;
 
-	for (;;)
+	until = Min(until, sender->next_purge);
+	if (outbox_queue.nrows > 0)
+		until = Min(until, rtm_now_ms() + CATALOG_CHECK);
+	if (sender->finished_since != 0)
+		until = Min(until, sender->finished_since + (locked ? LOCKED_DELAY : SETTLE_DELAY));
+	if (outbox_reader_has_work())
+		until = sender->gathering ? rtm_now_ms() + GATHER_TIME / 1000 : 0;
+	return until;
+}
+
+static void
+turn(Sender *sender)
+{
+	MemoryContext context = CurrentMemoryContext;
+	int64		  until;
+
+	if (outbox_housekeeping())
 	{
-		int64 until;
-
-		MemoryContextReset(turn);
-		MemoryContextSwitchTo(turn);
-		if (outbox_housekeeping())
-			next_purge = 0;
-		do_chores(entry);
-		read_turn(entry);
-		MemoryContextSwitchTo(turn);
-		if (has_requests())
-			catalog_turn();
-		MemoryContextSwitchTo(turn);
-		until = lanes_turn();
-		if (settle_turn(entry, &finished_since))
-			until = 0;
-		purge_turn();
-		MemoryContextSwitchTo(turn);
-
-		until = Min(until, next_purge);
-		if (has_requests())
-			until = Min(until, rtm_now_ms() + CATALOG_CHECK);
-		if (finished_since != 0)
-			until = Min(until, finished_since + (outbox_nlocked + outbox_nlocked_touched > 0
-													 ? LOCKED_DELAY
-													 : SETTLE_DELAY));
-		if (outbox_reader_has_work())
-			until = gathering ? rtm_now_ms() + GATHER_TIME / 1000 : 0;
-		wait(until);
+		sender->next_purge = 0;
+		wake_all_lanes();
 	}
+	do_chores(sender->entry);
+	read_turn(sender);
+	MemoryContextSwitchTo(context);
+	if (outbox_queue.nrows > 0)
+		catalog_turn(sender);
+	until = lanes_turn(sender);
+	if (settle_turn(sender))
+		until = 0;
+	purge_turn(sender);
+	MemoryContextSwitchTo(context);
+	until = next_turn(sender, until);
+	CurrentResourceOwner = sender->traffic;
+	outbox_wait(until, !sender->gathering, what_for(sender));
 }
 
 /* Tickets that were drawn from now on are above all that are in the table. */
@@ -545,10 +447,19 @@ open_outbox(OutboxDatabase *entry)
 static void
 run_sender(OutboxDatabase *entry)
 {
-	traffic_owner = ResourceOwnerCreate(NULL, "rtm sender");
-	outbox_lane_init();
+	Sender		  sender = {.entry = entry, .traffic = ResourceOwnerCreate(NULL, "rtm sender")};
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "rtm sender turn",
+												  ALLOCSET_DEFAULT_SIZES);
+
+	outbox_connections_init();
+	outbox_options_watch();
 	open_outbox(entry);
-	serve(entry);
+	for (;;)
+	{
+		MemoryContextReset(context);
+		MemoryContextSwitchTo(context);
+		turn(&sender);
+	}
 }
 
 void

@@ -33,20 +33,16 @@
 #include "outbox/enqueue/enqueue.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/origin/origin.h"
-#include "outbox/deliver/queue.h"
+#include "outbox/deliver/lane.h"
 #include "outbox/deliver/settle.h"
 #include "outbox/record/row.h"
-
-int	 outbox_nlocked;
-int	 outbox_nlocked_results;
-int	 outbox_nlocked_touched;
-bool outbox_made_results;
-bool outbox_made_callbacks;
 
 /* How long a row that somebody has locked is left alone, in milliseconds. */
 #define LOCKED_DELAY 1000
 
-static BlockNumber nblocks; /* of the table, in this transaction */
+/* Results that are purged at once, and the pause until the next ones, in milliseconds. */
+#define PURGE_ROWS	1000
+#define PURGE_PAUSE 20
 
 /*
  * Statements.  {schema} is the extension's schema; {, new}, {own} and {foreign}
@@ -86,21 +82,22 @@ static Statement renumber_row = {
 	{INT8OID, INT8OID},
 	NULL};
 
+/* Mid and parameters are others only when it has got a new mid. */
 static Statement note_row = {
 	"UPDATE {schema}.rtm_request SET attempts = $2, error_code = nullif($3, 0), error = $4,"
-	" next_attempt = $5 WHERE ctid = (SELECT ctid FROM {schema}.rtm_request"
+	" next_attempt = $5, mid = coalesce($7, mid), params = coalesce($8, params) WHERE ctid = (SELECT ctid FROM {schema}.rtm_request"
 	" WHERE ctid = $1 AND seq = $6 FOR UPDATE SKIP LOCKED) RETURNING ctid",
-	6,
-	{TIDOID, INT4OID, INT4OID, TEXTOID, TIMESTAMPTZOID, INT8OID},
+	8,
+	{TIDOID, INT4OID, INT4OID, TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID, BYTEAOID},
 	NULL};
 
 static Statement purge_rows = {
 	"DELETE FROM {schema}.rtm_finished WHERE id IN (SELECT id FROM {schema}.rtm_finished"
 	" WHERE status = 'done' AND callback_due IS NULL"
 	" AND finished_at <= pg_catalog.clock_timestamp() - $1 * interval '1 second'"
-	" FOR UPDATE SKIP LOCKED)",
-	1,
-	{INT4OID},
+	" ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+	2,
+	{INT4OID, INT8OID},
 	NULL};
 
 static Statement oldest_row = {
@@ -214,7 +211,7 @@ is_at(Relation rel, const Request *request)
 	Buffer		  buffer;
 	bool		  same;
 
-	if (ItemPointerGetBlockNumber(&request->tid) >= nblocks ||
+	if (ItemPointerGetBlockNumber(&request->tid) >= RelationGetNumberOfBlocks(rel) ||
 		!heap_fetch(rel, GetActiveSnapshot(), &tuple, &buffer, false))
 		return false;
 	same = is_row_of(&tuple, RelationGetDescr(rel), request);
@@ -351,17 +348,14 @@ move(Relation rel, Request *request)
 		if (SPI_processed != 1)
 			return false;
 	}
-	outbox_made_results = true;
-	if (OidIsValid(request->row.callback))
-		outbox_made_callbacks = true;
 	return true;
 }
 
 static bool
 note(Relation rel, Request *request)
 {
-	char  nulls[] = "      ";
-	Datum values[6];
+	char  nulls[] = "        ";
+	Datum values[8];
 	bool  null;
 	Datum tid;
 
@@ -377,6 +371,11 @@ note(Relation rel, Request *request)
 	values[4] = TimestampTzGetDatum(request->row.next_attempt);
 	nulls[4] = request->row.next_attempt ? ' ' : 'n';
 	values[5] = Int64GetDatum(request->row.seq);
+	nulls[6] = nulls[7] = request->renamed ? ' ' : 'n';
+	values[6] = Int64GetDatum(request->row.mid);
+	values[7] = request->renamed ? PointerGetDatum(cstring_to_text_with_len(
+									   request->row.params, request->row.params_len))
+								 : (Datum) 0;
 	execute(&note_row, values, nulls);
 	if (SPI_processed != 1)
 		return false;
@@ -384,7 +383,7 @@ note(Relation rel, Request *request)
 	ItemPointerCopy((ItemPointer) DatumGetPointer(tid), &request->tid);
 
 	/* it leaves after this: the note must be on disk */
-	if (request->marked)
+	if (request->must_note)
 		ForceSyncCommit();
 	return true;
 }
@@ -410,7 +409,6 @@ void
 outbox_notice_discarded(Relation rel)
 {
 	PushActiveSnapshot(GetTransactionSnapshot());
-	nblocks = RelationGetNumberOfBlocks(rel);
 	outbox_discard_if(is_gone, rel);
 	PopActiveSnapshot();
 }
@@ -435,7 +433,8 @@ note_lock(Request *request, bool settled, int64 now)
 
 /* In SPI. */
 static void
-settle_finished(Relation rel, Request *request, CommandId command, int64 now)
+settle_finished(Relation rel, Request *request, CommandId command, int64 now,
+				OutboxSettled *settled)
 {
 	request->settled = is_due(request, now) &&
 					   note_lock(request,
@@ -444,37 +443,53 @@ settle_finished(Relation rel, Request *request, CommandId command, int64 now)
 								 now);
 	if (!request->settled)
 	{
-		outbox_nlocked++;
-		if (request->leaves_result)
-			outbox_nlocked_results++;
+		settled->locked++;
+		settled->locked_results += request->leaves_result;
+	}
+	else if (request->leaves_result)
+	{
+		settled->results = true;
+		settled->callbacks |= OidIsValid(request->row.callback);
 	}
 }
 
-void
+OutboxSettled
 outbox_settle(Relation rel)
 {
-	CommandId  command = GetCurrentCommandId(true);
-	int64	   now = rtm_now_ms();
-	dlist_iter iter;
+	OutboxSettled settled = {0};
+	CommandId	  command = GetCurrentCommandId(true);
+	int64		  now = rtm_now_ms();
+	dlist_iter	  iter;
 
-	outbox_nlocked = outbox_nlocked_results = outbox_nlocked_touched = 0;
-	outbox_made_results = outbox_made_callbacks = false;
 	PushActiveSnapshot(GetTransactionSnapshot());
-	nblocks = RelationGetNumberOfBlocks(rel);
 	SPI_connect();
-	dlist_foreach (iter, &outbox_touched)
+	dlist_foreach (iter, &outbox_queue.touched)
 	{
 		Request *request = dlist_container(Request, touched_node, iter.cur);
 
 		request->noted = request->state == REQUEST_FINISHED ||
 						 (is_due(request, now) && note_lock(request, note(rel, request), now));
-		if (!request->noted)
-			outbox_nlocked_touched++;
+		settled.locked_touched += !request->noted;
 	}
-	dlist_foreach (iter, &outbox_finished)
-		settle_finished(rel, dlist_container(Request, node, iter.cur), command, now);
+	dlist_foreach (iter, &outbox_queue.finished)
+		settle_finished(rel, dlist_container(Request, node, iter.cur), command, now, &settled);
 	SPI_finish();
 	PopActiveSnapshot();
+	return settled;
+}
+
+/* The table knows the news of a request; which may be gone there. */
+static void
+end_note(Request *request)
+{
+	outbox_noted(request);
+	request->renamed = false;
+	if (request->discarded &&
+		(request->state == REQUEST_READY || request->state == REQUEST_DELAYED))
+	{
+		request->settled = true;
+		outbox_set_finished(request, false);
+	}
 }
 
 void
@@ -482,44 +497,49 @@ outbox_settled(void)
 {
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify (iter, &outbox_touched)
+	dlist_foreach_modify (iter, &outbox_queue.touched)
 	{
 		Request *request = dlist_container(Request, touched_node, iter.cur);
 
-		if (!request->noted)
-			continue;
-		outbox_untouch(request);
-		if (request->discarded &&
-			(request->state == REQUEST_READY || request->state == REQUEST_DELAYED))
-		{
-			request->settled = true;
-			outbox_set_finished(request, false);
-		}
+		if (request->noted)
+			end_note(request);
 	}
-	dlist_foreach_modify (iter, &outbox_finished)
+	dlist_foreach_modify (iter, &outbox_queue.finished)
 	{
 		Request *request = dlist_container(Request, node, iter.cur);
 
 		if (request->settled)
+		{
+			outbox_forget_quests(request);
 			outbox_drop(request);
+		}
 	}
 }
 
-int64
-outbox_purge(void)
+/* When the oldest result will be due, as rtm_now_ms(). */
+static int64
+next_purge(void)
 {
-	Datum ttl = Int32GetDatum(outbox_result_ttl);
-	int64 next = PG_INT64_MAX;
 	Datum age;
 	bool  null;
 
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
-	execute(&purge_rows, &ttl, NULL);
 	execute(&oldest_row, NULL, NULL);
 	age = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
-	if (!null)
-		next = rtm_now_ms() + 1000 * Max(outbox_result_ttl - DatumGetInt64(age), 1);
+	return null ? PG_INT64_MAX
+				: rtm_now_ms() + 1000 * Max(outbox_result_ttl - DatumGetInt64(age), 1);
+}
+
+/* A portion at a time: messages are waiting meanwhile. */
+int64
+outbox_purge(void)
+{
+	Datum values[] = {Int32GetDatum(outbox_result_ttl), Int64GetDatum(PURGE_ROWS)};
+	int64 next;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	execute(&purge_rows, values, NULL);
+	next = SPI_processed >= PURGE_ROWS ? rtm_now_ms() + PURGE_PAUSE : next_purge();
 	SPI_finish();
 	PopActiveSnapshot();
 	return next;
