@@ -34,6 +34,8 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
+#include "client/call.h"
+#include "client/error.h"
 #include "client/option.h"
 #include "client/text.h"
 #include "compat.h"
