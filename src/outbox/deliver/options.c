@@ -14,6 +14,7 @@
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/syscache.h"
 
 #include "client/lookup.h"
@@ -154,6 +155,7 @@ static ErrorData *
 try_options(Lane *lane, MemoryContext context, RtmOptions **options)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
+	ResourceOwner owner = CurrentResourceOwner;
 	ErrorData *volatile error = NULL;
 
 	*options = NULL;
@@ -180,6 +182,7 @@ try_options(Lane *lane, MemoryContext context, RtmOptions **options)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(old);
+	CurrentResourceOwner = owner;
 	return error;
 }
 
@@ -233,7 +236,7 @@ take_options(Lane *lane, RtmOptions *options, MemoryContext context, const char 
 	outbox_options_drop(lane);
 	set_broken(&t->options, broken);
 	t->options.options = options;
-	t->options.context = context;
+	t->options.context = options ? context : NULL;
 	t->options.stale = false;
 	if (options)
 		take_figures(lane, options);

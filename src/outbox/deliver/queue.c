@@ -128,7 +128,8 @@ outbox_lane(Oid server, Oid owner, bool apart)
 bool
 outbox_server_is_idle(const Server *server)
 {
-	return server->nlanes == 0 && server->next == 0 && dlist_is_empty(unconstify(dlist_head *, &server->cut));
+	return server->nlanes == 0 && server->next == 0 &&
+		   dlist_is_empty(unconstify(dlist_head *, &server->cut));
 }
 
 void
