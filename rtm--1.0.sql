@@ -737,6 +737,8 @@ CREATE TABLE rtm_internal.rtm_finished (
 	error text,
 	callback_due bigint,
 	callback_error text,
+	callback_attempts integer,
+	callback_begun timestamptz,
 	PRIMARY KEY (id, origin)
 ) USING heap WITH (
 	autovacuum_vacuum_scale_factor = 0.02,
@@ -745,7 +747,7 @@ CREATE TABLE rtm_internal.rtm_finished (
 );
 CREATE INDEX rtm_finished_at ON rtm_internal.rtm_finished (finished_at);
 CREATE INDEX rtm_finished_failed ON rtm_internal.rtm_finished (finished_at) WHERE status = 'failed';
-CREATE INDEX rtm_finished_callback_due ON rtm_internal.rtm_finished (callback_due) WHERE callback_due IS NOT NULL;
+CREATE INDEX rtm_finished_callback_due ON rtm_internal.rtm_finished (origin, owner, callback_due) WHERE callback_due IS NOT NULL;
 COMMENT ON TABLE rtm_internal.rtm_finished IS 'requests that are through; see the view rtm_result';
 
 -- Whose requests the rows are: a copy of the database, or of the cluster, doesn't send
@@ -1282,7 +1284,8 @@ CREATE FUNCTION @extschema@.rtm_worker_stats(
 	OUT pid integer,
 	OUT state text,
 	OUT since timestamptz,
-	OUT last_error text
+	OUT last_error text,
+	OUT userid oid
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'rtm_sql_worker_stats'
 LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 2;
@@ -1338,7 +1341,7 @@ REVOKE ALL ON FUNCTION @extschema@.rtm_counted_since() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.rtm_counted_since() TO pg_monitor;
 
 CREATE VIEW @extschema@.rtm_stat_worker AS
-	SELECT d.datname AS database, w.worker, w.pid, w.state, w.since, w.last_error
+	SELECT d.datname AS database, w.worker, w.pid, w.state, w.since, w.last_error, w.userid::regrole AS role
 	FROM @extschema@.rtm_worker_stats() AS w
 		LEFT JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) w.datid;
 GRANT SELECT ON @extschema@.rtm_stat_worker TO pg_monitor;

@@ -31,44 +31,35 @@
 #include "client/extension.h"
 #include "client/mid.h"
 #include "fpnn/mid.h"
+#include "shmem.h"
 
 #define MID_LOW_MASK ((INT64CONST(1) << FPNN_MID_SHIFT) - 1)
 
-static pg_atomic_uint64		  *last_mid; /* in shared memory; NULL: none */
-static shmem_request_hook_type prev_shmem_request_hook;
-static shmem_startup_hook_type prev_shmem_startup_hook;
+static pg_atomic_uint64 *last_mid; /* in shared memory; NULL: none */
 
-static void
-mid_shmem_request(void)
+static Size
+mid_size(void)
 {
-	if (prev_shmem_request_hook)
-		prev_shmem_request_hook();
-	RequestAddinShmemSpace(sizeof(pg_atomic_uint64));
+	return sizeof(pg_atomic_uint64);
 }
 
 static void
-mid_shmem_startup(void)
+mid_attach(void)
 {
 	bool found;
 
-	if (prev_shmem_startup_hook)
-		prev_shmem_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	last_mid = ShmemInitStruct("rtm mid", sizeof(pg_atomic_uint64), &found);
+	last_mid = ShmemInitStruct("rtm mid", mid_size(), &found);
 	if (!found)
 		pg_atomic_init_u64(last_mid, 0);
-	LWLockRelease(AddinShmemInitLock);
 }
 
 void
 rtm_mid_init(void)
 {
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	prev_shmem_request_hook = shmem_request_hook;
-	shmem_request_hook = mid_shmem_request;
-	prev_shmem_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = mid_shmem_startup;
+	static const RtmShmem part = {NULL, mid_size, mid_attach};
+
+	if (process_shared_preload_libraries_in_progress)
+		rtm_shmem_register(&part);
 }
 
 #if PG_VERSION_NUM >= 170000

@@ -64,7 +64,8 @@ static OutboxStatement move_row = {
 	"excluded.callback, owner_name = excluded.owner_name, server_name = "
 	"excluded.server_name, callback_name = excluded.callback_name, mtime = "
 	"excluded.mtime, answer = excluded.answer, error_code = excluded.error_code, error = "
-	"excluded.error, callback_due = excluded.callback_due",
+	"excluded.error, callback_due = excluded.callback_due, callback_error = NULL, "
+	"callback_attempts = NULL, callback_begun = NULL",
 	7,
 	{TIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID, INT4OID, INT8OID},
 };
@@ -90,12 +91,6 @@ static OutboxStatement purge_rows = {
 static OutboxStatement oldest_row = {
 	"SELECT extract(epoch FROM clock_timestamp() - min(finished_at))::bigint"
 	" FROM rtm_internal.rtm_finished WHERE status = 'done' AND callback_due IS NULL",
-};
-
-static OutboxStatement find_due = {
-	"SELECT FROM rtm_internal.rtm_finished WHERE callback_due IS NOT NULL AND origin = $1 LIMIT 1",
-	1,
-	{INT8OID},
 };
 
 /* The error's text in the database's encoding, or null if there is no error. */
@@ -377,16 +372,4 @@ outbox_purge(void)
 															   : next_purge();
 	outbox_end_sql();
 	return next;
-}
-
-bool
-outbox_callbacks_are_due(OutboxDatabase *entry)
-{
-	Datum origin = Int64GetDatum(outbox_origin(entry));
-	bool  due;
-
-	outbox_begin_sql();
-	due = outbox_run(&find_due, &origin, NULL) > 0;
-	outbox_end_sql();
-	return due;
 }

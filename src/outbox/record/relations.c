@@ -118,6 +118,8 @@ static const Column result_columns[RESULT_NCOLUMNS] = {
 	[RESULT_ERROR - 1] = {"error", TEXTOID},
 	[RESULT_CALLBACK_DUE - 1] = {"callback_due", INT8OID},
 	[RESULT_CALLBACK_ERROR - 1] = {"callback_error", TEXTOID},
+	[RESULT_CALLBACK_ATTEMPTS - 1] = {"callback_attempts", INT4OID},
+	[RESULT_CALLBACK_BEGUN - 1] = {"callback_begun", TIMESTAMPTZOID},
 };
 
 static const Column origin_columns[] = {
