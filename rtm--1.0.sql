@@ -622,16 +622,6 @@ COMMENT ON FUNCTION @extschema@.rtm_methods() IS
 	'the message calls: SQL function, method on the wire, what it does, in which kind of conversation, arguments';
 
 --
--- Message ids, for a library that isn't preloaded.  Only the extension's own
--- code reads the sequence; nobody needs a privilege on it.
---
-
-CREATE SEQUENCE @extschema@.rtm_mid_seq AS bigint;
-REVOKE ALL ON SEQUENCE @extschema@.rtm_mid_seq FROM PUBLIC;
-COMMENT ON SEQUENCE @extschema@.rtm_mid_seq IS
-	'part of the message ids that are made for sends';
-
---
 -- The outbox: requests that committed transactions queued, until they are
 -- through.  Nobody needs a privilege on its tables and its sequence.  They are
 -- not dumped: a restored copy must not send again.
