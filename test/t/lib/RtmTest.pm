@@ -121,10 +121,11 @@ sub server_for
 		GRANT USAGE ON FOREIGN SERVER $name TO PUBLIC;));
 }
 
-# Were the two mids made by the same server?  See src/fpnn/mid.h.
+# Were the two mids made by the same server?  See src/fpnn/mid.c; the factor is its,
+# modulo 2^22.
 sub same_maker
 {
-	my ($a, $b) = map { my $ms = $_ >> 22; ($_ - $ms * 2654435761) % (1 << 22) } @_;
+	my ($a, $b) = map { ($_ - ($_ >> 22) % (1 << 22) * 3635633) % (1 << 22) } @_;
 	my $d = ($a - $b) % (1 << 22);
 	return $d < 64 || $d > (1 << 22) - 64;
 }
