@@ -2,6 +2,7 @@
 #
 #	make demo		install what is missing, build, show the three uses on a local gate
 #	make test		install what is missing, build, run every test
+#	make lint		what can be said of the sources without running them; make format
 #	make test-matrix	the tests under other versions of PostgreSQL and Debian
 #	make dist		archives of what is committed
 #	make, make install, make installcheck: as for any PGXS extension
@@ -21,7 +22,7 @@ ISOLATION_OPTS = --inputdir=test
 include flags.mk
 
 # these do their own installing and must work where PGXS isn't there yet
-STANDALONE = demo demo-stop test test-matrix test-matrix-clean dist deps unit unit-san fuzz sanitize bench torture soak interop interop-cpp interop-node
+STANDALONE = demo demo-stop test test-matrix test-matrix-clean dist deps format lint unit unit-san fuzz sanitize bench torture soak interop interop-cpp interop-node
 ifneq ($(filter-out $(STANDALONE),$(or $(MAKECMDGOALS),all)),)
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
@@ -49,7 +50,7 @@ gate-clean:
 endif
 
 # the jobs of this project; everything else that tests needs is in test/targets.mk
-.PHONY: demo demo-stop test test-matrix test-matrix-clean bench deps dist
+.PHONY: demo demo-stop test test-matrix test-matrix-clean bench format lint deps dist
 demo:
 	demo/run.sh
 demo-stop:
@@ -63,6 +64,11 @@ test-matrix-clean:
 	test/matrix/run.sh clean
 bench:
 	test/bench/run.sh
+# C as .clang-format says; what lint wants installed: demo/install-deps.sh --lint
+format:
+	test/lint.sh write
+lint:
+	test/lint.sh
 deps:
 	demo/install-deps.sh
 

@@ -128,6 +128,7 @@ CREATE TABLE rtm_gate.message (
 	attrs bytea NOT NULL,
 	attrs_is_bin boolean NOT NULL,
 	mtime bigint NOT NULL,
+	saved boolean NOT NULL DEFAULT true,
 	deleted boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (pid, type, a, b, mid)
 )
@@ -151,6 +152,7 @@ COMMENT ON COLUMN rtm_gate.message.msg_is_bin IS 'whether it came as msgpack bin
 COMMENT ON COLUMN rtm_gate.message.attrs IS 'the attributes as they came';
 COMMENT ON COLUMN rtm_gate.message.attrs_is_bin IS 'whether they came as msgpack bin';
 COMMENT ON COLUMN rtm_gate.message.mtime IS 'when the gate got it, in milliseconds';
+COMMENT ON COLUMN rtm_gate.message.saved IS 'whether it is in histories: of a type that is kept';
 COMMENT ON COLUMN rtm_gate.message.deleted IS 'deleted: an entry without contents';
 
 CREATE TABLE rtm_gate.group_member (
@@ -224,7 +226,7 @@ COMMENT ON COLUMN rtm_gate.project_black.until IS 'when that ends';
 
 CREATE TABLE rtm_gate.fault (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	action text NOT NULL CHECK (action IN ('error', 'delay', 'drop', 'lose', 'close')),
+	action text NOT NULL CHECK (action IN ('error', 'delay', 'drop', 'lose', 'close', 'taken')),
 	method text,
 	type smallint CHECK (type BETWEEN 1 AND 4),
 	xid bigint,
@@ -233,6 +235,7 @@ CREATE TABLE rtm_gate.fault (
 	delay interval,
 	times bigint CHECK (times > 0),
 	probability double precision NOT NULL DEFAULT 1 CHECK (probability OPERATOR(pg_catalog.>) 0 AND probability OPERATOR(pg_catalog.<=) 1),
+	after bigint NOT NULL DEFAULT 0 CHECK (after >= 0),
 	hits bigint NOT NULL DEFAULT 0,
 	CONSTRAINT code_of_error CHECK ((action = 'error') = (code IS NOT NULL) AND code <> 0),
 	CONSTRAINT delay_of_delay CHECK ((action = 'delay') = (delay IS NOT NULL) AND delay BETWEEN '0' AND '1 day'),
@@ -244,7 +247,7 @@ ALTER TABLE rtm_gate.fault ENABLE ALWAYS TRIGGER tell_gate;
 COMMENT ON SEQUENCE rtm_gate.fault_id_seq IS 'ids of faults';
 COMMENT ON TABLE rtm_gate.fault IS 'what the gate is told to do wrong';
 COMMENT ON COLUMN rtm_gate.fault.id IS 'the oldest that fits a quest happens to it';
-COMMENT ON COLUMN rtm_gate.fault.action IS 'error, delay, drop, lose or close';
+COMMENT ON COLUMN rtm_gate.fault.action IS 'error, delay, drop, lose, close or taken';
 COMMENT ON COLUMN rtm_gate.fault.method IS 'method on the wire; NULL: any';
 COMMENT ON COLUMN rtm_gate.fault.type IS 'type of the conversation; NULL: any';
 COMMENT ON COLUMN rtm_gate.fault.xid IS 'group, room, or one of the two users; NULL: any';
@@ -253,17 +256,20 @@ COMMENT ON COLUMN rtm_gate.fault.code IS 'what an error is answered with';
 COMMENT ON COLUMN rtm_gate.fault.delay IS 'how much later the answer comes';
 COMMENT ON COLUMN rtm_gate.fault.times IS 'how often it happens; NULL: always';
 COMMENT ON COLUMN rtm_gate.fault.probability IS 'how likely it is to happen to a quest that fits';
-COMMENT ON COLUMN rtm_gate.fault.hits IS 'how often it has happened';
+COMMENT ON COLUMN rtm_gate.fault.after IS 'how many quests that fit are spared first';
+COMMENT ON COLUMN rtm_gate.fault.hits IS 'how many quests that fit were spared, or met it';
 
 --
 -- Beginning anew
 --
 
--- DELETE, not TRUNCATE: the gate isn't held up by a transaction that stays open
+-- DELETE, not TRUNCATE: the gate isn't held up by a transaction that stays open.  Of
+-- triggers only those that are always enabled run here, as the owner.
 CREATE FUNCTION @extschema@.rtm_gate_reset()
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET session_replication_role = replica
 AS $$
 	DELETE FROM rtm_gate.message;
 	DELETE FROM rtm_gate.group_member;
@@ -283,19 +289,21 @@ COMMENT ON FUNCTION @extschema@.rtm_gate_reset() IS
 
 CREATE FUNCTION @extschema@.rtm_gate_fault(action text, method text DEFAULT NULL,
 	type integer DEFAULT NULL, xid bigint DEFAULT NULL, code integer DEFAULT NULL, delay interval DEFAULT NULL,
-	times bigint DEFAULT NULL, probability double precision DEFAULT 1, pid bigint DEFAULT NULL)
+	times bigint DEFAULT NULL, probability double precision DEFAULT 1, pid bigint DEFAULT NULL,
+	after bigint DEFAULT 0)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_gate_fault'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp;
-REVOKE ALL ON FUNCTION @extschema@.rtm_gate_fault(text, text, integer, bigint, integer, interval, bigint, double precision, bigint) FROM PUBLIC;
-COMMENT ON FUNCTION @extschema@.rtm_gate_fault(text, text, integer, bigint, integer, interval, bigint, double precision, bigint) IS
+REVOKE ALL ON FUNCTION @extschema@.rtm_gate_fault(text, text, integer, bigint, integer, interval, bigint, double precision, bigint, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.rtm_gate_fault(text, text, integer, bigint, integer, interval, bigint, double precision, bigint, bigint) IS
 	'from its commit on the gate does something wrong with the quests that fit; returns the id of the fault';
 
 CREATE FUNCTION @extschema@.rtm_gate_fault_clear(id bigint DEFAULT NULL)
 RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET session_replication_role = replica
 AS $$
 	WITH gone AS (DELETE FROM rtm_gate.fault f WHERE $1 IS NULL OR f.id = $1 RETURNING 1)
 	SELECT count(*) FROM gone
@@ -305,7 +313,8 @@ COMMENT ON FUNCTION @extschema@.rtm_gate_fault_clear(bigint) IS
 	'ends a fault, or all of them; returns how many';
 
 CREATE VIEW @extschema@.rtm_gate_faults AS
-	SELECT f.id, f.action, f.method, f.type, f.xid, f.code, f.delay, f.times, f.probability, f.pid, f.hits,
-		f.times IS NULL OR f.hits OPERATOR(pg_catalog.<) f.times AS active
+	SELECT f.id, f.action, f.method, f.type, f.xid, f.code, f.delay, f.times, f.probability, f.pid, f.after,
+		GREATEST(f.hits OPERATOR(pg_catalog.-) f.after, 0) AS hits,
+		f.times IS NULL OR f.hits OPERATOR(pg_catalog.-) f.after OPERATOR(pg_catalog.<) f.times AS active
 	FROM rtm_gate.fault f;
 COMMENT ON VIEW @extschema@.rtm_gate_faults IS 'the faults of the gate, and how often each has happened';

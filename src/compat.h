@@ -73,6 +73,17 @@ rtm_guc_variables(int *n)
 #endif
 }
 
+/* Memory for what a check hook gives to its assign hook; NULL: there is none. */
+static inline void *
+rtm_guc_extra(size_t size)
+{
+#if PG_VERSION_NUM >= 160000
+	return guc_malloc(LOG, size);
+#else
+	return malloc(size);
+#endif
+}
+
 /* A session's transactions may last as long as they will. */
 static inline void
 rtm_no_transaction_timeout(void)

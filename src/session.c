@@ -10,7 +10,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/guc_tables.h"
@@ -45,10 +44,13 @@ rtm_session_before_connect(const char *prefix)
 	int						n;
 	struct config_generic **settings = rtm_guc_variables(&n);
 
+	/* of session_authorization there is no value yet that could be set */
 	for (int i = 0; i < n; i++)
 	{
 		const char *value;
 
+		if (strcmp(settings[i]->name, "session_authorization") == 0)
+			settings[i]->source = settings[i]->reset_source = PGC_S_OVERRIDE;
 		if (!is_to_be_kept(settings[i], prefix))
 			continue;
 		value = GetConfigOption(settings[i]->name, true, false);
@@ -56,18 +58,6 @@ rtm_session_before_connect(const char *prefix)
 			override(settings[i]->name, pstrdup(value));
 	}
 	override("role", "none");
-}
-
-/* ALTER DATABASE can say session_authorization, too. */
-static void
-be_who_connected(void)
-{
-	Oid role = GetAuthenticatedUserId();
-
-	StartTransactionCommand();
-	if (GetSessionUserId() != role)
-		SetSessionAuthorization(role, superuser_arg(role));
-	CommitTransactionCommand();
 }
 
 void
@@ -83,5 +73,4 @@ rtm_session_after_connect(void)
 	override("lock_timeout", "0");
 	override("idle_in_transaction_session_timeout", "0");
 	rtm_no_transaction_timeout();
-	be_who_connected();
 }

@@ -8,14 +8,15 @@
 #								that FUZZ_ONLY names: a minute in all
 #	make sanitize				regression and isolation tests with the library under
 #								ASan and UBSan, or SANITIZE_MODE=valgrind; also TAP
-#								files: SANITIZE_TAP="004_gate 017_relay"
+#								files: SANITIZE_TAP="501_gate_protocol 202_line_faults"
 #	make torture				the outbox while processes are killed, for minutes
 #	make soak					sizes of the outbox at a steady rate, for DURATION seconds
 #	make interop SDK=folder		the vendor's SDK against the local gate, see
 #								test/interop/README.md; also interop-cpp, interop-node
 #
 # Everything is built in tmp_check, which git ignores and `make clean` removes.
-# UNIT_SEED=n repeats a run of the unit tests.
+# UNIT_SEED=n repeats a run of the unit tests; UNIT_MIDS=10000000 makes more message ids
+# in their simulation of many servers, in ten seconds.
 
 UNIT_DIR = tmp_check/unit
 FUZZ_DIR = tmp_check/fuzz

@@ -26,7 +26,7 @@ queue_and_wait()
 	local id
 
 	# two transactions: nothing is sent before the first one commits
-	id=$(sql "$1" "SELECT $2") && test "$(sql "$1" "SELECT rtm_wait($id, $3)")" = done
+	id=$(sql "$1" "SELECT $2") && test "$(sql "$1" "SELECT rtm_wait($id, $3)")" = "done"
 }
 
 messages="SELECT string_agg(h.msg, ' ' ORDER BY h.id) FROM rtm_get_group_message(1001, 101, false, NULL) h"

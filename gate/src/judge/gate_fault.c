@@ -11,6 +11,7 @@
 #include "common/pg_prng.h"
 
 #include "table/cache.h"
+#include "table/clock.h"
 #include "judge/gate_fault.h"
 #include "table/gate_spi.h"
 
@@ -35,6 +36,8 @@ applies(const GateFault *fault, const GateQuest *quest, const GateArgs *args)
 {
 	if (fault->pid != 0 && fault->pid != args->pid)
 		return false;
+	if (fault->action == GATE_FAULT_TAKEN && args->message.mtype == 0)
+		return false; /* sends nothing */
 	if (fault->method && strcmp(fault->method, quest->frame.method) != 0)
 		return false;
 	return is_about(fault, args) &&
@@ -55,6 +58,22 @@ count_hit(int64 id)
 	gate_spi_run(&plan, values, NULL);
 }
 
+/*
+ * As if somebody else had sent a message with this mid to the conversation before: a
+ * sender of messages that repeats itself would take the refusal for its own echo.
+ */
+static bool
+take_mid(GateQuest *quest, const GateArgs *args)
+{
+	GateMessage other = args->message;
+
+	other.from = args->message.from == 1 ? 2 : 1;
+	other.msg = (GateBody){"somebody else's", strlen("somebody else's"), false};
+	other.mtime = gate_now();
+	(void) gate_store_insert(&args->conversation, &other);
+	return gate_quest_fail(quest, RTM_CODE_DUPLICATE_MID, NULL);
+}
+
 bool
 gate_fault_apply(GateQuest *quest, const GateArgs *args)
 {
@@ -69,6 +88,8 @@ gate_fault_apply(GateQuest *quest, const GateArgs *args)
 		return true;
 	fault = faults[i]; /* counting makes the list be read again */
 	count_hit(fault.id);
+	if (fault.spared > 0)
+		return true;
 	switch (fault.action)
 	{
 		case GATE_FAULT_ERROR:
@@ -85,6 +106,8 @@ gate_fault_apply(GateQuest *quest, const GateArgs *args)
 		case GATE_FAULT_CLOSE:
 			quest->close = true;
 			return false;
+		case GATE_FAULT_TAKEN:
+			return take_mid(quest, args);
 	}
 	return true;
 }

@@ -51,45 +51,32 @@ run_key(GateQuest *quest, const msgpack_object *map)
 static GateHandler
 handler_of(const RtmMethod *method)
 {
-	switch (method->kind)
-	{
-		case RTM_KIND_SEND:
-			return gate_run_send;
-		case RTM_KIND_HISTORY:
-			return gate_run_history;
-		case RTM_KIND_DELETE:
-			return gate_run_delete;
-		case RTM_KIND_INFO:
-			return gate_run_info;
-		case RTM_KIND_COUNT:
-			return gate_run_count;
-		case RTM_KIND_CHANGE:
-		case RTM_KIND_CHECK:
-		case RTM_KIND_UIDS:
-		case RTM_KIND_GIDS:
-		case RTM_KIND_ROOM_COUNTS:
-		case RTM_KIND_LISTEN:
-			return gate_admin_handlers[method - rtm_methods];
-		case RTM_KIND_ANY:
-			break;
-	}
-	return NULL;
+	static const GateHandler of_kind[RTM_NUM_KINDS] = {
+		[RTM_KIND_SEND] = gate_run_send,	 [RTM_KIND_HISTORY] = gate_run_history,
+		[RTM_KIND_DELETE] = gate_run_delete, [RTM_KIND_INFO] = gate_run_info,
+		[RTM_KIND_COUNT] = gate_run_count,
+	};
+
+	return of_kind[method->kind] ? of_kind[method->kind]
+								 : gate_admin_handlers[method - rtm_methods];
 }
 
 /* Of the rows that share a method, the one of the quest's type; NULL: it has failed. */
 static const RtmMethod *
 row_of_type(GateQuest *quest, const msgpack_object *map, const RtmMethod *first)
 {
-	int64 type;
+	const RtmMethod *row = NULL;
+	int64			 type;
 
 	if (!first->has_type)
 		return first;
 	if (!gate_args_int(quest, map, "type", &type))
 		return NULL;
 	if (type >= RTM_P2P && type <= RTM_BROADCAST)
-		return rtm_method_by_wire(quest->frame.method, (RtmConversation) type);
-	gate_quest_fail(quest, RTM_CODE_INVALID_PARAM, "there is no such type of conversation");
-	return NULL;
+		row = rtm_method_by_wire(quest->frame.method, (RtmConversation) type);
+	if (row == NULL)
+		gate_quest_fail(quest, RTM_CODE_INVALID_PARAM, "there is no such type of conversation");
+	return row;
 }
 
 static bool
@@ -102,17 +89,16 @@ static void
 run_method(GateQuest *quest, const msgpack_object *map)
 {
 	const RtmMethod *method = rtm_method_by_wire(quest->frame.method, RTM_NO_CONVERSATION);
-	GateHandler		 handler = method ? handler_of(method) : NULL;
 	GateArgs		 args = {0};
 
 	if (strcmp(quest->frame.method, FPNN_CRYPT_METHOD) == 0)
 		run_key(quest, map);
-	else if (handler == NULL)
+	else if (method == NULL || handler_of(method) == NULL)
 		gate_quest_fail(quest, FPNN_CODE_UNKNOWN_METHOD, NULL);
 	else if (gate_admit(quest, map, &args.pid) && (method = row_of_type(quest, map, method)) &&
 			 gate_args_read(quest, map, method, &args) && gate_fault_apply(quest, &args) &&
 			 check_uid(quest, &args))
-		handler(quest, method, &args);
+		handler_of(method)(quest, method, &args);
 }
 
 /*

@@ -17,8 +17,10 @@
 #include "utils/memutils.h"
 
 #include "net/gate_conn.h"
+#include "net/net.h"
 #include "table/gate_guc.h"
 #include "host.h"
+#include "table/pace.h"
 
 #define ACCEPT_AT_ONCE 64
 
@@ -52,15 +54,15 @@ raise_fd_limit(int wanted)
 	return Max((int) limit.rlim_cur - max_safe_fds - SPARE_FDS, 16);
 }
 
-/* A listening socket; -1 and *why. */
+/* A socket that will listen; -1 and *why. */
 static int
-open_listener(const char *address, int *port, const char **why)
+bind_listener(const char *address, int *port, const char **why)
 {
 	struct addrinfo			hints = {.ai_family = AF_UNSPEC,
 									 .ai_socktype = SOCK_STREAM,
 									 .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
 	struct addrinfo		   *info;
-	struct sockaddr_storage bound;
+	struct sockaddr_storage bound = {0};
 	socklen_t				len = sizeof(bound);
 	int						sock;
 	int						on = 1;
@@ -75,7 +77,7 @@ open_listener(const char *address, int *port, const char **why)
 	if (sock >= 0)
 		setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (sock < 0 || bind(sock, info->ai_addr, info->ai_addrlen) != 0 ||
-		listen(sock, SOMAXCONN) != 0 || getsockname(sock, (struct sockaddr *) &bound, &len) != 0)
+		getsockname(sock, (struct sockaddr *) &bound, &len) != 0)
 	{
 		*why = pstrdup(strerror(errno));
 		if (sock >= 0)
@@ -90,10 +92,10 @@ open_listener(const char *address, int *port, const char **why)
 }
 
 GateNet *
-gate_net_listen(const char *address, int *port, const char **why)
+gate_net_bind(const char *address, int *port, const char **why)
 {
 	GateNet *net;
-	int		 sock = open_listener(address, port, why);
+	int		 sock = bind_listener(address, port, why);
 
 	if (sock < 0)
 		return NULL;
@@ -117,16 +119,34 @@ gate_net_listen(const char *address, int *port, const char **why)
 	return net;
 }
 
+bool
+gate_net_listen(GateNet *net, const char **why)
+{
+	if (listen(net->listener, SOMAXCONN) == 0)
+		return true;
+	*why = pstrdup(strerror(errno));
+	return false;
+}
+
+void
+gate_net_unbind(GateNet *net)
+{
+	close(net->listener);
+	ReleaseExternalFD();
+	pfree(net->buffer);
+	pfree(net);
+}
+
 static void
 complain(GateNet *net, const char *what)
 {
-	int64 now = rtm_now_ms();
+	static GatePace pace;
+	int				left_out;
 
-	if (net->complained && now - net->complained < 60000)
-		return;
-	net->complained = now;
-	ereport(LOG, (errmsg("rtm gate turns connections away: %s", what),
-				  errdetail("There are %d connections.", net->count)));
+	if (gate_pace(&pace, &left_out))
+		ereport(LOG,
+				(errmsg("rtm gate turns connections away: %s", what),
+				 errdetail("There are %d connections.%s", net->count, gate_pace_text(left_out))));
 }
 
 /* Nobody can be accepted: don't wake up for it again and again. */
@@ -139,13 +159,25 @@ pause_accepting(GateNet *net)
 	gate_set_drop(net);
 }
 
+/* Why there is no room for one more; NULL: there is. */
+static const char *
+too_many(const GateNet *net)
+{
+	if (net->count >= Min(gate_max_connections, net->max_fds))
+		return "there are too many";
+	if (net->certificate && net->held + GATE_TLS_BYTES > (size_t) gate_memory_limit * 1024)
+		return "they take what rtm_gate.memory_limit allows";
+	return NULL;
+}
+
 /* A client that is one too many learns it at once: its connection is closed. */
 void
 gate_accept(GateNet *net)
 {
 	for (int i = 0; i < ACCEPT_AT_ONCE; i++)
 	{
-		int sock = accept4(net->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int			sock = accept4(net->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		const char *why;
 
 		if (sock < 0)
 		{
@@ -153,9 +185,10 @@ gate_accept(GateNet *net)
 				pause_accepting(net);
 			return;
 		}
-		if (net->count >= Min(gate_max_connections, net->max_fds))
+		why = too_many(net);
+		if (why)
 		{
-			complain(net, "there are too many");
+			complain(net, why);
 			close(sock);
 		}
 		else

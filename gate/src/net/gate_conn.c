@@ -20,6 +20,7 @@
 #include "net/gate_conn.h"
 #include "table/gate_guc.h"
 #include "host.h"
+#include "table/pace.h"
 
 /* A connection with less than this in its buffers is never closed for memory. */
 #define SMALL_BUFFERS 65536
@@ -55,12 +56,20 @@ gate_conn_end(GateNet *net, GateConn *conn)
 	gate_conn_touch(net, conn);
 }
 
-/* Count anew what its buffers take. */
+/* What it takes while it is silent. */
+static size_t
+base_of(const GateConn *conn)
+{
+	return conn->tls ? GATE_TLS_BYTES : 0;
+}
+
+/* Count anew what it takes. */
 void
 gate_conn_count_held(GateNet *net, GateConn *conn)
 {
 	const FpnnChannel *ch = &conn->channel;
-	size_t held = ch->raw.capacity + ch->in.capacity + ch->out.capacity + ch->scratch.capacity;
+	size_t held = ch->raw.capacity + ch->in.capacity + ch->out.capacity + ch->scratch.capacity +
+				  base_of(conn);
 
 	net->held += held - conn->held;
 	conn->held = held;
@@ -76,24 +85,28 @@ is_over_limit(const GateNet *net)
 static void
 close_largest(GateNet *net)
 {
-	GateConn  *largest = NULL;
-	dlist_iter iter;
+	static GatePace pace;
+	GateConn	   *largest = NULL;
+	dlist_iter		iter;
+	int				left_out;
 
 	dlist_foreach (iter, &net->conns)
 	{
 		GateConn *conn = dlist_container(GateConn, node, iter.cur);
 
-		if (!conn->ended && conn->held > SMALL_BUFFERS &&
+		if (!conn->ended && conn->held > SMALL_BUFFERS + base_of(conn) &&
 			(largest == NULL || conn->held > largest->held))
 			largest = conn;
 	}
 	if (largest == NULL)
 		return;
-	ereport(
-		LOG,
-		(errmsg("rtm gate closes a connection: its unfinished quest takes %zu bytes",
-				largest->held),
-		 errdetail("All connections together take more than the setting rtm_gate.memory_limit.")));
+	if (gate_pace(&pace, &left_out))
+		ereport(LOG,
+				(errmsg("rtm gate closes a connection: its unfinished quest takes %zu bytes",
+						largest->held),
+				 errdetail(
+					 "All connections together take more than the setting rtm_gate.memory_limit.%s",
+					 gate_pace_text(left_out))));
 	gate_conn_end(net, largest);
 
 	/* given back at the end of the round */
@@ -107,13 +120,16 @@ close_largest(GateNet *net)
 static bool
 begin_tls(const GateNet *net, GateConn *conn)
 {
-	FpnnCodec *codec;
-	char	   why[FPNN_TLS_WHY];
+	static GatePace pace;
+	FpnnCodec	   *codec;
+	char			why[FPNN_TLS_WHY];
+	int				left_out;
 
 	if (fpnn_tls_server(&rtm_env, net->certificate, strlen(net->certificate), net->certificate_key,
 						strlen(net->certificate_key), &codec, why) != FPNN_OK)
 	{
-		ereport(LOG, (errmsg("rtm gate cannot use its certificate: %s", why)));
+		if (gate_pace(&pace, &left_out))
+			ereport(LOG, (errmsg("rtm gate cannot use its certificate: %s", why)));
 		return false;
 	}
 	return fpnn_channel_set_codec(&conn->channel, codec) == FPNN_OK;
@@ -134,6 +150,7 @@ gate_conn_new(GateNet *net, int sock)
 	net->count++;
 	conn->tls = net->certificate != NULL;
 	conn->ended = conn->tls && !begin_tls(net, conn);
+	gate_conn_count_held(net, conn);
 	gate_conn_touch(net, conn);
 }
 
@@ -229,7 +246,9 @@ gate_conn_write(GateNet *net, GateConn *conn)
 void
 gate_conn_bound_unread(GateNet *net, GateConn *conn, size_t most)
 {
-	size_t pending = fpnn_channel_pending(&conn->channel);
+	static GatePace pace;
+	size_t			pending = fpnn_channel_pending(&conn->channel);
+	int				left_out;
 
 	gate_conn_touch(net, conn);
 	gate_conn_count_held(net, conn);
@@ -239,8 +258,10 @@ gate_conn_bound_unread(GateNet *net, GateConn *conn, size_t most)
 	pending = fpnn_channel_pending(&conn->channel);
 	if (conn->ended || (pending <= most && !is_over_limit(net)))
 		return;
-	ereport(LOG, (errmsg("rtm gate closes a connection that doesn't read"),
-				  errdetail("%zu bytes were waiting for it.", pending)));
+	if (gate_pace(&pace, &left_out))
+		ereport(LOG,
+				(errmsg("rtm gate closes a connection that doesn't read"),
+				 errdetail("%zu bytes were waiting for it.%s", pending, gate_pace_text(left_out))));
 	gate_conn_end(net, conn);
 }
 
@@ -302,7 +323,7 @@ gate_conn_check_all(GateNet *net)
 		if (conn->ended)
 			continue;
 		maybe_ping(net, conn, now);
-		if (conn->held > 0 && now - conn->last_byte > GATE_CHECK_MS)
+		if (conn->held > base_of(conn) && now - conn->last_byte > GATE_CHECK_MS)
 			cool_down(net, conn);
 	}
 }

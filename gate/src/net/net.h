@@ -11,19 +11,18 @@
 
 #include "quest/quest.h"
 
-/* A client isn't listened to while it has this much to read. */
-#define GATE_MAX_UNREAD (1024 * 1024)
-
-/* A listener that lets this much lie unread is closed. */
-#define GATE_MAX_PUSHED (4 * 1024 * 1024)
-
 typedef struct GateNet GateNet;
 
 /*
- * Listen on an address and port (0: any).  NULL and *why when that fails.
- * *port becomes the real one.
+ * Take an address and port (0: any).  NULL and *why when that fails.  *port becomes
+ * the real one.  Who connects is refused until gate_net_listen(), which may fail as
+ * well.
  */
-extern GateNet *gate_net_listen(const char *address, int *port, const char **why);
+extern GateNet *gate_net_bind(const char *address, int *port, const char **why);
+extern bool		gate_net_listen(GateNet *net, const char **why);
+
+/* Give back one that no connection was made to. */
+extern void gate_net_unbind(GateNet *net);
 
 /*
  * Connections that come from now on speak TLS, with this certificate and key

@@ -221,6 +221,10 @@ read_flag(GateQuest *quest, const msgpack_object *map, const char *key, GateArgs
 	return true;
 }
 
+/*
+ * By the parameter's type, and by its name on the wire where several have that type:
+ * what isn't told apart here is left for the handler.
+ */
 static bool
 read_param(GateQuest *quest, const msgpack_object *map, const RtmParam *param, GateArgs *args)
 {
@@ -282,13 +286,27 @@ gate_args_read(GateQuest *quest, const msgpack_object *map, const RtmMethod *met
 {
 	RtmConversationKey key;
 	int64			   xid;
+	int64_t			   value;
 
 	for (const RtmParam *p = method->params; p->type != RTM_PARAM_END; p++)
+	{
 		if (!read_param(quest, map, p, args))
 			return false;
+		if (find_int(map, p->wire, &value))
+			args->ints[p - method->params] = value;
+	}
 	if (method->xid_zero && !gate_args_int(quest, map, "xid", &xid))
 		return false;
 	key = rtm_conversation_key(method, find_int, map);
 	args->conversation = (GateConversation){args->pid, key.type, key.a, key.b};
 	return true;
+}
+
+int64
+gate_args_value(const GateArgs *args, const RtmMethod *method, const char *key)
+{
+	for (int i = 0; method->params[i].type != RTM_PARAM_END; i++)
+		if (strcmp(method->params[i].wire, key) == 0)
+			return args->ints[i];
+	return 0;
 }

@@ -31,9 +31,17 @@
 
 /*
  * Of a number with this exponent, or a larger one, nobody reads more than "too
- * large": as a numeric it would cost its digits, far more than its text.
+ * large": as a numeric it would cost its digits, far more than its text.  Nor of
+ * one with so many digits.
  */
-#define MAX_EXPONENT_DIGITS 3
+#define MAX_EXPONENT_DIGITS 2
+#define MAX_DIGITS			100
+
+/*
+ * Values of a quest: each costs the gate, and whoever waits for it, far more than
+ * its two bytes.  No quest has more than ids that a connection may listen to.
+ */
+#define MAX_VALUES (GATE_MAX_SUBSCRIPTIONS + 1000)
 
 /* Has the exponent that begins behind the "e" at text[i] too many digits? */
 static bool
@@ -48,15 +56,26 @@ is_vast(const char *text, size_t len, size_t i)
 	return digits > MAX_EXPONENT_DIGITS;
 }
 
-/* The parser recurses, and what it says of a deep text is an error. */
+/*
+ * A look at the text before anybody has said who he is: what would cost more to
+ * read than its bytes?  The parser recurses, too, and what it says of a deep text is
+ * an error.
+ */
 static bool
 is_modest(const char *text, size_t len)
 {
 	int	 depth = 0;
+	int	 values = 0;
+	int	 digits = 0;
 	bool quoted = false;
 
 	for (size_t i = 0; i < len; i++)
 	{
+		digits = !quoted && isdigit((unsigned char) text[i]) ? digits + 1 : 0;
+		if (!quoted && (text[i] == ',' || text[i] == ':'))
+			values++;
+		if (digits > MAX_DIGITS || values > MAX_VALUES)
+			return false;
 		if (quoted && text[i] == '\\')
 			i++;
 		else if (text[i] == '"')
@@ -278,6 +297,7 @@ write_array(StringInfo out, const msgpack_object_array *array)
 	appendStringInfoChar(out, ']');
 }
 
+/* What JSON has no form for (an extension type, an infinite number) is null. */
 static void
 write_value(StringInfo out, const msgpack_object *object)
 {

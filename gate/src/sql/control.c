@@ -4,7 +4,8 @@
  *	  SQL functions that set up, start, stop and look at the local gate.
  *
  * A gate that a transaction started ends with it when it is rolled back; one
- * that it stopped runs on until the commit.
+ * that it stopped runs on until the commit.  One that is started by the transaction
+ * that creates the extension has its port at once, and listens after the commit.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,7 +13,11 @@
 
 #include <signal.h>
 
+#include "access/genam.h"
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_foreign_server.h"
 #include "commands/defrem.h"
 #include "common/string.h"
@@ -25,6 +30,7 @@
 #include "storage/dsm.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -51,6 +57,7 @@ PG_FUNCTION_INFO_V1(rtm_gate_set_certificate);
  */
 static BackgroundWorkerHandle *started;
 static SubTransactionId		   started_in;
+static dsm_segment			  *early;	/* of the one that listens after the commit */
 static int					   to_stop; /* a process */
 static SubTransactionId		   stopped_in;
 
@@ -66,8 +73,34 @@ stop_started(void)
 		(void) kill(process, SIGUSR2);
 	TerminateBackgroundWorker(handle);
 	started = NULL;
+	if (early)
+		dsm_detach(early);
+	early = NULL;
 }
 
+/*
+ * The transaction has committed: the next one may send.  Nothing can be raised, nor
+ * cancelled, so this isn't waited for without end.
+ */
+static void
+wait_for_early_gate(void)
+{
+	GateStart *start = dsm_segment_address(early);
+
+	for (int i = 0; i < 200 && pg_atomic_read_u32(&start->state) == GATE_BOUND; i++)
+	{
+		SetLatch(start->gate);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10,
+						 rtm_wait_event(RTM_WAIT_GATE_START));
+		ResetLatch(MyLatch);
+	}
+	SetLatch(MyLatch); /* it may have been set for others */
+}
+
+/*
+ * A prepared transaction counts as one that commits: nobody would be there to end
+ * its gate, and the next one has to find it.
+ */
 static void
 end_of_transaction(XactEvent event, void *arg)
 {
@@ -75,6 +108,9 @@ end_of_transaction(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
+			if (early)
+				wait_for_early_gate();
+			/* FALLTHROUGH */
 		case XACT_EVENT_PREPARE:
 			if (to_stop)
 				kill(to_stop, SIGUSR2);
@@ -86,6 +122,9 @@ end_of_transaction(XactEvent event, void *arg)
 		default:
 			return;
 	}
+	if (early)
+		dsm_detach(early);
+	early = NULL;
 	started = NULL;
 	to_stop = 0;
 }
@@ -138,6 +177,7 @@ wait_for_start(GateStart *start)
 		switch (pg_atomic_read_u32(&start->state))
 		{
 			case GATE_LISTENING:
+			case GATE_BOUND:
 				return;
 			case GATE_NOT_LISTENING:
 				raise_not_started(pstrdup(start->why));
@@ -153,6 +193,28 @@ wait_for_start(GateStart *start)
 	raise_not_started("it didn't come up within a minute");
 }
 
+/* The transaction that has to commit before the gate can see its tables; 0: none. */
+static TransactionId
+creator(void)
+{
+	ScanKeyData	  key;
+	Relation	  rel = table_open(ExtensionRelationId, AccessShareLock);
+	SysScanDesc	  scan;
+	HeapTuple	  tuple;
+	TransactionId xid = InvalidTransactionId;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
+				CStringGetDatum("rtm_gate"));
+	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple) &&
+		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
+		xid = GetTopTransactionId();
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return xid;
+}
+
 /* Start a gate; its port. */
 static int
 start_gate(const char *listen, int port, int64 pid, const char *secret)
@@ -166,6 +228,7 @@ start_gate(const char *listen, int port, int64 pid, const char *secret)
 	memset(start, 0, sizeof(GateStart));
 	pg_atomic_init_u32(&start->state, GATE_STARTING);
 	start->starter = MyLatch;
+	start->xid = creator();
 	start->port = port;
 	start->pid = pid;
 	strlcpy(start->listen, listen, sizeof(start->listen));
@@ -186,7 +249,13 @@ start_gate(const char *listen, int port, int64 pid, const char *secret)
 	wait_for_start(start);
 	port = start->port;
 	explicit_bzero(start->secret, sizeof(start->secret));
-	dsm_detach(segment);
+	if (pg_atomic_read_u32(&start->state) == GATE_BOUND)
+	{
+		dsm_pin_mapping(segment);
+		early = segment;
+	}
+	else
+		dsm_detach(segment);
 	return port;
 }
 

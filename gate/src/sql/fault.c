@@ -32,6 +32,7 @@ enum
 	ARG_TIMES,
 	ARG_PROBABILITY,
 	ARG_PID,
+	ARG_AFTER,
 	NUM_ARGS
 };
 
@@ -45,13 +46,13 @@ refuse(const char *what, const char *hint)
 static void
 check_action(const char *action)
 {
-	static const char *const actions[] = {"error", "delay", "drop", "lose", "close"};
+	static const char *const actions[] = {"error", "delay", "drop", "lose", "close", "taken"};
 
 	for (int i = 0; i < lengthof(actions); i++)
 		if (strcmp(action, actions[i]) == 0)
 			return;
 	refuse(psprintf("unknown action of a fault: \"%s\"", action),
-		   "Actions are error, delay, drop, lose, close.");
+		   "Actions are error, delay, drop, lose, close, taken.");
 }
 
 /* A method that the gate doesn't know would never meet the fault. */
@@ -101,6 +102,8 @@ check_numbers(FunctionCallInfo fcinfo)
 	if (!PG_ARGISNULL(ARG_TIMES) && PG_GETARG_INT64(ARG_TIMES) < 1)
 		refuse(psprintf("invalid times: " INT64_FORMAT, PG_GETARG_INT64(ARG_TIMES)),
 			   "Leave it out for a fault that always happens.");
+	if (PG_ARGISNULL(ARG_AFTER) || PG_GETARG_INT64(ARG_AFTER) < 0)
+		refuse("invalid number of quests that are spared", "It is 0 or more.");
 	if (PG_ARGISNULL(ARG_PROBABILITY) ||
 		!(PG_GETARG_FLOAT8(ARG_PROBABILITY) > 0 && PG_GETARG_FLOAT8(ARG_PROBABILITY) <= 1))
 		refuse("invalid probability", "It is above 0, and 1 at most.");
@@ -119,10 +122,11 @@ Datum
 rtm_gate_fault(PG_FUNCTION_ARGS)
 {
 	static GatePlan plan = {
-		"INSERT INTO rtm_gate.fault (action, method, type, xid, code, delay, times, probability, pid)"
-		" VALUES ($1, $2, $3::pg_catalog.int2, $4, $5, $6, $7, $8, $9) RETURNING id",
+		"INSERT INTO rtm_gate.fault (action, method, type, xid, code, delay, times, probability, pid, after)"
+		" VALUES ($1, $2, $3::pg_catalog.int2, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
 		NUM_ARGS,
-		{TEXTOID, TEXTOID, INT4OID, INT8OID, INT4OID, INTERVALOID, INT8OID, FLOAT8OID, INT8OID}};
+		{TEXTOID, TEXTOID, INT4OID, INT8OID, INT4OID, INTERVALOID, INT8OID, FLOAT8OID, INT8OID,
+		 INT8OID}};
 	Datum values[NUM_ARGS];
 	char  nulls[NUM_ARGS + 1] = {0};
 	char *action;

@@ -116,7 +116,7 @@ load_projects(void)
 static GateFaultAction
 fault_action(const char *name)
 {
-	static const char *const names[] = {"error", "delay", "drop", "lose", "close"};
+	static const char *const names[] = {"error", "delay", "drop", "lose", "close", "taken"};
 
 	for (int i = 0; i < lengthof(names); i++)
 		if (strcmp(name, names[i]) == 0)
@@ -133,13 +133,18 @@ int_column(int row, int number)
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
+/*
+ * Those that can still happen, the oldest first.  What is read stays where quests find
+ * it until the next reading; an error leaves none.
+ */
 static void
 load_faults(void)
 {
 	static GatePlan plan = {
 		"SELECT id, action, pid, method, type::pg_catalog.int8, xid, code::pg_catalog.int8,"
-		" (EXTRACT(epoch FROM delay) OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8, probability"
-		" FROM rtm_gate.fault WHERE times IS NULL OR hits OPERATOR(pg_catalog.<) times ORDER BY id"};
+		" (EXTRACT(epoch FROM delay) OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8, probability,"
+		" after OPERATOR(pg_catalog.-) hits"
+		" FROM rtm_gate.fault WHERE times IS NULL OR hits OPERATOR(pg_catalog.-) after OPERATOR(pg_catalog.<) times ORDER BY id"};
 	MemoryContext old;
 
 	nfaults = 0;
@@ -163,6 +168,7 @@ load_faults(void)
 		fault->code = (int) int_column(i, 7);
 		fault->delay_ms = int_column(i, 8);
 		fault->probability = DatumGetFloat8(gate_spi_column(i, 9, NULL));
+		fault->spared = int_column(i, 10);
 	}
 	MemoryContextSwitchTo(old);
 }

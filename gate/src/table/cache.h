@@ -20,7 +20,8 @@ typedef enum GateFaultAction
 	GATE_FAULT_DELAY, /* carried out, answered late */
 	GATE_FAULT_DROP,  /* not carried out, never answered */
 	GATE_FAULT_LOSE,  /* carried out, never answered */
-	GATE_FAULT_CLOSE  /* not carried out, the connection is closed */
+	GATE_FAULT_CLOSE, /* not carried out, the connection is closed */
+	GATE_FAULT_TAKEN  /* its mid is that of another message, which is stored instead */
 } GateFaultAction;
 
 /* A row of rtm_gate.fault that is still to happen; NULL and 0 are for any. */
@@ -36,6 +37,7 @@ typedef struct GateFault
 	int				code;
 	int64			delay_ms;
 	double			probability;
+	int64			spared; /* quests that fit and are still to be spared */
 } GateFault;
 
 typedef struct GateProject

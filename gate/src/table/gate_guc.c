@@ -15,6 +15,8 @@
 
 #include "utils/guc.h"
 
+#include "compat.h"
+#include "fpnn/catalog.h"
 #include "table/gate_guc.h"
 
 bool gate_enforce_membership;
@@ -27,6 +29,69 @@ int	 gate_max_connections;
 int	 gate_memory_limit;
 int	 gate_ping_interval;
 int	 gate_idle_timeout;
+
+static char		  *saved_types;
+static const bool *saved_of; /* by mtype, of saved_types; NULL: all are */
+
+bool
+gate_is_saved(int64 mtype)
+{
+	return saved_of == NULL || (mtype >= 0 && mtype <= RTM_MTYPE_MAX && saved_of[mtype]);
+}
+
+/* "30" or "40-50", of a comma-separated list. */
+static bool
+read_range(const char *text, bool *saved)
+{
+	int first;
+	int last;
+	int end = -1;
+
+	if (sscanf(text, " %d - %d %n", &first, &last, &end) != 2 || end < 0 || text[end] != '\0')
+	{
+		end = -1;
+		if (sscanf(text, " %d %n", &first, &end) != 1 || end < 0 || text[end] != '\0')
+			return false;
+		last = first;
+	}
+	if (first < RTM_MTYPE_MIN || last > RTM_MTYPE_MAX || first > last)
+		return false;
+	for (int i = first; i <= last; i++)
+		saved[i] = true;
+	return true;
+}
+
+/* What is valid becomes an array by mtype, which is the setting's extra. */
+static bool
+check_saved_types(char **value, void **extra, GucSource source)
+{
+	bool  saved[RTM_MTYPE_MAX + 1] = {0};
+	char *rest;
+	char *item;
+	bool  good = true;
+
+	if (**value == '\0')
+		return true;
+	rest = pstrdup(*value);
+	while (good && (item = strsep(&rest, ",")) != NULL)
+		good = read_range(item, saved);
+	if (!good)
+	{
+		GUC_check_errdetail("It is a list of message types and ranges of them, such as \"%s\".",
+							"30, 32, 40-50");
+		return false;
+	}
+	*extra = rtm_guc_extra(sizeof(saved));
+	if (*extra)
+		memcpy(*extra, saved, sizeof(saved));
+	return *extra != NULL;
+}
+
+static void
+assign_saved_types(const char *value, void *extra)
+{
+	saved_of = extra;
+}
 
 /* What the service does: the limits of protocol.md. */
 static void
@@ -51,6 +116,10 @@ define_behaviour(void)
 							"Messages of a conversation that the local gate keeps.",
 							"0 stands for no limit.", &gate_history_messages, 500, 0, INT_MAX,
 							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"rtm_gate.saved_types", "Message types that the local gate keeps in histories.",
+		"Empty stands for all; the service keeps 30, 32, 40-50 and those that its console says.",
+		&saved_types, "", PGC_SUSET, 0, check_saved_types, assign_saved_types, NULL);
 	DefineCustomIntVariable(
 		"rtm_gate.max_clock_skew",
 		"By how much the time of a quest may differ from the local gate's clock.", NULL,

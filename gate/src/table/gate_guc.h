@@ -19,6 +19,9 @@ extern int	gate_memory_limit;	/* kilobytes, of all connections' buffers */
 extern int	gate_ping_interval; /* milliseconds; 0: none */
 extern int	gate_idle_timeout;	/* milliseconds; 0: none */
 
+/* Is a message of this type kept in histories, by rtm_gate.saved_types? */
+extern bool gate_is_saved(int64 mtype);
+
 extern void gate_guc_init(void);
 
 #endif /* GATE_GUC_H */

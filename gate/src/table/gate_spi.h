@@ -8,7 +8,7 @@
 #ifndef GATE_SPI_H
 #define GATE_SPI_H
 
-#define GATE_MAX_PLAN_ARGS 13
+#define GATE_MAX_PLAN_ARGS 14
 
 /* A statement, prepared once a process, when it is first used. */
 typedef struct GatePlan

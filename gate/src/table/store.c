@@ -141,14 +141,14 @@ bool
 gate_store_insert(const GateConversation *c, const GateMessage *m)
 {
 	static GatePlan plan = {
-		"INSERT INTO rtm_gate.message (pid, type, a, b, mid, from_uid, to_uid, mtype, msg, msg_is_bin, attrs, attrs_is_bin, mtime) "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (pid, type, a, b, mid) DO NOTHING",
-		13,
+		"INSERT INTO rtm_gate.message (pid, type, a, b, mid, from_uid, to_uid, mtype, msg, msg_is_bin, attrs, attrs_is_bin, mtime, saved) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (pid, type, a, b, mid) DO NOTHING",
+		14,
 		{CONVERSATION_TYPES, INT8OID, INT8OID, INT8OID, INT2OID, BYTEAOID, BOOLOID, BYTEAOID,
-		 BOOLOID, INT8OID}};
+		 BOOLOID, INT8OID, BOOLOID}};
 	static MemoryContext scratch;
 	MemoryContext		 context;
-	Datum				 values[13];
+	Datum				 values[14];
 	bool				 is_new;
 
 	/* a message to thousands isn't copied thousands of times */
@@ -167,6 +167,7 @@ gate_store_insert(const GateConversation *c, const GateMessage *m)
 	values[10] = body_datum(&m->attrs);
 	values[11] = BoolGetDatum(m->attrs.bin);
 	values[12] = Int64GetDatum(m->mtime);
+	values[13] = BoolGetDatum(gate_is_saved(m->mtype));
 	is_new = gate_spi_run(&plan, values, NULL) > 0;
 	MemoryContextSwitchTo(context);
 	return is_new;
@@ -281,8 +282,8 @@ gate_store_purge_all(int keep)
 
 /* ---- histories ---- */
 
-#define IN_RANGE                                                                 \
-	" AND mtime OPERATOR(pg_catalog.>=) $5 AND mtime OPERATOR(pg_catalog.<=) $6" \
+#define IN_RANGE                                                                           \
+	" AND saved AND mtime OPERATOR(pg_catalog.>=) $5 AND mtime OPERATOR(pg_catalog.<=) $6" \
 	" AND ($7 IS NULL OR mtype OPERATOR(pg_catalog.=) ANY ($7))"
 
 /* The arguments of IN_RANGE. */
@@ -358,8 +359,8 @@ gate_store_count(int64 pid, RtmConversation type, int64 xid, const GatePage *pag
 
 /* ---- one message ---- */
 
-#define OF_MID                                                           \
-	OF_CONVERSATION " AND mid OPERATOR(pg_catalog.=) $5 AND NOT deleted" \
+#define OF_MID                                                                     \
+	OF_CONVERSATION " AND mid OPERATOR(pg_catalog.=) $5 AND saved AND NOT deleted" \
 					" AND mtime OPERATOR(pg_catalog.>=) $6 AND id OPERATOR(pg_catalog.>) $7"
 #define OF_MID_TYPES                                  \
 	7,                                                \

@@ -24,6 +24,7 @@
 #include "storage/ipc.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
+#include "storage/procarray.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -39,6 +40,7 @@
 #include "table/clock.h"
 #include "table/gate_guc.h"
 #include "table/gate_spi.h"
+#include "table/pace.h"
 #include "table/purge.h"
 #include "wait.h"
 #include "worker/framework.h"
@@ -106,18 +108,22 @@ handle_stop(SIGNAL_ARGS)
 static void
 recover(const char *what, MemoryContext batch)
 {
-	ErrorData *error;
+	static GatePace pace;
+	ErrorData	   *error;
+	int				left_out;
 
 	HOLD_INTERRUPTS();
 	MemoryContextSwitchTo(batch);
 	error = CopyErrorData();
 	FlushErrorState();
 	AbortCurrentTransaction();
-	ereport(LOG, (errmsg("rtm gate could not %s: %s", what,
-						 ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION
-							 ? "there is a value that it cannot take"
-							 : error->message),
-				  errdetail("The error's SQLSTATE is %s.", unpack_sql_state(error->sqlerrcode))));
+	if (gate_pace(&pace, &left_out))
+		ereport(LOG, (errmsg("rtm gate could not %s: %s", what,
+							 ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION
+								 ? "there is a value that it cannot take"
+								 : error->message),
+					  errdetail("The error's SQLSTATE is %s.%s",
+								unpack_sql_state(error->sqlerrcode), gate_pace_text(left_out))));
 	RESUME_INTERRUPTS();
 }
 
@@ -284,6 +290,10 @@ do_chores(MemoryContext batch)
 		purge(batch);
 }
 
+/*
+ * Its only wait is the one for the sockets, with no transaction open.  What a batch
+ * needs is in a context of its own, answers that leave later aside.
+ */
 static void
 serve(GateNet *net)
 {
@@ -369,22 +379,17 @@ read_config(const GateStart *start, GateConfig *config, const char **why)
 	}
 	gate_now_since(gate_store_last_mtime());
 	commit();
-	if (start == NULL)
-		return wanted;
-	config->listen = MemoryContextStrdup(TopMemoryContext, start->listen);
-	config->port = start->port;
-	if (start->secret[0])
-		gate_cache_first_secret(start->pid, start->secret);
-	return true;
+	return start != NULL || wanted;
 }
 
 /*
  * Its predecessor may still be ending, so a successor waits a little for its
  * lock and its port; as does one that somebody asked for.  Of the one that is
- * started with the server nobody minds that there is one already.
+ * started with the server nobody minds that there is one already.  `early`: the port
+ * is taken, but nobody is listened to yet.
  */
 static GateNet *
-listen_with_patience(GateConfig *config, const char **why)
+listen_with_patience(GateConfig *config, bool early, const char **why)
 {
 	LOCKTAG	 tag;
 	GateNet *net = NULL;
@@ -396,9 +401,11 @@ listen_with_patience(GateConfig *config, const char **why)
 		if (LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL)
 		{
 			holding = true;
-			net = gate_net_listen(config->listen, &config->port, why);
-			if (net != NULL)
+			net = gate_net_bind(config->listen, &config->port, why);
+			if (net != NULL && (early || gate_net_listen(net, why)))
 				return net;
+			if (net != NULL)
+				gate_net_unbind(net);
 			LockRelease(&tag, ExclusiveLock, true);
 			holding = false;
 		}
@@ -412,6 +419,40 @@ listen_with_patience(GateConfig *config, const char **why)
 	return NULL;
 }
 
+/*
+ * The extension is being created by the transaction that asked for the gate, so
+ * there are no tables yet.  Ends with it when it rolls back.
+ */
+static void
+wait_for_commit(GateNet *net, GateStart *start, const GateConfig *config)
+{
+	const char *why;
+
+	start->gate = MyLatch;
+	tell_starter(start, GATE_BOUND, config->port, NULL);
+	while (TransactionIdIsInProgress(start->xid))
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, CHECK_MS,
+						 rtm_wait_event(RTM_WAIT_GATE_START));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	if (is_installed() && gate_net_listen(net, &why))
+		return;
+	tell_starter(start, GATE_NOT_LISTENING, 0, NULL);
+	proc_exit(0);
+}
+
+/* As the starter says: nothing is stored yet. */
+static void
+take_config(const GateStart *start, GateConfig *config)
+{
+	config->listen = MemoryContextStrdup(TopMemoryContext, start->listen);
+	config->port = start->port;
+	if (start->secret[0])
+		gate_cache_first_secret(start->pid, start->secret);
+}
+
 void
 rtm_gate_main(Datum database)
 {
@@ -420,6 +461,7 @@ rtm_gate_main(Datum database)
 	GateConfig	 config = {0};
 	GateNet		*net;
 	const char	*why;
+	bool		 early;
 
 	memcpy(&args, MyBgworkerEntry->bgw_extra, sizeof(args));
 	pqsignal(SIGTERM, die);
@@ -442,15 +484,18 @@ rtm_gate_main(Datum database)
 		dsm_pin_mapping(segment);
 		start = dsm_segment_address(segment);
 	}
-	if (!read_config(start, &config, &why))
+	early = start && TransactionIdIsValid(start->xid);
+	if (!early && !read_config(start, &config, &why))
 	{
 		tell_starter(start, GATE_NOT_LISTENING, 0, why);
 		proc_exit(0);
 	}
+	if (start)
+		take_config(start, &config);
 	gate_listen_init();
 	gate_purge_init();
 	before_shmem_exit(end_gate, (Datum) 0);
-	net = listen_with_patience(&config, &why);
+	net = listen_with_patience(&config, early, &why);
 	if (net == NULL)
 	{
 		tell_starter(start, GATE_NOT_LISTENING, 0, why);
@@ -458,6 +503,8 @@ rtm_gate_main(Datum database)
 							 config.port, why)));
 		proc_exit(0);
 	}
+	if (early)
+		wait_for_commit(net, start, &config);
 	if (config.certificate && config.certificate_key)
 		gate_net_use_tls(net, config.certificate, config.certificate_key);
 	tell_starter(start, GATE_LISTENING, config.port, NULL);

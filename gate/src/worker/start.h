@@ -21,6 +21,8 @@ typedef struct GateStart
 {
 	pg_atomic_uint32 state; /* GateStartState */
 	Latch			*starter;
+	Latch			*gate; /* with GATE_BOUND */
+	TransactionId	 xid;  /* that makes the extension, which has to commit first; 0: none */
 	int				 port;
 	int64			 pid;
 	char			 listen[64];
@@ -31,6 +33,7 @@ typedef struct GateStart
 typedef enum GateStartState
 {
 	GATE_STARTING = 0,
+	GATE_BOUND, /* it has its port, and listens when the transaction has committed */
 	GATE_LISTENING,
 	GATE_NOT_LISTENING
 } GateStartState;

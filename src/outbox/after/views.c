@@ -15,9 +15,9 @@
 #include "fpnn/catalog.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/workers/registry.h"
-#include "method/unpack.h"
 #include "outbox/workers/worker.h"
 #include "method/jsonb.h"
+#include "method/result.h"
 
 PG_FUNCTION_INFO_V1(rtm_sql_unpack);
 
@@ -28,7 +28,7 @@ rtm_sql_unpack(PG_FUNCTION_ARGS)
 	bytea	 *bytes = PG_GETARG_BYTEA_PP(1);
 	RtmReader reader = {.what = "rtm_unpack"};
 
-	reader.answer = outbox_unpack(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), nparams);
+	reader.answer = rtm_unpack(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), nparams);
 	PG_RETURN_JSONB_P(rtm_answer_jsonb(&reader));
 }
 
@@ -39,7 +39,7 @@ rtm_sql_error_of(PG_FUNCTION_ARGS)
 {
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	return HeapTupleGetDatum(outbox_error_tuple(
+	return HeapTupleGetDatum(rtm_error_tuple(
 		PG_GETARG_INT32(0), PG_ARGISNULL(1) ? NULL : TextDatumGetCString(PG_GETARG_DATUM(1)),
 		rtm_result_desc(fcinfo)));
 }

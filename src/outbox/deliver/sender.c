@@ -313,10 +313,11 @@ do_chores(Sender *sender)
 static int64
 lanes_turn(Sender *sender)
 {
-	int64		  back = outbox_wake_by_time(rtm_now_ms());
+	int64		  back;
 	dlist_head	  awake = DLIST_STATIC_INIT(awake);
 	MemoryContext context = CurrentMemoryContext;
 
+	(void) outbox_wake_by_time(rtm_now_ms());
 	while (!dlist_is_empty(&outbox_queue.awake))
 	{
 		Lane *lane = dlist_head_element(Lane, awake_node, &outbox_queue.awake);

@@ -98,13 +98,12 @@ static Datum
 error_text(const Request *request, char *null)
 {
 	const char *text = request->error;
-	size_t		len;
 
 	*null = text ? ' ' : 'n';
 	if (text == NULL)
 		return (Datum) 0;
 	if (request->error_from_gate)
-		text = rtm_text_from_wire(text, strlen(text), &len);
+		text = rtm_shown_from_wire(text, strlen(text));
 	if (text == NULL || text[0] == '\0')
 		text = rtm_code_text(request->code);
 	return CStringGetTextDatum(text ? text : "unknown error");

@@ -41,6 +41,7 @@
 
 #include "client/call.h"
 #include "compat.h"
+#include "client/extension.h"
 #include "outbox/record/relations.h"
 #include "outbox/record/result_row.h"
 #include "outbox/record/row.h"
