@@ -648,13 +648,22 @@ COMMENT ON COLUMN @extschema@.rtm_error.code IS 'code of RTM or FPNN';
 COMMENT ON COLUMN @extschema@.rtm_error.sqlstate IS 'SQLSTATE that the synchronous function would raise';
 COMMENT ON COLUMN @extschema@.rtm_error.message IS 'what the gate said, or what went wrong on the way to it';
 
-CREATE SEQUENCE @extschema@.rtm_request_id_seq AS bigint CACHE 100;
-REVOKE ALL ON SEQUENCE @extschema@.rtm_request_id_seq FROM PUBLIC;
-COMMENT ON SEQUENCE @extschema@.rtm_request_id_seq IS 'ids of queued requests';
+--
+-- Tables.  A row says whose request it is, and that is believed: so they are in a
+-- schema that belongs to the extension's owner, a superuser, and nobody but
+-- superusers and the extension's own code writes to them, whatever is granted.
+--
 
-CREATE TABLE @extschema@.rtm_request (
+CREATE SCHEMA rtm_internal;
+COMMENT ON SCHEMA rtm_internal IS 'tables of the extension rtm; see its views';
+
+CREATE SEQUENCE rtm_internal.rtm_request_id_seq AS bigint CACHE 100;
+COMMENT ON SEQUENCE rtm_internal.rtm_request_id_seq IS 'ids of queued requests';
+
+CREATE TABLE rtm_internal.rtm_request (
 	seq bigint NOT NULL,
 	id bigint NOT NULL,
+	origin bigint NOT NULL,
 	owner oid NOT NULL,
 	server oid NOT NULL,
 	conversation smallint NOT NULL,
@@ -671,17 +680,22 @@ CREATE TABLE @extschema@.rtm_request (
 	mid bigint,
 	recipients bigint[],
 	callback oid,
-	next_attempt timestamptz,
-	error_code integer,
-	error text,
-	origin bigint,
 	owner_name text,
 	server_name text,
-	callback_name text
-) WITH (
-	-- rows live for moments: vacuum comes by their number, whatever the table's size,
-	-- and leaves the file as long as it is, as cutting it off takes a lock for which
-	-- those who commit (and on a standby those who read) would have to wait
+	callback_name text,
+	next_attempt timestamptz,
+	error_code integer,
+	error text
+) USING heap;
+CREATE INDEX rtm_request_seq ON rtm_internal.rtm_request (seq);
+CREATE INDEX rtm_request_id ON rtm_internal.rtm_request (id);
+COMMENT ON TABLE rtm_internal.rtm_request IS 'requests that wait or are under way; see the view rtm_outbox';
+
+-- Every row lives for moments: vacuum must come by the number of dead rows, whatever
+-- the table's size, and be through at once.  It leaves the file as long as it is:
+-- cutting it off takes a lock for which those who commit (and on a standby those who
+-- read) would have to wait.
+ALTER TABLE rtm_internal.rtm_request SET (
 	autovacuum_vacuum_scale_factor = 0,
 	autovacuum_vacuum_threshold = 1000,
 	autovacuum_vacuum_cost_delay = 0,
@@ -690,14 +704,13 @@ CREATE TABLE @extschema@.rtm_request (
 	vacuum_truncate = false,
 	toast.vacuum_truncate = false
 );
-CREATE INDEX rtm_request_seq ON @extschema@.rtm_request (seq);
--- what is published FOR ALL TABLES can be updated and deleted all the same
-ALTER TABLE @extschema@.rtm_request REPLICA IDENTITY FULL;
-REVOKE ALL ON TABLE @extschema@.rtm_request FROM PUBLIC;
-COMMENT ON TABLE @extschema@.rtm_request IS 'requests that wait or are under way; see the view rtm_outbox';
 
-CREATE TABLE @extschema@.rtm_finished (
-	id bigint PRIMARY KEY,
+-- what is published FOR ALL TABLES can be updated and deleted all the same
+ALTER TABLE rtm_internal.rtm_request REPLICA IDENTITY FULL;
+
+CREATE TABLE rtm_internal.rtm_finished (
+	id bigint NOT NULL,
+	origin bigint NOT NULL,
 	status text NOT NULL,
 	owner oid NOT NULL,
 	server oid NOT NULL,
@@ -716,33 +729,31 @@ CREATE TABLE @extschema@.rtm_finished (
 	mid bigint,
 	recipients bigint[],
 	callback oid,
+	owner_name text,
+	server_name text,
+	callback_name text,
 	answer bytea,
 	mtime bigint,
 	error_code integer,
 	error text,
 	callback_due bigint,
 	callback_error text,
-	origin bigint,
-	owner_name text,
-	server_name text,
-	callback_name text
-) WITH (
+	callback_attempts integer,
+	callback_begun timestamptz,
+	PRIMARY KEY (id, origin)
+) USING heap WITH (
 	autovacuum_vacuum_scale_factor = 0.02,
 	autovacuum_vacuum_threshold = 1000,
 	autovacuum_vacuum_cost_delay = 0
 );
-CREATE INDEX rtm_finished_at ON @extschema@.rtm_finished (finished_at);
-CREATE INDEX rtm_finished_callback_due ON @extschema@.rtm_finished (callback_due) WHERE callback_due IS NOT NULL;
-CREATE INDEX rtm_finished_failed ON @extschema@.rtm_finished (finished_at) WHERE status = 'failed';
-REVOKE ALL ON TABLE @extschema@.rtm_finished FROM PUBLIC;
-COMMENT ON TABLE @extschema@.rtm_finished IS 'requests that are through; see the view rtm_result';
+CREATE INDEX rtm_finished_at ON rtm_internal.rtm_finished (finished_at);
+CREATE INDEX rtm_finished_failed ON rtm_internal.rtm_finished (finished_at) WHERE status = 'failed';
+CREATE INDEX rtm_finished_callback_due ON rtm_internal.rtm_finished (origin, owner, callback_due) WHERE callback_due IS NOT NULL;
+COMMENT ON TABLE rtm_internal.rtm_finished IS 'requests that are through; see the view rtm_result';
 
---
--- Whose requests the rows of an outbox are: a copy of the database, or of the
--- cluster, doesn't send what it didn't queue
---
-
-CREATE TABLE @extschema@.rtm_origin (
+-- Whose requests the rows are: a copy of the database, or of the cluster, doesn't send
+-- what it didn't queue.
+CREATE TABLE rtm_internal.rtm_origin (
 	system_identifier bigint NOT NULL,
 	database oid NOT NULL,
 	instance bigint NOT NULL,
@@ -750,10 +761,62 @@ CREATE TABLE @extschema@.rtm_origin (
 	origin bigint NOT NULL,
 	since timestamptz NOT NULL,
 	PRIMARY KEY (system_identifier, database)
-);
-REVOKE ALL ON TABLE @extschema@.rtm_origin FROM PUBLIC;
-COMMENT ON TABLE @extschema@.rtm_origin IS
+) USING heap;
+COMMENT ON TABLE rtm_internal.rtm_origin IS
 	'what the requests of this database are marked with, and which cluster, instance and timeline that is bound to';
+
+CREATE FUNCTION rtm_internal.rtm_guard(
+) RETURNS trigger
+AS 'MODULE_PATHNAME', 'rtm_sql_guard'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION rtm_internal.rtm_guard() IS
+	'refuses statements on the tables of the outbox to all but superusers';
+
+CREATE TRIGGER rtm_request_guard BEFORE INSERT OR UPDATE OR DELETE ON rtm_internal.rtm_request
+	FOR EACH ROW EXECUTE FUNCTION rtm_internal.rtm_guard();
+CREATE TRIGGER rtm_request_guard_truncate BEFORE TRUNCATE ON rtm_internal.rtm_request
+	FOR EACH STATEMENT EXECUTE FUNCTION rtm_internal.rtm_guard();
+CREATE TRIGGER rtm_finished_guard BEFORE INSERT OR UPDATE OR DELETE ON rtm_internal.rtm_finished
+	FOR EACH ROW EXECUTE FUNCTION rtm_internal.rtm_guard();
+CREATE TRIGGER rtm_finished_guard_truncate BEFORE TRUNCATE ON rtm_internal.rtm_finished
+	FOR EACH STATEMENT EXECUTE FUNCTION rtm_internal.rtm_guard();
+CREATE TRIGGER rtm_origin_guard BEFORE INSERT OR UPDATE OR DELETE ON rtm_internal.rtm_origin
+	FOR EACH ROW EXECUTE FUNCTION rtm_internal.rtm_guard();
+CREATE TRIGGER rtm_origin_guard_truncate BEFORE TRUNCATE ON rtm_internal.rtm_origin
+	FOR EACH STATEMENT EXECUTE FUNCTION rtm_internal.rtm_guard();
+
+-- also for a subscription, and whatever session_replication_role is
+ALTER TABLE rtm_internal.rtm_request ENABLE ALWAYS TRIGGER rtm_request_guard,
+	ENABLE ALWAYS TRIGGER rtm_request_guard_truncate;
+ALTER TABLE rtm_internal.rtm_finished ENABLE ALWAYS TRIGGER rtm_finished_guard,
+	ENABLE ALWAYS TRIGGER rtm_finished_guard_truncate;
+ALTER TABLE rtm_internal.rtm_origin ENABLE ALWAYS TRIGGER rtm_origin_guard,
+	ENABLE ALWAYS TRIGGER rtm_origin_guard_truncate;
+
+-- ALTER DEFAULT PRIVILEGES may have granted what nobody meant for these
+DO $do$
+DECLARE
+	grantee text;
+BEGIN
+	FOR grantee IN
+		SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::pg_catalog.regrole::pg_catalog.text END
+		FROM (SELECT nspacl FROM pg_catalog.pg_namespace WHERE nspname OPERATOR(pg_catalog.=) 'rtm_internal'
+				UNION ALL SELECT c.relacl FROM pg_catalog.pg_class AS c
+				WHERE c.relnamespace OPERATOR(pg_catalog.=) 'rtm_internal'::pg_catalog.regnamespace
+				UNION ALL SELECT p.proacl FROM pg_catalog.pg_proc AS p
+				WHERE p.pronamespace OPERATOR(pg_catalog.=) 'rtm_internal'::pg_catalog.regnamespace) AS o (acl)
+			CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS a
+		WHERE a.grantee OPERATOR(pg_catalog.<>) (SELECT n.nspowner FROM pg_catalog.pg_namespace AS n
+			WHERE n.nspname OPERATOR(pg_catalog.=) 'rtm_internal')
+	LOOP
+		EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA rtm_internal FROM %1$s;'
+			' REVOKE ALL ON ALL TABLES IN SCHEMA rtm_internal FROM %1$s;'
+			' REVOKE ALL ON ALL SEQUENCES IN SCHEMA rtm_internal FROM %1$s;'
+			' REVOKE ALL ON ALL FUNCTIONS IN SCHEMA rtm_internal FROM %1$s', grantee);
+	END LOOP;
+END
+$do$;
+REVOKE ALL ON FUNCTION rtm_internal.rtm_guard() FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.rtm_outbox_origin(
 ) RETURNS bigint
@@ -1179,7 +1242,7 @@ CREATE VIEW @extschema@.rtm_outbox WITH (security_barrier) AS
 		@extschema@.rtm_error_of(r.error_code, r.error) AS error,
 		o.origin IS NOT NULL AND r.origin IS DISTINCT FROM o.origin AS held,
 		r.callback_name
-	FROM @extschema@.rtm_request AS r
+	FROM rtm_internal.rtm_request AS r
 		CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
 		CROSS JOIN LATERAL (SELECT r.origin IS NOT DISTINCT FROM o.origin AS by_oid) AS b
 		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) r.server
@@ -1203,7 +1266,7 @@ CREATE VIEW @extschema@.rtm_result WITH (security_barrier) AS
 		f.callback_error,
 		f.callback_due IS NOT NULL AND o.origin IS NOT NULL AND f.origin IS DISTINCT FROM o.origin AS held,
 		f.callback_name
-	FROM @extschema@.rtm_finished AS f
+	FROM rtm_internal.rtm_finished AS f
 		CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
 		CROSS JOIN LATERAL (SELECT f.origin IS NOT DISTINCT FROM o.origin AS by_oid) AS b
 		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) f.server
@@ -1222,7 +1285,8 @@ CREATE FUNCTION @extschema@.rtm_worker_stats(
 	OUT pid integer,
 	OUT state text,
 	OUT since timestamptz,
-	OUT last_error text
+	OUT last_error text,
+	OUT userid oid
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'rtm_sql_worker_stats'
 LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 2;
@@ -1278,7 +1342,7 @@ REVOKE ALL ON FUNCTION @extschema@.rtm_counted_since() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.rtm_counted_since() TO pg_monitor;
 
 CREATE VIEW @extschema@.rtm_stat_worker AS
-	SELECT d.datname AS database, w.worker, w.pid, w.state, w.since, w.last_error
+	SELECT d.datname AS database, w.worker, w.pid, w.state, w.since, w.last_error, w.userid::regrole AS role
 	FROM @extschema@.rtm_worker_stats() AS w
 		LEFT JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) w.datid;
 GRANT SELECT ON @extschema@.rtm_stat_worker TO pg_monitor;
@@ -1301,7 +1365,7 @@ CREATE VIEW @extschema@.rtm_stat_server AS
 			FROM (SELECT CASE WHEN i.origin IS NOT DISTINCT FROM o.origin
 						THEN i.server ELSE n.oid END AS server,
 					i.enqueued_at, o.origin IS NOT NULL AND i.origin IS DISTINCT FROM o.origin AS held
-				FROM @extschema@.rtm_request AS i
+				FROM rtm_internal.rtm_request AS i
 					CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
 					LEFT JOIN pg_catalog.pg_foreign_server AS n
 						ON n.srvname OPERATOR(pg_catalog.=) i.server_name::pg_catalog.name) AS r
@@ -1329,13 +1393,13 @@ CREATE VIEW @extschema@.rtm_stat_outbox AS
 				pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.min(r.enqueued_at)
 					FILTER (WHERE o.origin IS NULL OR r.origin IS NOT DISTINCT FROM o.origin) AS oldest_age,
 				pg_catalog.count(*) FILTER (WHERE o.origin IS NOT NULL AND r.origin IS DISTINCT FROM o.origin) AS held
-			FROM @extschema@.rtm_request AS r) AS q
+			FROM rtm_internal.rtm_request AS r) AS q
 		CROSS JOIN LATERAL (SELECT
-				(SELECT pg_catalog.count(*) FROM @extschema@.rtm_finished AS i
+				(SELECT pg_catalog.count(*) FROM rtm_internal.rtm_finished AS i
 					WHERE i.status OPERATOR(pg_catalog.=) 'failed') AS failed,
 				pg_catalog.count(*) FILTER (WHERE o.origin IS NULL OR d.origin IS NOT DISTINCT FROM o.origin) AS callbacks,
 				pg_catalog.count(*) FILTER (WHERE o.origin IS NOT NULL AND d.origin IS DISTINCT FROM o.origin) AS callbacks_held
-			FROM @extschema@.rtm_finished AS d WHERE d.callback_due IS NOT NULL) AS f
+			FROM rtm_internal.rtm_finished AS d WHERE d.callback_due IS NOT NULL) AS f
 		LEFT JOIN @extschema@.rtm_worker_stats() AS w ON w.worker OPERATOR(pg_catalog.=) 'rtm sender'
 			AND w.datid OPERATOR(pg_catalog.=) (SELECT b.oid FROM pg_catalog.pg_database AS b
 				WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database());

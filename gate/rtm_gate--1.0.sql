@@ -263,11 +263,13 @@ COMMENT ON COLUMN rtm_gate.fault.hits IS 'how many quests that fit were spared, 
 -- Beginning anew
 --
 
--- DELETE, not TRUNCATE: the gate isn't held up by a transaction that stays open
+-- DELETE, not TRUNCATE: the gate isn't held up by a transaction that stays open.  Of
+-- triggers only those that are always enabled run here, as the owner.
 CREATE FUNCTION @extschema@.rtm_gate_reset()
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET session_replication_role = replica
 AS $$
 	DELETE FROM rtm_gate.message;
 	DELETE FROM rtm_gate.group_member;
@@ -301,6 +303,7 @@ CREATE FUNCTION @extschema@.rtm_gate_fault_clear(id bigint DEFAULT NULL)
 RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET session_replication_role = replica
 AS $$
 	WITH gone AS (DELETE FROM rtm_gate.fault f WHERE $1 IS NULL OR f.id = $1 RETURNING 1)
 	SELECT count(*) FROM gone

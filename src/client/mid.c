@@ -26,6 +26,7 @@
 
 #include "client/mid.h"
 #include "fpnn/mid.h"
+#include "shmem.h"
 
 typedef struct MidMaker
 {
@@ -33,9 +34,7 @@ typedef struct MidMaker
 	pg_atomic_uint32 start; /* plus 1; 0: it has to be drawn */
 } MidMaker;
 
-static MidMaker				  *shared_maker; /* NULL: there is none */
-static shmem_request_hook_type prev_shmem_request_hook;
-static shmem_startup_hook_type prev_shmem_startup_hook;
+static MidMaker *shared_maker; /* NULL: there is none */
 
 static void
 maker_init(void *maker)
@@ -44,37 +43,29 @@ maker_init(void *maker)
 	pg_atomic_init_u32(&((MidMaker *) maker)->start, 0);
 }
 
-static void
-mid_shmem_request(void)
+static Size
+mid_size(void)
 {
-	if (prev_shmem_request_hook)
-		prev_shmem_request_hook();
-	RequestAddinShmemSpace(sizeof(MidMaker));
+	return sizeof(MidMaker);
 }
 
 static void
-mid_shmem_startup(void)
+mid_attach(void)
 {
 	bool found;
 
-	if (prev_shmem_startup_hook)
-		prev_shmem_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	shared_maker = ShmemInitStruct("rtm mid", sizeof(MidMaker), &found);
+	shared_maker = ShmemInitStruct("rtm mid", mid_size(), &found);
 	if (!found)
 		maker_init(shared_maker);
-	LWLockRelease(AddinShmemInitLock);
 }
 
 void
 rtm_mid_init(void)
 {
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	prev_shmem_request_hook = shmem_request_hook;
-	shmem_request_hook = mid_shmem_request;
-	prev_shmem_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = mid_shmem_startup;
+	static const RtmShmem part = {NULL, mid_size, mid_attach};
+
+	if (process_shared_preload_libraries_in_progress)
+		rtm_shmem_register(&part);
 }
 
 static MidMaker *

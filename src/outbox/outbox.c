@@ -13,6 +13,8 @@
 #include "outbox/record/outbox_guc.h"
 #include "outbox/hooks.h"
 #include "outbox/outbox.h"
+#include "outbox/record/instance.h"
+#include "outbox/record/ticket.h"
 #include "outbox/workers/registry.h"
 #include "outbox/workers/worker.h"
 
@@ -27,6 +29,8 @@ rtm_outbox_init(void)
 	if (IsBinaryUpgrade)
 		return;
 	outbox_registry_init();
+	outbox_tickets_init();
+	outbox_instance_init();
 	outbox_enqueue_init();
 	outbox_hooks_init();
 	outbox_launcher_init();

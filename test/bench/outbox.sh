@@ -14,7 +14,7 @@ prepare_outbox()
 	# a row's size: the sender is held while one is there
 	hold_sender
 	sql -c "SELECT rtm_send_group_message_async(51, 123456, 5000, 'Did anybody see where the minutes of Tuesday went?')" >/dev/null
-	bytes=$(sql -c "SELECT pg_column_size(r.*) FROM rtm_request AS r LIMIT 1")
+	bytes=$(sql -c "SELECT pg_column_size(r.*) FROM rtm_internal.rtm_request AS r LIMIT 1")
 	release_sender
 	[ "$bytes" -gt 100 ] || give_up "the size of a row is unknown"
 	body=$((bytes - 24 - 16 - 4))

@@ -50,11 +50,11 @@ prepare_soak()
 
 figures="
 	SELECT (SELECT sum(sent) FROM rtm_stat_server), (SELECT queued FROM rtm_stat_outbox),
-		pg_relation_size('rtm_request') / 1024, pg_indexes_size('rtm_request') / 1024,
-		(pg_total_relation_size('rtm_request') - pg_relation_size('rtm_request') - pg_indexes_size('rtm_request')) / 1024,
-		pg_total_relation_size('rtm_finished') / 1024,
-		(SELECT sum(n_dead_tup) FROM pg_stat_user_tables WHERE relname IN ('rtm_request', 'rtm_finished')),
-		(SELECT sum(autovacuum_count) FROM pg_stat_user_tables WHERE relname IN ('rtm_request', 'rtm_finished'))"
+		pg_relation_size('rtm_internal.rtm_request') / 1024, pg_indexes_size('rtm_internal.rtm_request') / 1024,
+		(pg_total_relation_size('rtm_internal.rtm_request') - pg_relation_size('rtm_internal.rtm_request') - pg_indexes_size('rtm_internal.rtm_request')) / 1024,
+		pg_total_relation_size('rtm_internal.rtm_finished') / 1024,
+		(SELECT sum(n_dead_tup) FROM pg_stat_user_tables WHERE relname IN ('rtm_internal.rtm_request', 'rtm_internal.rtm_finished')),
+		(SELECT sum(autovacuum_count) FROM pg_stat_user_tables WHERE relname IN ('rtm_internal.rtm_request', 'rtm_internal.rtm_finished'))"
 
 process_figures()
 {

@@ -349,7 +349,7 @@ busy($node, 'drei', $gate, 'dumped', 20);
 $node->command_ok([ 'pg_dump', '-f', "$ENV{TESTDIR}/dump.sql", $node->connstr('drei') ], 'pg_dump with a backlog');
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
 $node->command_ok([ 'psql', '-Xqv', 'ON_ERROR_STOP=1', '-f', "$ENV{TESTDIR}/dump.sql", $node->connstr('restored') ], 'its restore');
-is($node->safe_psql('restored', 'SELECT count(*) FROM rtm_request'), 0, 'an empty outbox');
+is($node->safe_psql('restored', 'SELECT count(*) FROM rtm_internal.rtm_request'), 0, 'an empty outbox');
 unlike(slurp_file("$ENV{TESTDIR}/dump.sql"), qr/dumped 1/, 'the dump has no messages');
 release($gate);
 sender_comes($node, 'restored');
@@ -480,7 +480,7 @@ $node->safe_psql('drei', q(
 	"SELECT rtm_send_message_async(51, 1, 2, 'x', server => 'private')",
 	"SELECT rtm_send_message_async(51, 1, 2, 'x', server => 'unmapped')",
 	"SELECT rtm_send_message_async(51, 1, 2, 'x', server => 'missing')",
-	"SELECT rtm_call_async('ping')", 'SELECT count(*) FROM rtm_outbox', 'SELECT count(*) FROM rtm_request');
+	"SELECT rtm_call_async('ping')", 'SELECT count(*) FROM rtm_outbox', 'SELECT count(*) FROM rtm_internal.rtm_request');
 state_is($r[1], '25006', qr/read-only/, 'in a read-only transaction');
 state_is($r[3], '42501', qr/private/, 'without USAGE on the server');
 state_is($r[4], '42704', qr/mapping/, 'without a user mapping');

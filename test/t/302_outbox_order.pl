@@ -52,7 +52,7 @@ sub send_sql { my ($user, $msg) = @_; return "SELECT FROM rtm_send_message_async
 
 sub all_delivered
 {
-	$node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM rtm_request') or die "the outbox isn't emptied\n";
+	$node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM rtm_internal.rtm_request') or die "the outbox isn't emptied\n";
 }
 
 # What has arrived there, in the order of arrival.
@@ -256,7 +256,7 @@ $c = conversation();
 my @r = session($node, { user => 'alice' }, 'BEGIN', send_sql($c, 'of alice'), "PREPARE TRANSACTION 'alice'", "COMMIT PREPARED 'alice'");
 is($r[3]{state}, '00000', 'COMMIT PREPARED by a common role') or diag($r[3]{message});
 arrive_is($c, 'of alice', '... is sent');
-is($node->safe_psql('postgres', 'SELECT count(*) FROM rtm_request WHERE seq < 0'), 0, 'nothing is held');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM rtm_internal.rtm_request WHERE seq < 0'), 0, 'nothing is held');
 
 # Triggers
 

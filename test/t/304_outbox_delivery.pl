@@ -563,7 +563,7 @@ is(sql("SELECT count(*) FROM rtm_result WHERE status = 'done'"), 0, '... nothing
 	wait_until('attempts', sub { pending("server = 'dead' AND attempts > 0") });
 	my $seen = '';
 	$seen .= sql("SELECT coalesce(string_agg(t::text, ' '), '') FROM $_ AS t")
-	  for qw(rtm_outbox rtm_result rtm_request rtm_finished rtm_stat_server rtm_stat_worker), "(SELECT * FROM pg_stat_activity WHERE backend_type LIKE 'rtm%')";
+	  for qw(rtm_outbox rtm_result rtm_internal.rtm_request rtm_internal.rtm_finished rtm_stat_server rtm_stat_worker), "(SELECT * FROM pg_stat_activity WHERE backend_type LIKE 'rtm%')";
 	like($seen, qr/rtm sender/, 'views and tables were read');
 	my $log = slurp_file($node->logfile);
 	for my $needle ($secret, substr($secret, 0, 12), substr($secret, -12), unpack('H*', $secret))

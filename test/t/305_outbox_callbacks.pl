@@ -174,8 +174,8 @@ as('alice', q(
 			'SET SESSION AUTHORIZATION ) . $superuser . q(', 'SET SESSION AUTHORIZATION DEFAULT', 'SET LOCAL SESSION AUTHORIZATION ) . $superuser . q(',
 			'SELECT set_config(''role'', ''none'', false)', 'SELECT set_config(''session_authorization'', ''default'', true)',
 			'DISCARD ALL', 'CREATE ROLE mallory SUPERUSER', 'ALTER ROLE alice SUPERUSER', 'SELECT pg_read_file(''PG_VERSION'')',
-			'COPY said TO PROGRAM ''true''', 'TABLE pg_authid', 'UPDATE rtm_finished SET owner = 10', 'DELETE FROM rtm_finished', 'TABLE rtm_request',
-			'LOCK TABLE rtm_finished IN ACCESS EXCLUSIVE MODE', 'LOCK TABLE rtm_request IN ACCESS EXCLUSIVE MODE', 'SET session_replication_role = replica', 'COMMIT']
+			'COPY said TO PROGRAM ''true''', 'TABLE pg_authid', 'UPDATE rtm_internal.rtm_finished SET owner = 10', 'DELETE FROM rtm_internal.rtm_finished', 'TABLE rtm_internal.rtm_request',
+			'LOCK TABLE rtm_internal.rtm_finished IN ACCESS EXCLUSIVE MODE', 'LOCK TABLE rtm_internal.rtm_request IN ACCESS EXCLUSIVE MODE', 'SET session_replication_role = replica', 'COMMIT']
 		LOOP
 			INSERT INTO said (what) VALUES (try(command));
 			INSERT INTO said (what) SELECT 'became ' || current_user WHERE current_user <> 'alice';
@@ -189,7 +189,9 @@ is(shift @said, 'current_user alice', 'a callback runs as the role that queued i
 is(shift @said, 'search_path "$user", public', '... with the usual search_path');
 is(pop @said, 'still alice', '... to its end');
 is(scalar(@said), 24, 'what it must not do was tried');
-is(join(' ', grep { !/^(42501|25001|2D000|0A000)$/ } @said), '', 'what it must not do fails');
+my @harmless = ('RESET ROLE', 'SET ROLE NONE', 'RESET SESSION AUTHORIZATION', 'SET SESSION AUTHORIZATION DEFAULT',
+	"SELECT set_config('role', 'none', false)");
+is_deeply([ grep { !/^(42501|25001|2D000|0A000|22023)$/ } @said ], [ map { "did $_ as alice" } @harmless ], 'what it must not do fails, what leads nowhere does no harm');
 is(sql("SELECT string_agg(DISTINCT who, ' ') FROM said"), 'alice', 'everything it wrote is of its role');
 is(sql("SELECT count(*) FROM pg_roles WHERE rolname = 'mallory' OR rolname = 'alice' AND rolsuper"), 0, 'no role got more than it had');
 
@@ -212,7 +214,7 @@ as('alice', 'CREATE TABLE alice.t (a int)',
 	'CREATE FUNCTION alice.inserts(mid bigint, mtime bigint, error rtm_error) RETURNS void LANGUAGE sql AS $$ INSERT INTO alice.t VALUES (1) $$',
 	to_group(1, 'ok', 'alice.inserts'));
 until_quiet('deferred triggers');
-is(said(), 'deferred alice 42501 42501 alice', 'a deferred trigger runs as the role');
+is(said(), 'deferred alice did RESET ROLE as alice did RESET SESSION AUTHORIZATION as alice alice', 'a deferred trigger runs as the role');
 sql("ALTER TABLE alice.t ADD CONSTRAINT c CHECK (a > 0), ADD CONSTRAINT u UNIQUE (a) DEFERRABLE INITIALLY DEFERRED");
 {
 	my $id = (as('alice', to_group(1, 'ok', 'alice.inserts')))[0]{out};
@@ -259,8 +261,8 @@ sql(q(
 		as('bob', to_group(1, 'ok', 'settings'));
 		until_quiet("settings of deferred triggers ($name)");
 		my $said = said();
-		my $ran = $said =~ s/^cursor alice 42501\n//mg || 0;
-		is($ran, $name eq 'cursor' ? 2 : 0, "what is done at commit is done as the role ($name)");
+		my $ran = $said =~ s/^cursor.*\n//mg || 0;
+		is($ran, 0, "no cursor outlives its callback ($name)");
 		is($said, join("\n", ($settings) x 3), "settings made at commit reach nothing that runs later ($name)");
 		is(sql('SELECT count(*) FROM rtm_result WHERE id IN (' . join(',', map { $_->{out} } @r) . ')'), 0, "none of the callbacks fails ($name)");
 	}
@@ -423,6 +425,8 @@ is_deeply([ map { $_->{params}{mid} } $gate->events('quest') ], [ 98, 97 ], 'wha
 forget();
 {
 	sql('CREATE ROLE shortlived LOGIN');
+	$node->append_conf('postgresql.conf', 'rtm.callback_workers = 1');
+	$node->reload;
 	my $blocker = $node->background_psql('postgres');
 	$blocker->query_safe('BEGIN; LOCK TABLE gatekeeper IN ACCESS EXCLUSIVE MODE');
 	as('alice', to_group(1, 'ok', 'waits', ', mid => 1'));
@@ -434,6 +438,8 @@ forget();
 	until_quiet('a dropped role');
 	like(callback_error($id), qr/^done\|failed\|the role .*was dropped/, 'the role was dropped before its callback ran');
 	is(said(), 'waited 1', '... it did not run');
+	$node->append_conf('postgresql.conf', 'rtm.callback_workers = 4');
+	$node->reload;
 }
 
 # Results with callbacks: kept when asked for, purged in time
@@ -456,9 +462,9 @@ forget();
 # What the worker is called, and that it can be found
 as('alice', to_group(1, 'ok', 'says'));
 until_quiet('the last one');
-is(sql("SELECT count(*) FROM pg_stat_activity AS a JOIN rtm_stat_worker AS w USING (pid) WHERE backend_type = 'rtm callbacks' AND w.worker = a.backend_type AND database = 'postgres'"),
-	1, 'rtm_stat_worker has the worker');
-is(sql("SELECT last_error IS NULL FROM rtm_stat_worker WHERE worker = 'rtm callbacks'"), 't', 'the worker never failed') or diag sql('SELECT last_error FROM rtm_stat_worker');
+is(sql("SELECT count(*), string_agg(a.usename, ' ') FROM pg_stat_activity AS a JOIN rtm_stat_worker AS w USING (pid) WHERE backend_type = 'rtm callbacks' AND w.worker = a.backend_type AND database = 'postgres' AND role::text = usename"),
+	'1|alice', 'rtm_stat_worker has the worker, which is the role');
+is(sql("SELECT string_agg(last_error, ', ') FROM rtm_stat_worker WHERE worker = 'rtm callbacks'"), '', 'the worker never failed');
 
 $node->stop;
 done_testing();

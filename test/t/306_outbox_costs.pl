@@ -23,7 +23,7 @@ my $mtime = 1790000000123;
 sub sql { my ($sql, $db) = @_; return $node->safe_psql($db || 'postgres', $sql) }
 sub sender { my ($column, $db) = @_; $db ||= 'postgres'; return sql("SELECT $column FROM pg_stat_activity WHERE backend_type = 'rtm sender' AND datname = '$db'") }
 sub new_flag { return PostgreSQL::Test::Utils::tempdir() . '/flag' }
-sub until_empty { wait_until('an empty outbox', sub { sql('SELECT NOT EXISTS (SELECT FROM rtm_request)') eq 't' }) }
+sub until_empty { wait_until('an empty outbox', sub { sql('SELECT NOT EXISTS (SELECT FROM rtm_internal.rtm_request)') eq 't' }) }
 
 sql('CREATE EXTENSION rtm; CREATE ROLE alice LOGIN; CREATE ROLE bob LOGIN; CREATE ROLE watcher LOGIN; GRANT pg_monitor TO watcher');
 my $gate = FakeGate->start(pid => $pid, secret => $secret);
@@ -155,7 +155,7 @@ sub pages_after_vacuum
 	cmp_ok($before, '>', 100_000, 'the memory of the sender can be seen');
 
 	my $holder = $node->background_psql('postgres');
-	$holder->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM rtm_request');
+	$holder->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM rtm_internal.rtm_request');
 	is(sql("SET rtm.server = 'bare'; SELECT count(rtm_send_group_message_async(51, 1, i % 5000, 'x', mid => i)) FROM generate_series(1, $n) AS i"), $n, 'many requests in one transaction');
 	my ($most, $looks, $deadline) = (0, 0, time + 10 * $PostgreSQL::Test::Utils::timeout_default);
 	while ($bare->nkept < $n && time < $deadline)
@@ -169,7 +169,7 @@ sub pages_after_vacuum
 	note sprintf('%d looks at the memory: %.0f MB before, %.0f MB at most, %.0f MB afterwards', $looks, map { $_ / 1e6 } $before, $most, $memory->());
 	cmp_ok($most - $before, '<', 200e6, "$n requests: the sender's memory is bounded");
 	cmp_ok($looks, '>', 3, '... it was looked at in between');
-	is($holder->query_safe('SELECT count(*) FROM rtm_request'), 0, 'a snapshot was older than all that');
+	is($holder->query_safe('SELECT count(*) FROM rtm_internal.rtm_request'), 0, 'a snapshot was older than all that');
 	$holder->query_safe('COMMIT');
 	$holder->quit;
 
@@ -236,9 +236,9 @@ sub pages_after_vacuum
 		is($spied->{out}, 0, "a cheap function sees no other role's rows") or diag $spied->{message};
 	}
 
-	for my $statement ('TABLE rtm_request', 'TABLE rtm_finished', 'SELECT id FROM rtm_request', 'SELECT count(*) FROM rtm_finished', "SELECT nextval('rtm_request_id_seq')",
-		'TABLE rtm_request_id_seq', "SELECT setval('rtm_request_id_seq', 1)", 'DELETE FROM rtm_request', 'UPDATE rtm_finished SET owner = owner', 'DELETE FROM rtm_finished',
-		'INSERT INTO rtm_request SELECT * FROM rtm_request', 'TRUNCATE rtm_request', 'DO $$ BEGIN LOCK TABLE rtm_request IN ROW EXCLUSIVE MODE; END $$')
+	for my $statement ('TABLE rtm_internal.rtm_request', 'TABLE rtm_internal.rtm_finished', 'SELECT id FROM rtm_internal.rtm_request', 'SELECT count(*) FROM rtm_internal.rtm_finished', "SELECT nextval('rtm_internal.rtm_request_id_seq')",
+		'TABLE rtm_internal.rtm_request_id_seq', "SELECT setval('rtm_internal.rtm_request_id_seq', 1)", 'DELETE FROM rtm_internal.rtm_request', 'UPDATE rtm_internal.rtm_finished SET owner = owner', 'DELETE FROM rtm_internal.rtm_finished',
+		'INSERT INTO rtm_internal.rtm_request SELECT * FROM rtm_internal.rtm_request', 'TRUNCATE rtm_internal.rtm_request', 'DO $$ BEGIN LOCK TABLE rtm_internal.rtm_request IN ROW EXCLUSIVE MODE; END $$')
 	{
 		for my $role ('alice', 'watcher')
 		{

@@ -110,9 +110,9 @@ sql(q(
 	my $last = sql("SELECT id FROM rtm_outbox WHERE params->>'attrs' = '60'");
 	for my $n (33, 44)
 	{
-		my $place = sql("SELECT ctid FROM rtm_request WHERE id = $last");
-		sql('VACUUM FULL rtm_request');
-		isnt(sql("SELECT ctid FROM rtm_request WHERE id = $last"), $place, 'VACUUM FULL moves rows');
+		my $place = sql("SELECT ctid FROM rtm_internal.rtm_request WHERE id = $last");
+		sql('VACUUM FULL rtm_internal.rtm_request');
+		isnt(sql("SELECT ctid FROM rtm_internal.rtm_request WHERE id = $last"), $place, 'VACUUM FULL moves rows');
 		# the second time the table is no shorter than before
 		sql("SELECT " . message('down', 'i % 5', 'ok', ", attrs => i::text") . " FROM generate_series(61, 200) AS i") if $n == 44;
 		is(sql("SELECT rtm_discard(id) FROM rtm_outbox WHERE params->>'attrs' = '$n'"), 't', '... one is discarded');
@@ -126,7 +126,7 @@ sql(q(
 	my %got;
 	push @{ $got{ $_->{params}{gid} } }, $_->{params}{attrs} for $up->events('quest');
 	is_deeply(\%got, { map { my $g = $_; $g => [ grep { $_ % 5 == $g && $_ != 33 && $_ != 44 } 1 .. 200 ] } 0 .. 4 }, '... all others are delivered, once and in order');
-	is(sql('SELECT count(*) FROM rtm_request'), 0, '... and their rows are gone');
+	is(sql('SELECT count(*) FROM rtm_internal.rtm_request'), 0, '... and their rows are gone');
 	sql('DROP SERVER down CASCADE');
 }
 

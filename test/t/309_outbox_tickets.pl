@@ -20,7 +20,7 @@ outbox_node('tickets', conf => "wal_level = replica\nmax_wal_senders = 1\nsynchr
 	my $far = sql('SELECT ' . message('nowhere', 1, 'ok'));
 	until_true('an attempt', "SELECT attempts > 0 FROM rtm_outbox WHERE id = $far");
 	my $old = worker('sender');
-	sql('UPDATE rtm_request SET seq = seq + 86400000000::bigint');
+	sql('UPDATE rtm_internal.rtm_request SET seq = seq + 86400000000::bigint');
 	sql("SELECT pg_terminate_backend($old)");
 	until_true('a new sender', "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'rtm sender' AND datname = 'postgres' AND pid <> $old)");
 	is(delivered('fake', 1), 'done', 'a sender with tickets of tomorrow');
@@ -62,7 +62,7 @@ outbox_node('tickets', conf => "wal_level = replica\nmax_wal_senders = 1\nsynchr
 	{
 		$next = $held->('next', 'SELECT FROM (SELECT ' . message('fake', '3000 + i', 'ok') . ' FROM generate_series(1, 5) AS i) AS s');
 		$let->('thousand', $thousand);
-		$tickets = sql("SELECT count(*), max(seq) - min(seq) FROM rtm_request WHERE id <> $far");
+		$tickets = sql("SELECT count(*), max(seq) - min(seq) FROM rtm_internal.rtm_request WHERE id <> $far");
 		1;
 	} or diag "failed: $@";
 	kill 'CONT', $sender;

@@ -152,7 +152,7 @@ kept_is('second', 10, 'before the second backup');
 set_pause($node, 'on');
 $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM rtm_stat_worker WHERE state = 'paused' AND worker = 'rtm sender'") or die;
 $node->safe_psql('postgres', q(
-	INSERT INTO rtm_finished (id, status, owner, server, conversation, nparams, mid_made, attempts, key_a, key_b,
+	INSERT INTO rtm_internal.rtm_finished (id, status, owner, server, conversation, nparams, mid_made, attempts, key_a, key_b,
 		enqueued_at, finished_at, timeout, call, method, params, mid, callback, callback_due, origin, owner_name, server_name, callback_name)
 	SELECT 4711, 'done', 10, oid, 1, 0, true, 1, 1, 9, now(), now(), 0, 'send_message', 'sendmsg', '', 4711,
 		'hear'::regproc, 4711, rtm_outbox_origin(), 10::regrole, srvname, 'public.hear' FROM pg_foreign_server));

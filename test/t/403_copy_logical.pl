@@ -23,7 +23,7 @@ for my $node ($publisher, $subscriber)
 }
 
 # so that ids say which database a request is of (the same ones are in 404_copy_ids.pl)
-$subscriber->safe_psql('postgres', q(SELECT setval('rtm_request_id_seq', 1000000)));
+$subscriber->safe_psql('postgres', q(SELECT setval('rtm_internal.rtm_request_id_seq', 1000000)));
 
 sub enqueue
 {
@@ -53,7 +53,7 @@ sub sends_its_own
 # The first copy, and rows that are applied
 
 # each has had a sender that wrote down its origin
-$_->poll_query_until('postgres', 'SELECT count(*) = 1 FROM rtm_origin') or die for $publisher, $subscriber;
+$_->poll_query_until('postgres', 'SELECT count(*) = 1 FROM rtm_internal.rtm_origin') or die for $publisher, $subscriber;
 pause($publisher, 'on');
 enqueue($publisher, 'copied', 1, 20);
 $publisher->safe_psql('postgres', 'CREATE PUBLICATION everything FOR ALL TABLES');
@@ -97,9 +97,9 @@ is($subscriber->safe_psql('postgres', 'SELECT count(*) FROM app'), 1, 'the repli
 
 pause($publisher, 'on');
 enqueue($publisher, 'by hand', 1, 10);
-my $rows = $publisher->safe_psql('postgres', 'COPY rtm_request TO STDOUT');
-$subscriber->safe_psql('postgres', 'DROP SUBSCRIPTION s; TRUNCATE rtm_request');
-$subscriber->psql('postgres', "COPY rtm_request FROM STDIN;\n$rows\n\\.\n", on_error_die => 1);
+my $rows = $publisher->safe_psql('postgres', 'COPY rtm_internal.rtm_request TO STDOUT');
+$subscriber->safe_psql('postgres', 'DROP SUBSCRIPTION s; TRUNCATE rtm_internal.rtm_request');
+$subscriber->psql('postgres', "COPY rtm_internal.rtm_request FROM STDIN;\n$rows\n\\.\n", on_error_die => 1);
 sends_its_own('COPY');
 is($subscriber->safe_psql('postgres', 'SELECT queued, held FROM rtm_stat_outbox'), '0|10', 'rows that came by COPY are held');
 is(scalar($gate->came('by hand')), 0, '... and not sent');
@@ -113,7 +113,7 @@ is_deeply([ sort { $a <=> $b } $gate->kept('by hand') ], [ 1 .. 10 ], '... each 
 my %tell = map { $_ => "CREATE FUNCTION $_(mid bigint, mtime bigint, error rtm_error) RETURNS void LANGUAGE sql AS 'INSERT INTO told VALUES (''$_'', current_user)'" }
 	'hear', 'mishear';
 $_->safe_psql('postgres', 'CREATE TABLE told (who text, as_role text); GRANT INSERT ON told TO PUBLIC') for $publisher, $subscriber;
-$publisher->safe_psql('postgres', "TRUNCATE rtm_request, rtm_finished; CREATE ROLE app; $tell{hear}");
+$publisher->safe_psql('postgres', "TRUNCATE rtm_internal.rtm_request, rtm_internal.rtm_finished; CREATE ROLE app; $tell{hear}");
 server_for($publisher, 'shop', $gate->endpoint);
 $subscriber->safe_psql('postgres', "CREATE ROLE wrong; $tell{mishear}");
 server_for($subscriber, 'decoy', $gate->endpoint);
@@ -148,9 +148,9 @@ my $told = 'SELECT string_agg(DISTINCT who || $$ as $$ || as_role, $$, $$), coun
 my @shown = ("SELECT DISTINCT server, owner, callback, callback_name, held FROM rtm_outbox", "SELECT DISTINCT server, owner, callback, callback_name, held FROM rtm_result");
 $publisher->safe_psql('postgres', q(SET ROLE app; SELECT count(rtm_send_message_async(51, 1, 2, 'by name ' || g, server => 'shop',
 	callback => CASE WHEN g % 2 = 0 THEN 'hear'::regproc END)) FROM generate_series(1, 6) AS g));
-is($publisher->safe_psql('postgres', 'SELECT DISTINCT owner_name, server_name, callback_name FROM rtm_request ORDER BY 3'),
+is($publisher->safe_psql('postgres', 'SELECT DISTINCT owner_name, server_name, callback_name FROM rtm_internal.rtm_request ORDER BY 3'),
 	"app|shop|public.hear\napp|shop|", 'a request has the names of its role, server and callback');
-copy_rows('rtm_request', %wrong);
+copy_rows('rtm_internal.rtm_request', %wrong);
 sends_its_own('by name');
 is($subscriber->safe_psql('postgres', "$shown[0] ORDER BY callback_name"), "shop|||public.hear|t\nshop||||t", 'the view shows the names, not what has the OIDs');
 is($subscriber->safe_psql('postgres', "SELECT server, queued, held FROM rtm_stat_server ORDER BY server"), "decoy|0|0\nrtm|0|0", '... and counts them for no other server');
@@ -176,32 +176,32 @@ is($subscriber->safe_psql('postgres', $told), 'hear as app|3', '... of that name
 is($subscriber->safe_psql('postgres', "SELECT sent, failed, retried FROM rtm_stat_server WHERE server = 'decoy'"), '0|0|0', '... and nothing went to the server with the OID');
 
 # one of a server that isn't there doesn't keep those of others
-$publisher->safe_psql('postgres', q(TRUNCATE rtm_request; SELECT rtm_send_message_async(51, 1, 2, 'split 1', server => 'shop'), rtm_send_message_async(51, 1, 2, 'split 2', server => 'rtm')));
-copy_rows('rtm_request');
+$publisher->safe_psql('postgres', q(TRUNCATE rtm_internal.rtm_request; SELECT rtm_send_message_async(51, 1, 2, 'split 1', server => 'shop'), rtm_send_message_async(51, 1, 2, 'split 2', server => 'rtm')));
+copy_rows('rtm_internal.rtm_request');
 $subscriber->safe_psql('postgres', 'ALTER SERVER shop RENAME TO store');
 adopt(1, qr/1 request stays held\nDETAIL:  Request \d+: server "shop" does not exist/, 'one of two servers');
 $subscriber->safe_psql('postgres', 'ALTER SERVER store RENAME TO shop');
 adopt(1, qr/^$/, 'the other one');
 ok($subscriber->poll_query_until('postgres', 'SELECT count(*) = 0 FROM rtm_outbox'), '... sent');
 
-# rows of version 1.0 have no names
-copy_rows('rtm_request', %wrong, map { $_ => '\N' } 'owner_name', 'server_name', 'callback_name');
-adopt(0, qr/2 requests stay held\nDETAIL:  Request \d+: it was queued by version 1\.0/, 'no names');
+# rows that have no names
+copy_rows('rtm_internal.rtm_request', %wrong, map { $_ => '\N' } 'owner_name', 'server_name', 'callback_name');
+adopt(0, qr/2 requests stay held\nDETAIL:  Request \d+: it has no names/, 'no names');
 is($subscriber->safe_psql('postgres', 'SELECT DISTINCT server FROM rtm_outbox'), '', '... the view does not guess');
 is($subscriber->safe_psql('postgres', 'SELECT rtm_discard_held()'), 2, '... discarded');
 
 # what has failed, and callbacks that are due
-$publisher->safe_psql('postgres', 'TRUNCATE rtm_request');
+$publisher->safe_psql('postgres', 'TRUNCATE rtm_internal.rtm_request');
 pause($publisher, 'off');
 my $failed = $publisher->safe_psql('postgres', q(SET ROLE app; SELECT rtm_send_message_async(51, 1, 2, 'error 200020 no', server => 'shop', callback => 'hear'::regproc)));
 ok($publisher->poll_query_until('postgres', "SELECT count(*) = 1 FROM rtm_result WHERE callback_status = 'done'"), 'one that fails');
-copy_rows('rtm_finished', %wrong);
+copy_rows('rtm_internal.rtm_finished', %wrong);
 is($subscriber->safe_psql('postgres', "$shown[1] WHERE id = $failed"), 'shop|app|hear(bigint,bigint,rtm_error)|public.hear|f', 'the other view shows the names');
 $subscriber->safe_psql('postgres', 'ALTER SERVER shop RENAME TO store; TRUNCATE told');
 my @r = session($subscriber, "SELECT rtm_retry($failed)", 'SET ROLE wrong', "SELECT rtm_retry($failed)", "SELECT rtm_wait($failed)");
 state_is($r[0], '55000', qr/which another database queued, cannot be queued here/, 'rtm_retry: no server of that name');
 state_is($r[$_], '42501', undef, 'the role with the OID') for 2, 3;
-$subscriber->safe_psql('postgres', "UPDATE rtm_finished SET callback_due = 1 WHERE id = $failed");
+$subscriber->safe_psql('postgres', "UPDATE rtm_internal.rtm_finished SET callback_due = 1 WHERE id = $failed");
 is($subscriber->safe_psql('postgres', "SELECT held FROM rtm_result WHERE id = $failed"), 't', 'a callback that is due');
 $subscriber->safe_psql('postgres', 'ALTER FUNCTION hear(bigint, bigint, rtm_error) RENAME TO listen');
 adopt(0, qr/1 request stays held\nDETAIL:  A callback/, 'its function is not there');

@@ -42,55 +42,52 @@ is(sql("SELECT rtm_wait($model, 60)"), 'failed', 'a request that failed');
 
 pause('on');
 my $own = fails('own');
-my $next = sql(q(SELECT nextval('rtm_request_id_seq')));
-foreign('rtm_finished', $model, $own, "params = 'theirs'");
-foreign('rtm_finished', $model, $_) for $next + 100, $next + 101;	# which the sender would draw
+my $next = sql(q(SELECT nextval('rtm_internal.rtm_request_id_seq')));
+foreign('rtm_internal.rtm_finished', $model, $own, "params = 'theirs'");
+foreign('rtm_internal.rtm_finished', $model, $_) for $next + 100000, $next + 100001;
 pause('off');
 is(sql("SELECT rtm_wait($own, 60)"), 'failed', 'its id is taken: it is through');
-is(sql("SELECT count(*) FROM rtm_finished WHERE id = $own AND origin = rtm_outbox_origin()"), 1, '... under the id that it was queued with');
-is(sql("SELECT count(*), count(DISTINCT id) FROM rtm_finished WHERE origin = 4711"), '3|3', '... and the other one is there still');
-is(sql("SELECT id > $own FROM rtm_finished WHERE origin = 4711 AND params = 'theirs'"), 't', '... under another');
-like(slurp_file($node->logfile), qr/LOG:  request $own, which another database queued, is request \d+ from now on/, '... which the log says');
+is(sql("SELECT count(*) FROM rtm_internal.rtm_finished WHERE id = $own AND origin = rtm_outbox_origin()"), 1, '... under the id that it was queued with');
+is(sql("SELECT count(*), count(DISTINCT id) FROM rtm_internal.rtm_finished WHERE origin = 4711"), '3|3', '... and the other ones are there still');
+is(sql("SELECT params = 'theirs' FROM rtm_internal.rtm_finished WHERE id = $own AND origin = 4711"), 't', '... as it was');
 no_trouble('taken by another database');
 
-# somebody has locked that row: it isn't waited for, and others go on
+# somebody has locked that row: nobody needs it
 pause('on');
 $own = fails('locked');
-foreign('rtm_finished', $model, $own);
-my $locker = begin_session($node, "BEGIN", "SELECT 1 FROM rtm_finished WHERE id = $own FOR UPDATE", 'SELECT pg_sleep(4)', 'COMMIT');
+foreign('rtm_internal.rtm_finished', $model, $own);
+my $locker = begin_session($node, "BEGIN", "SELECT 1 FROM rtm_internal.rtm_finished WHERE id = $own FOR UPDATE", 'SELECT pg_sleep(60)', 'COMMIT');
 $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'") or die;
 pause('off');
-my $other = sql("SELECT rtm_send_message_async(51, 1, 2, 'other 1')");
-is(sql("SELECT rtm_wait($other, 60)"), 'done', 'the other row is locked: what comes later is sent');
-is(sql("SELECT count(*) FROM rtm_outbox WHERE id = $own"), 1, '... and this one is not through');
-is(scalar(grep { $_->{state} ne '00000' } end_session($locker)), 0, '... by somebody who goes on');
-is(sql("SELECT rtm_wait($own, 60)"), 'failed', '... until it is unlocked');
+is(sql("SELECT rtm_wait($own, 60)"), 'failed', "the other database's is locked: ours is through");
+is(sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"), 1, '... while it is');
+sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+end_session($locker);
 
-# one of our own has the id: both are kept
+# an older one of our own has the id, as somebody has set the sequence back: the newer one stays
 pause('on');
 my $twin = fails('twin');
-sql("CREATE TEMP TABLE copy AS SELECT * FROM rtm_finished WHERE id = $model; UPDATE copy SET id = $twin, params = 'first'; INSERT INTO rtm_finished SELECT * FROM copy");
+sql("CREATE TEMP TABLE copy AS SELECT * FROM rtm_internal.rtm_finished WHERE id = $model; UPDATE copy SET id = $twin, params = 'first'; INSERT INTO rtm_internal.rtm_finished SELECT * FROM copy");
 pause('off');
 ok($node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM rtm_outbox'), 'taken by one of our own: it is through');
-is(sql("SELECT count(*) FROM rtm_finished WHERE origin = rtm_outbox_origin()"), 5, '... nothing is lost');
-is(sql("SELECT params = 'first' FROM rtm_finished WHERE id = $twin"), 't', '... the first one keeps it');
+is(sql("SELECT count(*) FILTER (WHERE params = 'first'), count(*) FROM rtm_internal.rtm_finished WHERE id = $twin"), '0|1', '... and takes its place');
 no_trouble('taken by one of our own');
 
 # Adopted: with an id that is ours, that will be, that has failed here, that is free
 
 pause('on');
 my $waits = sql("SELECT rtm_send_message_async(51, 1, 2, 'waits')");
-my $gone = sql(q(SELECT nextval('rtm_request_id_seq')));
+my $gone = sql(q(SELECT nextval('rtm_internal.rtm_request_id_seq')));
 my %adopted = (ours => $waits, later => $gone + 100000, failed => $model, free => $gone);
-foreign('rtm_request', $waits, $adopted{$_}, "mid = mid + length('$_'), key_b = 9, seq = seq + 10") for sort keys %adopted;
+foreign('rtm_internal.rtm_request', $waits, $adopted{$_}, "mid = mid + length('$_'), key_b = 9, seq = seq + 10") for sort keys %adopted;
 my ($out, $err);
 $node->psql('postgres', 'SELECT rtm_adopt_held()', stdout => \$out, stderr => \$err);
 is($out, 4, 'four are adopted');
 like($err, qr/NOTICE:  3 requests have other ids from now on/, '... three with other ids');
-is(sql("SELECT count(DISTINCT id), count(*) FROM (SELECT id FROM rtm_request UNION ALL SELECT id FROM rtm_finished) AS r"),
-	sql("SELECT count(*), count(*) FROM (SELECT id FROM rtm_request UNION ALL SELECT id FROM rtm_finished) AS r"), '... no id is there twice');
-is(sql("SELECT count(*) FROM rtm_request WHERE id IN ($waits, $gone)"), 2, '... one that was free was kept');
-is(sql("SELECT count(*) FROM rtm_request WHERE id = $adopted{later}"), 0, '... and none taken that is yet to come');
+is(sql("SELECT count(*) - count(DISTINCT id) FROM (SELECT id, origin FROM rtm_internal.rtm_request UNION ALL SELECT id, origin FROM rtm_internal.rtm_finished) AS r
+	WHERE origin = rtm_outbox_origin()"), 0, '... no id of ours is there twice');
+is(sql("SELECT count(*) FROM rtm_internal.rtm_request WHERE id IN ($waits, $gone)"), 2, '... one that was free was kept');
+is(sql("SELECT count(*) FROM rtm_internal.rtm_request WHERE id = $adopted{later}"), 0, '... and none taken that is yet to come');
 pause('off');
 is(sql("SELECT rtm_wait($waits, 60)"), 'done', '... all are sent');
 ok($node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM rtm_outbox'), '... and through');
@@ -98,7 +95,7 @@ ok($node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM rtm_outbox'), '
 # Retried: one of another database whose id is ours
 pause('on');
 $waits = sql("SELECT rtm_send_message_async(51, 1, 2, 'waits 2')");
-foreign('rtm_finished', $model, $waits);
+foreign('rtm_internal.rtm_finished', $model, $waits);
 $node->psql('postgres', "SELECT rtm_retry($waits)", stdout => \$out, stderr => \$err);
 is($out, 't', 'rtm_retry of one whose id is ours');
 like($err, qr/NOTICE:  request $waits has the id \d+ from now on/, '... queues it with another');
@@ -111,7 +108,7 @@ no_trouble('in the end');
 
 pause('on');
 $waits = sql("SELECT rtm_send_message_async(51, 1, 2, 'renamed 1')");
-sql("UPDATE rtm_request SET origin = 4711");
+sql("UPDATE rtm_internal.rtm_request SET origin = 4711");
 sql('ALTER SERVER rtm RENAME TO renamed');
 server_for($node, 'rtm', $gate->endpoint);
 $node->psql('postgres', 'SELECT rtm_adopt_held()', stdout => \$out, stderr => \$err);
@@ -125,10 +122,10 @@ is(sql("SELECT rtm_wait($waits, 60)"), 'done', '... sent');
 # Waited for: what only another database has queued is neither done nor failed
 
 pause('on');
-my $lone = sql(q(SELECT nextval('rtm_request_id_seq')));
+my $lone = sql(q(SELECT nextval('rtm_internal.rtm_request_id_seq')));
 $waits = sql("SELECT rtm_send_message_async(51, 1, 2, 'waits 3')");
-foreign('rtm_request', $waits, $lone, 'mid = mid + 7, seq = seq');
-foreign('rtm_finished', $model, $lone + 1);
+foreign('rtm_internal.rtm_request', $waits, $lone, 'mid = mid + 7, seq = seq');
+foreign('rtm_internal.rtm_finished', $model, $lone + 1);
 my @r = session($node, map { "SELECT rtm_wait($_, 5)" } $lone, $lone + 1, $lone + 2);
 state_is($r[0], '55000', qr/cannot tell what became of request $lone\n.*is held until rtm_adopt_held/s, 'rtm_wait: it is held');
 state_is($r[1], '55000', qr/cannot tell what became of request .*view rtm_result/s, '... it has failed elsewhere');
@@ -137,11 +134,11 @@ is($r[2]{out}, 'done', '... there is none');
 # its row has the ticket of one of ours, which the sender has in memory and somebody discards
 pause('off');
 is(sql("SELECT rtm_wait($waits, 60)"), 'done', 'ours is sent');
-sql("DELETE FROM rtm_request");
+sql("DELETE FROM rtm_internal.rtm_request");
 server_for($node, 'dead', '127.0.0.1:' . free_port());
 $waits = sql("SELECT rtm_send_message_async(51, 1, 2, 'ghost', server => 'dead')");
 $node->poll_query_until('postgres', "SELECT attempts > 1 FROM rtm_outbox WHERE id = $waits") or die;
-foreign('rtm_request', $waits, $lone, 'mid = mid + 7');
+foreign('rtm_internal.rtm_request', $waits, $lone, 'mid = mid + 7');
 is(sql("SELECT rtm_discard($waits)"), 't', 'ours is discarded, and another database has the same ticket');
 sql("ALTER SERVER dead OPTIONS (SET endpoint '" . $gate->endpoint . "')");
 $waits = sql("SELECT rtm_send_message_async(51, 1, 3, 'after 1', server => 'dead')");
@@ -151,7 +148,7 @@ is(sql("SELECT count(*), min(id) FROM rtm_outbox"), "1|$lone", "... and the othe
 
 # Rows of another database without names: the role with the OID isn't theirs
 sql('CREATE ROLE app; GRANT SELECT ON rtm_outbox, rtm_result TO PUBLIC');
-sql("UPDATE rtm_$_ SET owner = 'app'::regrole, owner_name = NULL WHERE origin = 4711") for 'request', 'finished';
+sql("UPDATE rtm_internal.rtm_$_ SET owner = 'app'::regrole, owner_name = NULL WHERE origin = 4711") for 'request', 'finished';
 @r = session($node, 'SET ROLE app', 'SELECT count(*) FROM rtm_outbox', 'SELECT count(*) FROM rtm_result', "SELECT rtm_discard($lone)",
 	'RESET ROLE', 'GRANT pg_monitor TO app', 'SET ROLE app', 'SELECT count(*) FROM rtm_outbox', "SELECT rtm_discard($lone)");
 is("$r[1]{out} $r[2]{out}", '0 0', 'without names: they are shown to no role');

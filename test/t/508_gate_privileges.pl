@@ -93,6 +93,19 @@ is($c->call('sendgroupmsg', { mtype => 51, from => 9, gid => 1, mid => 1, msg =>
 is(count('owned'), 2, 'all of it is there');
 is(superusers(), $me, 'nobody else became superuser');
 
+# ... by what others call
+sql('owned', 'GRANT EXECUTE ON FUNCTION rtm_gate_reset(), rtm_gate_fault_clear(bigint), rtm_gate_fault(text, text, integer, bigint, integer, interval, bigint, double precision, bigint, bigint), rtm_gate_stop(), rtm_gate_start(), rtm_gate_status() TO app');
+for my $who ('app', $me)
+{
+	@r = session($node, { user => $who, db => 'owned' }, q(SELECT rtm_gate_fault('drop', method => 'delmsg')), 'SELECT rtm_gate_fault_clear()',
+		'SELECT rtm_gate_status()', 'SELECT rtm_gate_reset()', 'SHOW session_replication_role', 'SELECT rtm_gate_stop()');
+	is(join(' ', map { $_->{state} } @r), join(' ', ('00000') x 6), "$who uses what he may");
+	is($r[4]{out}, 'origin', '... in a session that stays as it was');
+	wait_until('the end of the gate', sub { $node->safe_psql('postgres', q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'rtm gate' AND datname = 'owned')) eq '0' });
+	is(session($node, { user => $who, db => 'owned' }, 'SELECT rtm_gate_start()')->{state}, '00000', '... and starts the gate');
+	is(superusers(), $me, '... and no trigger of a lesser role ran');
+}
+
 # ---- an owner who isn't superuser any more
 
 sql('postgres', 'CREATE ROLE dba LOGIN SUPERUSER', 'CREATE DATABASE demoted');

@@ -154,7 +154,7 @@ cmp_ok(scalar(@$fresh), '>', 200, '... and that is a lot');
 
 sql('postgres', 'CREATE DATABASE locks');
 sql('locks', 'CREATE EXTENSION rtm');
-my $user = begin_session($node, { db => 'locks' }, 'BEGIN', 'LOCK TABLE rtm_finished IN ROW EXCLUSIVE MODE', 'SELECT pg_sleep(3)', 'SELECT count(*) FROM rtm_request', 'COMMIT');
+my $user = begin_session($node, { db => 'locks' }, 'BEGIN', 'LOCK TABLE rtm_internal.rtm_finished IN ROW EXCLUSIVE MODE', 'SELECT pg_sleep(3)', 'SELECT count(*) FROM rtm_internal.rtm_request', 'COMMIT');
 $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'") or die;
 sql('locks', "ALTER EXTENSION rtm UPDATE TO '$next'");
 is(scalar(grep { $_->{state} ne '00000' } end_session($user)), 0, 'ALTER EXTENSION UPDATE and what rtm_retry() locks: no deadlock');

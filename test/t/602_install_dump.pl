@@ -38,7 +38,7 @@ for my $format ('plain', 'custom')
 		? [ 'psql', '-Xqv', 'ON_ERROR_STOP=1', '-f', $file, $node->connstr("from_$format") ]
 		: [ 'pg_restore', '--exit-on-error', '-d', $node->connstr("from_$format"), $file ], '... its restore');
 	my $db = "from_$format";
-	is(sql($db, 'SELECT count(*) FROM rtm_request'), 0, "$format: no row of the outbox");
+	is(sql($db, 'SELECT count(*) FROM rtm_internal.rtm_request'), 0, "$format: no row of the outbox");
 	is(sql($db, "SELECT srvoptions::text FROM pg_foreign_server WHERE srvname = 'rtm'"),
 		sql('shop', "SELECT srvoptions::text FROM pg_foreign_server WHERE srvname = 'rtm'"), "$format: servers with their options");
 	is(sql($db, "SELECT count(*) FROM pg_user_mappings WHERE array_to_string(umoptions, ',') = 'secret=a-secret-of-the-mapping' AND usename = 'app'"),

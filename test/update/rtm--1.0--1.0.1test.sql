@@ -4,13 +4,14 @@
 \echo Use "ALTER EXTENSION rtm UPDATE TO '1.0.1test'" to load this file. \quit
 
 -- in the order in which rtm_retry(), rtm_discard(), callbacks and the sender come to them
-LOCK TABLE @extschema@.rtm_finished, @extschema@.rtm_request IN ACCESS EXCLUSIVE MODE;
+LOCK TABLE rtm_internal.rtm_finished, rtm_internal.rtm_request IN ACCESS EXCLUSIVE MODE;
 
 -- rows that move while they are under way
-UPDATE @extschema@.rtm_request SET owner_name = owner_name;
-UPDATE @extschema@.rtm_finished SET owner_name = owner_name;
-CREATE INDEX rtm_request_enqueued_at ON @extschema@.rtm_request (enqueued_at);
-ALTER TABLE @extschema@.rtm_finished SET (fillfactor = 90);
+UPDATE rtm_internal.rtm_request SET owner_name = owner_name;
+UPDATE rtm_internal.rtm_finished SET owner_name = owner_name;
+ALTER TABLE rtm_internal.rtm_request ADD COLUMN remark text;
+CREATE INDEX rtm_request_enqueued_at ON rtm_internal.rtm_request (enqueued_at);
+ALTER TABLE rtm_internal.rtm_finished SET (fillfactor = 90);
 
 CREATE FUNCTION @extschema@.rtm_next_version(
 ) RETURNS text

@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "net/gate_conn.h"
+#include "net/net.h"
 #include "table/gate_guc.h"
 #include "host.h"
 #include "table/pace.h"
@@ -61,7 +62,7 @@ bind_listener(const char *address, int *port, const char **why)
 									 .ai_socktype = SOCK_STREAM,
 									 .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
 	struct addrinfo		   *info;
-	struct sockaddr_storage bound;
+	struct sockaddr_storage bound = {0};
 	socklen_t				len = sizeof(bound);
 	int						sock;
 	int						on = 1;

@@ -18,14 +18,21 @@
 #include "lib/ilist.h"
 #include "storage/latch.h"
 
-#include "net/net.h"
+#include "fpnn/channel.h"
+#include "quest/quest.h"
+
+/* A client isn't listened to while it has this much to read. */
+#define GATE_MAX_UNREAD (1024 * 1024)
+
+/* A listener that lets this much lie unread is closed. */
+#define GATE_MAX_PUSHED (4 * 1024 * 1024)
 
 #define GATE_READ_SIZE 65536
 
 /* What OpenSSL takes for a connection, which it doesn't tell; measured. */
 #define GATE_TLS_BYTES 73728
 
-typedef struct GateConn GateConn;
+typedef struct GateNet GateNet; /* what the worker knows of it is in net.h */
 
 struct GateConn
 {

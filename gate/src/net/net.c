@@ -18,6 +18,7 @@
 
 #include "fpnn/crypt.h"
 #include "net/gate_conn.h"
+#include "net/net.h"
 #include "host.h"
 #include "wait.h"
 

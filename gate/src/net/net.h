@@ -11,12 +11,6 @@
 
 #include "quest/quest.h"
 
-/* A client isn't listened to while it has this much to read. */
-#define GATE_MAX_UNREAD (1024 * 1024)
-
-/* A listener that lets this much lie unread is closed. */
-#define GATE_MAX_PUSHED (4 * 1024 * 1024)
-
 typedef struct GateNet GateNet;
 
 /*

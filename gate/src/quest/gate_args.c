@@ -221,6 +221,10 @@ read_flag(GateQuest *quest, const msgpack_object *map, const char *key, GateArgs
 	return true;
 }
 
+/*
+ * By the parameter's type, and by its name on the wire where several have that type:
+ * what isn't told apart here is left for the handler.
+ */
 static bool
 read_param(GateQuest *quest, const msgpack_object *map, const RtmParam *param, GateArgs *args)
 {

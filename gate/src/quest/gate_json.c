@@ -297,6 +297,7 @@ write_array(StringInfo out, const msgpack_object_array *array)
 	appendStringInfoChar(out, ']');
 }
 
+/* What JSON has no form for (an extension type, an infinite number) is null. */
 static void
 write_value(StringInfo out, const msgpack_object *object)
 {

@@ -97,6 +97,10 @@ wait_for_early_gate(void)
 	SetLatch(MyLatch); /* it may have been set for others */
 }
 
+/*
+ * A prepared transaction counts as one that commits: nobody would be there to end
+ * its gate, and the next one has to find it.
+ */
 static void
 end_of_transaction(XactEvent event, void *arg)
 {

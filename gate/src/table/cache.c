@@ -133,6 +133,10 @@ int_column(int row, int number)
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
+/*
+ * Those that can still happen, the oldest first.  What is read stays where quests find
+ * it until the next reading; an error leaves none.
+ */
 static void
 load_faults(void)
 {

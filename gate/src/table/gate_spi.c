@@ -15,6 +15,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
@@ -31,6 +32,7 @@ static MemoryContext results;
 /* Who was current in gate_spi_begin(). */
 static Oid caller;
 static int caller_context;
+static int nest_level; /* of settings, since then */
 
 static Oid
 schema_owner(Oid schema)
@@ -84,10 +86,21 @@ become_owner(void)
 									  SECURITY_RESTRICTED_OPERATION);
 }
 
+/* In a session the triggers of others aren't carried out either: see session.h. */
+static void
+set_for_now(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+}
+
 void
 gate_spi_begin(void)
 {
 	results = CurrentMemoryContext;
+	nest_level = NewGUCNestLevel();
+	set_for_now("search_path", "pg_catalog");
+	set_for_now("session_replication_role", "replica");
 	become_owner();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -98,6 +111,7 @@ gate_spi_end(void)
 {
 	SPI_finish();
 	SetUserIdAndSecContext(caller, caller_context);
+	AtEOXact_GUC(true, nest_level);
 }
 
 MemoryContext

@@ -290,6 +290,10 @@ do_chores(MemoryContext batch)
 		purge(batch);
 }
 
+/*
+ * Its only wait is the one for the sockets, with no transaction open.  What a batch
+ * needs is in a context of its own, answers that leave later aside.
+ */
 static void
 serve(GateNet *net)
 {

@@ -90,10 +90,10 @@ outbox_find_role(const OutboxName *name)
 	return name->bytes ? get_role_oid(copy_of(name), true) : InvalidOid;
 }
 
-static Oid
-find_server(const OutboxName *name)
+Oid
+outbox_find_server(const OutboxName *name)
 {
-	return get_foreign_server_oid(copy_of(name), true);
+	return name->bytes ? get_foreign_server_oid(copy_of(name), true) : InvalidOid;
 }
 
 /* Whoever asks: privileges are those of the role that queued it, when it runs. */
@@ -115,6 +115,13 @@ find_callback(const char *call, int len, const OutboxName *name)
 						   PointerGetDatum(buildoidvector(types, n)), ObjectIdGetDatum(schema));
 }
 
+Oid
+outbox_find_callback(const OutboxRow *row)
+{
+	return row->callback_name.bytes ? find_callback(row->call, row->call_len, &row->callback_name)
+									: InvalidOid;
+}
+
 static bool
 has_names(const OutboxRow *row)
 {
@@ -131,12 +138,11 @@ outbox_resolve_names(OutboxRow *row)
 	char *renamed;
 
 	if (!has_names(row))
-		return pstrdup(
-			"it was queued by version 1.0 and has no names, only OIDs, which mean something else here");
+		return pstrdup("it has no names, only OIDs, which mean something else here");
 	owner = outbox_find_role(&row->owner_name);
 	if (!OidIsValid(owner))
 		return psprintf("role \"%s\" does not exist", copy_of(&row->owner_name));
-	server = find_server(&row->server_name);
+	server = outbox_find_server(&row->server_name);
 	if (!OidIsValid(server))
 		return psprintf("server \"%s\" does not exist", copy_of(&row->server_name));
 	if (server != row->server && (renamed = server_name(row->server)) != NULL &&
@@ -163,7 +169,7 @@ outbox_replace_dropped(OutboxRow *row)
 
 	if (row->server_name.bytes &&
 		!SearchSysCacheExists1(FOREIGNSERVEROID, ObjectIdGetDatum(row->server)) &&
-		OidIsValid(found = find_server(&row->server_name)))
+		OidIsValid(found = outbox_find_server(&row->server_name)))
 		row->server = found;
 	if (OidIsValid(row->callback) && row->callback_name.bytes &&
 		!SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(row->callback)) &&

@@ -28,7 +28,9 @@ extern char *outbox_resolve_names(OutboxRow *row);
  */
 extern void outbox_replace_dropped(OutboxRow *row);
 
-/* The role that a row of another origin names, or else InvalidOid. */
+/* What a row of another origin names, or else InvalidOid. */
 extern Oid outbox_find_role(const OutboxName *name);
+extern Oid outbox_find_server(const OutboxName *name);
+extern Oid outbox_find_callback(const OutboxRow *row);
 
 #endif /* OUTBOX_NAMES_H */

@@ -19,8 +19,9 @@
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "outbox/record/callback.h"
-#include "outbox/record/row.h"
+#include "outbox/record/relations.h"
 
 int
 outbox_callback_types(const RtmMethod *method, Oid *types)
@@ -61,11 +62,7 @@ outbox_check_callback(Oid function, const RtmMethod *method, Oid role)
 				 errhint("Its arguments must be (%s).", list_types(types, n))));
 	ReleaseSysCache(tuple);
 
-#if PG_VERSION_NUM >= 160000
-	acl = object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE);
-#else
-	acl = pg_proc_aclcheck(function, role, ACL_EXECUTE);
-#endif
+	acl = rtm_may_execute(function, role);
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_FUNCTION, format_procedure(function));
 }

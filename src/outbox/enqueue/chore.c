@@ -1,0 +1,56 @@
+/*-------------------------------------------------------------------------
+ *
+ * chore.c
+ *	  At commit, tell the workers what there is to do for them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+
+#include "outbox/enqueue/chore.h"
+#include "outbox/enqueue/prepared.h"
+
+static uint32 chores; /* of this transaction */
+
+void
+outbox_chore_at_commit(uint32 more)
+{
+	chores |= more;
+}
+
+/* New rows are found without being told; what was held may have callbacks. */
+static void
+tell(OutboxDatabase *entry)
+{
+	uint32 told = chores & ~OUTBOX_CHORE_READ;
+
+	if (told & OUTBOX_CHORE_HELD)
+		told |= OUTBOX_CHORE_CALLBACKS;
+	outbox_wake(entry, told);
+}
+
+static void
+at_transaction(XactEvent event, void *arg)
+{
+	OutboxDatabase *entry;
+
+	if (chores == 0 ||
+		(event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE))
+		return;
+	entry = event == XACT_EVENT_ABORT ? NULL
+									  : outbox_this_database(chores & OUTBOX_CHORE_INSTALLED);
+	if (entry && event == XACT_EVENT_COMMIT)
+		tell(entry);
+	else if (entry)
+		outbox_note_prepared(entry, chores & ~OUTBOX_CHORE_READ);
+	chores = 0;
+}
+
+void
+outbox_chore_init(void)
+{
+	RegisterXactCallback(at_transaction, NULL);
+}
