@@ -131,6 +131,11 @@ pack_recipients(RtmRequest *request, msgpack_packer *packer, const RtmParam *par
 		rtm_raise_code(RTM_CODE_EMPTY_PARAM,
 					   psprintf("argument \"%s\" must not be empty", param->name), NULL,
 					   "Name at least one recipient.");
+	if (n > RTM_MAX_RECIPIENTS)
+		rtm_raise_code(RTM_CODE_TOO_MANY,
+					   psprintf("argument \"%s\" has %d elements", param->name, n),
+					   psprintf("There can be %d recipients.", RTM_MAX_RECIPIENTS),
+					   "Make several calls of it.");
 	for (int i = 0; i < n; i++)
 		check_id(uids[i], param->name);
 

@@ -10,7 +10,7 @@ use RtmTest;
 use Test::More;
 
 my $gate = KeepGate->new;
-my $conf = "wal_level = logical\nmax_prepared_transactions = 10\nmax_worker_processes = 16\n";
+my $conf = "wal_level = logical\nmax_wal_senders = 8\nmax_prepared_transactions = 10\nmax_worker_processes = 16\n";
 my ($publisher, $subscriber) = map { new_node($_, conf => $conf) } 'publisher', 'subscriber';
 sub sql { my ($query) = @_; return $subscriber->safe_psql('postgres', $query) }
 sub publish { my ($query) = @_; return $publisher->safe_psql('postgres', $query) }

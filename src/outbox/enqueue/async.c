@@ -14,7 +14,10 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "client/client_guc.h"
@@ -64,6 +67,60 @@ find_call(FunctionCallInfo fcinfo)
 	return call;
 }
 
+/* The server and role that calls were last queued for, while their options are of use. */
+static struct
+{
+	Oid	 server;
+	Oid	 owner;
+	bool usable;
+} target;
+
+static void
+forget_target(Datum arg, int id, uint32 hash)
+{
+	target.usable = false;
+}
+
+/*
+ * Options that the sender could do nothing with are an error now, as they are for the
+ * synchronous function: read once until a server, mapping or wrapper changes.
+ */
+static void
+check_options(Oid server, Oid owner)
+{
+	static bool	  watching;
+	char		  name[NAMEDATALEN];
+	MemoryContext context;
+	MemoryContext old;
+
+	if (target.usable && target.server == server && target.owner == owner)
+		return;
+	if (!watching)
+	{
+		CacheRegisterSyscacheCallback(FOREIGNSERVEROID, forget_target, (Datum) 0);
+		CacheRegisterSyscacheCallback(USERMAPPINGOID, forget_target, (Datum) 0);
+		CacheRegisterSyscacheCallback(FOREIGNDATAWRAPPEROID, forget_target, (Datum) 0);
+		watching = true;
+	}
+	target.server = server;
+	target.owner = owner;
+	target.usable = true; /* what changes meanwhile counts */
+	context = AllocSetContextCreate(CurrentMemoryContext, "rtm options", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		(void) rtm_server_options(server, owner, name);
+	}
+	PG_CATCH();
+	{
+		target.usable = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
 /* callback, timeout and server; the row's owner is the current role. */
 static void
 read_common_args(const NullableDatum *args, OutboxSignature signature, OutboxRow *row)
@@ -76,6 +133,7 @@ read_common_args(const NullableDatum *args, OutboxSignature signature, OutboxRow
 	row->owner = GetUserId();
 	row->server = rtm_find_server(name, row->owner);
 	(void) rtm_find_mapping(row->server, name, row->owner);
+	check_options(row->server, row->owner);
 	row->timeout = call.timeout;
 	if (!args[0].isnull)
 	{
