@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * mid.c
- *	  New message ids, and where the extension lives.
+ *	  New message ids.
  *
  * A mid comes from one atomic in shared memory: the server's with the library
  * preloaded, else a named segment that the first backend makes (PostgreSQL 17
@@ -17,65 +17,49 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_extension.h"
-#include "commands/extension.h"
 #include "commands/sequence.h"
-#include "access/genam.h"
-#include "access/table.h"
-#include "catalog/indexing.h"
-#include "utils/fmgroids.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/ipc.h"
-#include "storage/shmem.h"
 #include "storage/lwlock.h"
+#include "storage/shmem.h"
 #include "utils/lsyscache.h"
 #if PG_VERSION_NUM >= 170000
 #include "storage/dsm_registry.h"
 #endif
 
-#include "client/call.h"
-#include "client/client_guc.h"
+#include "client/extension.h"
+#include "client/mid.h"
 #include "fpnn/mid.h"
+#include "shmem.h"
 
 #define MID_LOW_MASK ((INT64CONST(1) << FPNN_MID_SHIFT) - 1)
 
-static pg_atomic_uint64		  *last_mid; /* in shared memory; NULL: none */
-static shmem_request_hook_type prev_shmem_request_hook;
-static shmem_startup_hook_type prev_shmem_startup_hook;
+static pg_atomic_uint64 *last_mid; /* in shared memory; NULL: none */
 
-static void
-mid_shmem_request(void)
+static Size
+mid_size(void)
 {
-	if (prev_shmem_request_hook)
-		prev_shmem_request_hook();
-	RequestAddinShmemSpace(sizeof(pg_atomic_uint64));
+	return sizeof(pg_atomic_uint64);
 }
 
 static void
-mid_shmem_startup(void)
+mid_attach(void)
 {
 	bool found;
 
-	if (prev_shmem_startup_hook)
-		prev_shmem_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	last_mid = ShmemInitStruct("rtm mid", sizeof(pg_atomic_uint64), &found);
+	last_mid = ShmemInitStruct("rtm mid", mid_size(), &found);
 	if (!found)
 		pg_atomic_init_u64(last_mid, 0);
-	LWLockRelease(AddinShmemInitLock);
 }
 
 void
 rtm_mid_init(void)
 {
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	prev_shmem_request_hook = shmem_request_hook;
-	shmem_request_hook = mid_shmem_request;
-	prev_shmem_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = mid_shmem_startup;
+	static const RtmShmem part = {NULL, mid_size, mid_attach};
+
+	if (process_shared_preload_libraries_in_progress)
+		rtm_shmem_register(&part);
 }
 
 #if PG_VERSION_NUM >= 170000
@@ -150,33 +134,4 @@ rtm_new_mid(void)
 		mid = ((((last >> FPNN_MID_SHIFT) + 1) << FPNN_MID_SHIFT) | (low & MID_LOW_MASK));
 	last = mid;
 	return mid;
-}
-
-Oid
-rtm_extension_schema(void)
-{
-	Oid			extension = get_extension_oid("rtm", true);
-	Oid			schema = InvalidOid;
-	Relation	rel;
-	SysScanDesc scan;
-	ScanKeyData key;
-	HeapTuple	tuple;
-
-	if (OidIsValid(extension))
-	{
-		rel = table_open(ExtensionRelationId, AccessShareLock);
-		ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
-					ObjectIdGetDatum(extension));
-		scan = systable_beginscan(rel, ExtensionOidIndexId, true, NULL, 1, &key);
-		tuple = systable_getnext(scan);
-		if (HeapTupleIsValid(tuple))
-			schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
-		systable_endscan(scan);
-		table_close(rel, AccessShareLock);
-	}
-	if (!OidIsValid(schema))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_SCHEMA),
-						errmsg("extension \"rtm\" is not installed in this database"),
-						errhint("Run CREATE EXTENSION rtm.")));
-	return schema;
 }

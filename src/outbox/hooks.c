@@ -28,6 +28,7 @@
 #include "utils/syscache.h"
 #include "utils/wait_event.h"
 
+#include "compat.h"
 #include "outbox/enqueue/chore.h"
 #include "outbox/hooks.h"
 #include "outbox/workers/registry.h"
@@ -85,11 +86,7 @@ database_of(Node *command)
 	database = get_database_oid(name, true);
 	if (!OidIsValid(database) || database == MyDatabaseId)
 		return InvalidOid;
-#if PG_VERSION_NUM >= 160000
-	owned = object_ownercheck(DatabaseRelationId, database, GetUserId());
-#else
-	owned = pg_database_ownercheck(database, GetUserId());
-#endif
+	owned = rtm_owns_database(database, GetUserId());
 	return owned ? database : InvalidOid;
 }
 
@@ -148,8 +145,10 @@ look_into(Oid database)
 {
 	OutboxDatabase *entry = outbox_database(database, true);
 
-	if (entry)
-		outbox_wake(entry, OUTBOX_SENDER);
+	if (entry == NULL)
+		return;
+	outbox_wake(entry, 0);
+	outbox_restart_now(entry);
 }
 
 /* ---- extensions ---- */

@@ -73,7 +73,7 @@ watch_soak()
 	printf '%6s %9s %7s %9s %9s %8s %9s %8s %4s %9s %5s\n' seconds sent queued request indexes toast finished dead vac memory files
 	while kill -0 "$load" 2>/dev/null; do
 		sleep "$every"
-		# shellcheck disable=SC2046
+		# shellcheck disable=SC2046,SC2183
 		printf '%6s %9s %7s %9s %9s %8s %9s %8s %4s %9s %5s\n' $((SECONDS - start)) $(sql -F ' ' -c "$figures") $(process_figures)
 	done | tee "$work/soak"
 }

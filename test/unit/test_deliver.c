@@ -61,7 +61,8 @@ passing_and_final(void)
 {
 	static const int passing[] = {200008, 20001, 20002, 20012, 200999, 20003, 200010, 7};
 	static const int final[] = {200041, 200030, 20004, 200054};
-	OutboxAttempt	 last = {.kind = RTM_KIND_SEND, .code = 200999, .answered = true, .exhausted = true};
+	OutboxAttempt	 last = {
+		   .kind = RTM_KIND_SEND, .code = 200999, .answered = true, .exhausted = true};
 
 	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
 		CHECK_INT(judge(RTM_KIND_SEND, passing[i], true, true, false), OUTBOX_VERDICT_LATER);

@@ -179,7 +179,7 @@ rtm_sql_wait(PG_FUNCTION_ARGS)
 	deadline = timeout == 0 ? PG_INT64_MAX : rtm_now_ms() + (int64) Min(timeout * 1000, INT_MAX);
 	pg_atomic_fetch_add_u32(&entry->waiters, 1);
 	if (!RecoveryInProgress())
-		outbox_wake(entry, OUTBOX_SENDER);
+		outbox_wake(entry, 0);
 	PG_ENSURE_ERROR_CLEANUP(stop_waiting, PointerGetDatum(entry));
 	{
 		status = look_until(entry, id, deadline);

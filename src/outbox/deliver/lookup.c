@@ -12,7 +12,7 @@
 
 #include "utils/memutils.h"
 
-#include "client/call.h"
+#include "client/mid.h"
 #include "fpnn/catalog.h"
 #include "method/encode.h"
 #include "outbox/deliver/lookup.h"
@@ -45,18 +45,16 @@ lookup_text(const Request *request)
 {
 	const OutboxRow *row = &request->row;
 	OutboxQuestText	 text = {.method = "getmsg"};
-	RtmRequest	   send = {.method = rtm_method_by_call(row->call, row->call_len), .mid = row->mid};
-	StringInfoData params;
-	FpnnDoc		   doc;
-	int64_t		   sender = 0;
+	StringInfoData	 params;
+	FpnnDoc			 doc;
+	int64_t			 sender = 0;
 
 	if (open_params(request, &doc))
 		(void) fpnn_map_int(doc.map, "from", &sender);
 	fpnn_doc_close(&doc);
-	send.user = sender;
-	send.target = target_of(row, sender);
 	initStringInfo(&params);
-	rtm_encode_lookup(&send, &params, &text.nparams);
+	rtm_encode_lookup((RtmConversation) row->conversation, row->mid, sender, target_of(row, sender),
+					  &params, &text.nparams);
 	text.params = params.data;
 	text.params_len = params.len;
 	return text;

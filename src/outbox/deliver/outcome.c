@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 
 #include "client/call.h"
+#include "client/error.h"
 #include "fpnn/catalog.h"
 #include "fpnn/payload.h"
 #include "host.h"

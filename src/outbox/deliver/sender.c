@@ -33,6 +33,8 @@
 #include "outbox/record/request_table.h"
 #include "outbox/deliver/sockets.h"
 #include "outbox/record/ticket.h"
+#include "outbox/workers/local_gate.h"
+#include "outbox/workers/turns.h"
 #include "outbox/workers/worker.h"
 
 /* What is through is written down when it is so many, or so old (milliseconds). */
@@ -102,11 +104,7 @@ claim(OutboxDatabase *entry, Relation rel)
 
 	/* those of prepared transactions have their origin only now */
 	outbox_note_prepared(entry, 0);
-	pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_PREPARED);
-	rel = begin(AccessShareLock);
-	if (outbox_callbacks_are_due(entry))
-		outbox_wake(entry, OUTBOX_CALLBACKS);
-	commit(rel);
+	pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_PREPARED | OUTBOX_CHORE_CALLBACKS);
 }
 
 /* ---- turns ---- */
@@ -186,9 +184,9 @@ announce(Sender *sender)
 {
 	OutboxDatabase *entry = sender->entry;
 
-	outbox_works(entry, OUTBOX_SENDER);
+	outbox_works();
 	if (sender->settled.callbacks)
-		outbox_wake(entry, OUTBOX_CALLBACKS);
+		outbox_look_for_callbacks();
 	if (sender->settled.results && sender->next_purge == PG_INT64_MAX)
 		sender->next_purge = rtm_now_ms() + 1000 * (int64) Max(outbox_result_ttl, 1);
 	pg_memory_barrier();
@@ -295,6 +293,8 @@ do_chores(Sender *sender)
 		outbox_notice_discarded(rel);
 		commit(rel);
 	}
+	if (chores & OUTBOX_CHORE_CALLBACKS)
+		outbox_look_for_callbacks();
 	if (chores & OUTBOX_CHORE_HELD ||
 		(chores & OUTBOX_CHORE_DISCARDED && pg_atomic_read_u32(&entry->holding)))
 	{
@@ -313,10 +313,11 @@ do_chores(Sender *sender)
 static int64
 lanes_turn(Sender *sender)
 {
-	int64		  back = outbox_wake_by_time(rtm_now_ms());
+	int64		  back;
 	dlist_head	  awake = DLIST_STATIC_INIT(awake);
 	MemoryContext context = CurrentMemoryContext;
 
+	(void) outbox_wake_by_time(rtm_now_ms());
 	while (!dlist_is_empty(&outbox_queue.awake))
 	{
 		Lane *lane = dlist_head_element(Lane, awake_node, &outbox_queue.awake);
@@ -397,6 +398,7 @@ turn(Sender *sender)
 	{
 		sender->next_purge = 0;
 		wake_all_lanes();
+		outbox_look_for_callbacks();
 	}
 	do_chores(sender);
 	read_turn(sender);
@@ -408,6 +410,7 @@ turn(Sender *sender)
 		until = 0;
 	purge_turn(sender);
 	MemoryContextSwitchTo(context);
+	until = Min(until, outbox_callbacks_turn(sender->entry));
 	until = next_turn(sender, until);
 	CurrentResourceOwner = sender->traffic;
 	outbox_wait(until, !sender->gathering, what_for(sender));
@@ -451,7 +454,8 @@ run_sender(OutboxDatabase *entry)
 void
 rtm_sender_main(Datum arg)
 {
-	OutboxDatabase *entry = outbox_begin_worker(OUTBOX_SENDER, arg);
+	OutboxDatabase *entry = outbox_begin_worker();
 
-	outbox_run_worker(entry, OUTBOX_SENDER, run_sender);
+	outbox_start_local_gate();
+	run_sender(entry);
 }

@@ -63,9 +63,9 @@ static OutboxStatement move_row = {
 	"excluded.params, mid = excluded.mid, recipients = excluded.recipients, callback = "
 	"excluded.callback, owner_name = excluded.owner_name, server_name = "
 	"excluded.server_name, callback_name = excluded.callback_name, callback_owner = "
-	"excluded.callback_owner, mtime = excluded.mtime, answer = "
-	"excluded.answer, error_code = excluded.error_code, error = excluded.error, "
-	"callback_due = excluded.callback_due",
+	"excluded.callback_owner, mtime = excluded.mtime, answer = excluded.answer, error_code "
+	"= excluded.error_code, error = excluded.error, callback_due = excluded.callback_due, "
+	"callback_error = NULL, callback_attempts = NULL, callback_begun = NULL",
 	7,
 	{TIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID, INT4OID, INT8OID},
 };
@@ -93,24 +93,17 @@ static OutboxStatement oldest_row = {
 	" FROM rtm_internal.rtm_finished WHERE status = 'done' AND callback_due IS NULL",
 };
 
-static OutboxStatement find_due = {
-	"SELECT FROM rtm_internal.rtm_finished WHERE callback_due IS NOT NULL AND origin = $1 LIMIT 1",
-	1,
-	{INT8OID},
-};
-
 /* The error's text in the database's encoding, or null if there is no error. */
 static Datum
 error_text(const Request *request, char *null)
 {
 	const char *text = request->error;
-	size_t		len;
 
 	*null = text ? ' ' : 'n';
 	if (text == NULL)
 		return (Datum) 0;
 	if (request->error_from_gate)
-		text = rtm_text_from_wire(text, strlen(text), &len);
+		text = rtm_shown_from_wire(text, strlen(text));
 	if (text == NULL || text[0] == '\0')
 		text = rtm_code_text(request->code);
 	return CStringGetTextDatum(text ? text : "unknown error");
@@ -379,16 +372,4 @@ outbox_purge(void)
 															   : next_purge();
 	outbox_end_sql();
 	return next;
-}
-
-bool
-outbox_callbacks_are_due(OutboxDatabase *entry)
-{
-	Datum origin = Int64GetDatum(outbox_origin(entry));
-	bool  due;
-
-	outbox_begin_sql();
-	due = outbox_run(&find_due, &origin, NULL) > 0;
-	outbox_end_sql();
-	return due;
 }

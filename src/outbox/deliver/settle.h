@@ -43,7 +43,4 @@ extern void outbox_notice_discarded(Relation rel);
  */
 extern int64 outbox_purge(void);
 
-/* Are there callbacks to be run? Needs a transaction. */
-extern bool outbox_callbacks_are_due(OutboxDatabase *entry);
-
 #endif /* OUTBOX_SETTLE_H */

@@ -13,9 +13,6 @@
 #include "outbox/enqueue/chore.h"
 #include "outbox/enqueue/prepared.h"
 
-/* Chores that are for the callbacks' worker as well. */
-#define FOR_CALLBACKS OUTBOX_CHORE_HELD
-
 static uint32 chores; /* of this transaction */
 
 void
@@ -24,15 +21,15 @@ outbox_chore_at_commit(uint32 more)
 	chores |= more;
 }
 
+/* New rows are found without being told; what was held may have callbacks. */
 static void
 tell(OutboxDatabase *entry)
 {
-	/* new rows are found without being told */
-	if (chores & ~OUTBOX_CHORE_READ)
-		pg_atomic_fetch_or_u32(&entry->chores, chores & ~OUTBOX_CHORE_READ);
-	outbox_wake(entry, OUTBOX_SENDER);
-	if (chores & FOR_CALLBACKS)
-		outbox_wake(entry, OUTBOX_CALLBACKS);
+	uint32 told = chores & ~OUTBOX_CHORE_READ;
+
+	if (told & OUTBOX_CHORE_HELD)
+		told |= OUTBOX_CHORE_CALLBACKS;
+	outbox_wake(entry, told);
 }
 
 static void

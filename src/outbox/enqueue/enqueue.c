@@ -104,6 +104,12 @@ outbox_enqueue(OutboxRow *row)
 }
 
 bool
+outbox_has_queued(void)
+{
+	return backlog != NULL && outbox_count_backlog(backlog) > 0;
+}
+
+bool
 outbox_is_queued_here(int64 id)
 {
 	return backlog && outbox_is_in_backlog(backlog, id);

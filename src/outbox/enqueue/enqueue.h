@@ -34,6 +34,9 @@ extern int64 outbox_new_id(void);
  */
 extern void outbox_enqueue(OutboxRow *row);
 
+/* Has this transaction queued anything that its commit will write? */
+extern bool outbox_has_queued(void);
+
 /* Is a request with that id queued by this very transaction? */
 extern bool outbox_is_queued_here(int64 id);
 

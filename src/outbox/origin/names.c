@@ -118,8 +118,8 @@ static Oid
 find_callback(const char *call, int len, const OutboxName *name)
 {
 	List *parts = textToQualifiedNameList(cstring_to_text_with_len(name->bytes, name->len));
-	Oid	  types[OUTBOX_MAX_CALLBACK_ARGS];
-	int	  n = outbox_signature_types(outbox_signature(rtm_method_by_call(call, len)), types);
+	Oid	  types[RTM_MAX_CALLBACK_ARGS];
+	int	  n = outbox_callback_types(rtm_method_by_call(call, len), types);
 	Oid	  schema;
 
 	if (list_length(parts) != 2)

@@ -41,6 +41,7 @@
 
 #include "client/call.h"
 #include "compat.h"
+#include "client/extension.h"
 #include "outbox/record/relations.h"
 #include "outbox/record/result_row.h"
 #include "outbox/record/row.h"
@@ -119,6 +120,8 @@ static const Column result_columns[RESULT_NCOLUMNS] = {
 	[RESULT_ERROR - 1] = {"error", TEXTOID},
 	[RESULT_CALLBACK_DUE - 1] = {"callback_due", INT8OID},
 	[RESULT_CALLBACK_ERROR - 1] = {"callback_error", TEXTOID},
+	[RESULT_CALLBACK_ATTEMPTS - 1] = {"callback_attempts", INT4OID},
+	[RESULT_CALLBACK_BEGUN - 1] = {"callback_begun", TIMESTAMPTZOID},
 };
 
 static const Column origin_columns[] = {

@@ -21,7 +21,7 @@ our $secret = 'tap-secret-0123-4567-89ab-cdefdeadbeef';
 sub new_node
 {
 	my ($name, %opt) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $node = PostgreSQL::Test::Cluster->new($name, install_path => $opt{install_path});
 	$node->init(%{ $opt{init} || {} });
 	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'rtm'\n");
 	$node->append_conf('postgresql.conf', "log_min_error_statement = panic\n");
