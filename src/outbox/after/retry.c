@@ -155,13 +155,12 @@ discard_request(int64 id)
 		if (!found || row.seq < 0 || ItemPointerEquals(&last, &tid))
 			break;
 		last = tid;
+		outbox_begin_discarding();
 		deletion = outbox_delete(rel, &tid, GetCurrentCommandId(true), true);
 		if (deletion == OUTBOX_DELETED)
 			break;
 	}
 	table_close(rel, NoLock);
-	if (deletion == OUTBOX_DELETED)
-		outbox_chore_at_commit(OUTBOX_CHORE_DISCARDED);
 	return deletion == OUTBOX_DELETED;
 }
 
