@@ -605,6 +605,17 @@ COMMENT ON FUNCTION @extschema@.rtm_call(text, @extschema@.rtm_params, double pr
 REVOKE ALL ON FUNCTION @extschema@.rtm_call(text, @extschema@.rtm_params, double precision, text) FROM PUBLIC;
 
 --
+-- Message ids
+--
+
+CREATE FUNCTION @extschema@.rtm_new_mid(
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_new_mid'
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rtm_new_mid() IS
+	'a message id that nobody else has, to be kept with a row whose message is to be found again';
+
+--
 -- The catalogue
 --
 
@@ -620,16 +631,6 @@ AS 'MODULE_PATHNAME', 'rtm_sql_methods'
 LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE ROWS 17;
 COMMENT ON FUNCTION @extschema@.rtm_methods() IS
 	'the message calls: SQL function, method on the wire, what it does, in which kind of conversation, arguments';
-
---
--- Message ids, for a library that isn't preloaded.  Only the extension's own
--- code reads the sequence; nobody needs a privilege on it.
---
-
-CREATE SEQUENCE @extschema@.rtm_mid_seq AS bigint;
-REVOKE ALL ON SEQUENCE @extschema@.rtm_mid_seq FROM PUBLIC;
-COMMENT ON SEQUENCE @extschema@.rtm_mid_seq IS
-	'part of the message ids that are made for sends';
 
 --
 -- The outbox: requests that committed transactions queued, until they are

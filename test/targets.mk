@@ -15,7 +15,8 @@
 #								test/interop/README.md; also interop-cpp, interop-node
 #
 # Everything is built in tmp_check, which git ignores and `make clean` removes.
-# UNIT_SEED=n repeats a run of the unit tests.
+# UNIT_SEED=n repeats a run of the unit tests; UNIT_MIDS=10000000 makes more message ids
+# in their simulation of many servers, in ten seconds.
 
 UNIT_DIR = tmp_check/unit
 FUZZ_DIR = tmp_check/fuzz

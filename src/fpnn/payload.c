@@ -270,6 +270,52 @@ fpnn_map_array(const msgpack_object *map, const char *key, const msgpack_object_
 	return FPNN_OK;
 }
 
+FpnnStatus
+fpnn_pairs_find(const uint8_t *bytes, size_t len, const char *key, size_t *begin, size_t *end)
+{
+	size_t key_len = strlen(key);
+	size_t pos = 0;
+	size_t used;
+
+	while (pos < len)
+	{
+		bool found = bytes[pos] == (0xa0 | key_len) && len - pos > key_len &&
+					 memcmp(bytes + pos + 1, key, key_len) == 0;
+
+		if (fpnn_msgpack_check(bytes + pos, len - pos, &used) != FPNN_OK)
+			return FPNN_BAD_PAYLOAD;
+		pos += used;
+		if (fpnn_msgpack_check(bytes + pos, len - pos, &used) != FPNN_OK)
+			return FPNN_BAD_PAYLOAD;
+		if (found)
+		{
+			*begin = pos;
+			*end = pos + used;
+			return FPNN_OK;
+		}
+		pos += used;
+	}
+	return FPNN_NO_KEY;
+}
+
+FpnnStatus
+fpnn_pairs_int(const uint8_t *bytes, size_t len, const char *key, int64_t *value)
+{
+	msgpack_unpacked unpacked;
+	size_t			 begin;
+	size_t			 end;
+	FpnnStatus		 status = fpnn_pairs_find(bytes, len, key, &begin, &end);
+
+	if (status != FPNN_OK)
+		return status;
+	msgpack_unpacked_init(&unpacked);
+	status = FPNN_BAD_PAYLOAD;
+	if (msgpack_unpack_next(&unpacked, (const char *) bytes, end, &begin) == MSGPACK_UNPACK_SUCCESS)
+		status = fpnn_object_int(&unpacked.data, value);
+	msgpack_unpacked_destroy(&unpacked);
+	return status;
+}
+
 void
 fpnn_packer_init(msgpack_packer *packer, FpnnBuf *out)
 {

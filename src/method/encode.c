@@ -361,3 +361,34 @@ rtm_encode_lookup(RtmConversation type, int64 mid, int64 from, int64 xid, String
 	pack_int(&packer, "type", type);
 	*nparams = 4;
 }
+
+void
+rtm_replace_mid(StringInfo out, const char *params, int len, int64 mid)
+{
+	msgpack_packer packer;
+	size_t		   begin;
+	size_t		   end;
+
+	if (fpnn_pairs_find((const uint8 *) params, len, "mid", &begin, &end) != FPNN_OK)
+		elog(ERROR, "no mid in the parameters of a message");
+	appendBinaryStringInfo(out, params, (int) begin);
+	rtm_packer_init(&packer, out);
+	msgpack_pack_int64(&packer, mid);
+	appendBinaryStringInfo(out, params + end, len - (int) end);
+}
+
+void
+rtm_encode_mid(RtmRequest *send, int64 mid)
+{
+	StringInfoData params;
+
+	initStringInfo(&params);
+	rtm_replace_mid(&params, send->params.data, send->params.len, mid);
+	pfree(send->params.data);
+	send->params = params;
+	send->fixed_len = params.len;
+	send->mid = mid;
+	for (int i = 0; send->method->params[i].type != RTM_PARAM_END; i++)
+		if (send->method->params[i].type == RTM_PARAM_NEW_MID)
+			send->ints[i].value = mid;
+}

@@ -91,6 +91,12 @@ extern int64 rtm_request_target(const RtmRequest *send);
 extern void rtm_encode_lookup(RtmConversation type, int64 mid, int64 from, int64 xid,
 							  StringInfo params, int *nparams);
 
+/* Another mid for a send that has one: in params, and wherever else it is kept. */
+extern void rtm_encode_mid(RtmRequest *send, int64 mid);
+
+/* Append the packed parameters of a send to out, with this mid.  Raises XX000 if they have none. */
+extern void rtm_replace_mid(StringInfo out, const char *params, int len, int64 mid);
+
 /* Pack into a StringInfo, which msgpack-c's packer then writes to. */
 extern void rtm_packer_init(msgpack_packer *packer, StringInfo out);
 

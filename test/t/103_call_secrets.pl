@@ -161,7 +161,6 @@ $node->safe_psql('postgres', q(
 	CREATE OPERATOR evil.= (LEFTARG = int8, RIGHTARG = int8, FUNCTION = evil.yes);
 	CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.yes);
 	CREATE FUNCTION evil.nextval(regclass) RETURNS int8 LANGUAGE plpgsql AS $$ BEGIN INSERT INTO evil.called VALUES ('nextval'); RETURN 5; END $$;
-	CREATE SEQUENCE evil.rtm_mid_seq;
 	CREATE TYPE evil.rtm_message AS (a int);
 	CREATE TABLE evil.pg_foreign_server AS SELECT * FROM pg_foreign_server));
 @r = session($node, 'SET search_path = evil, pg_catalog, public', q(SELECT rtm_send_message(51, 1, 2, 'ok', server => 'fake') IS NOT NULL),

@@ -42,9 +42,9 @@ is(sql('weird', "SELECT mtime OPERATOR(pg_catalog.>) 0 FROM $schema.rtm_send_mes
 my $id = sql('weird', "SELECT $schema.rtm_send_message_async(51, 1, 2, 'weird 1', callback => 'public.tell'::regproc)");
 is(sql('weird', "SELECT $schema.rtm_wait($id, 60)"), 'done', 'weird: a queued send');
 poll('weird', 'SELECT count(*) OPERATOR(pg_catalog.=) 1 FROM public.told', 'weird: its callback');
-$id = sql('weird', "SELECT $schema.rtm_send_message_async(51, 1, 2, 'error 200022', callback => 'public.tell'::regproc)");
+$id = sql('weird', "SELECT $schema.rtm_send_message_async(51, 1, 2, 'error 200021', callback => 'public.tell'::regproc)");
 is(sql('weird', "SELECT $schema.rtm_wait($id, 60)"), 'failed', 'weird: one that is refused');
-poll('weird', "SELECT count(*) OPERATOR(pg_catalog.=) 1 FROM public.told WHERE error OPERATOR(pg_catalog.=) 'RTM22'", 'weird: its callback');
+poll('weird', "SELECT count(*) OPERATOR(pg_catalog.=) 1 FROM public.told WHERE error OPERATOR(pg_catalog.=) 'RTM21'", 'weird: its callback');
 poll('weird', "SELECT count(*) OPERATOR(pg_catalog.=) 0 FROM $schema.rtm_result WHERE callback_status OPERATOR(pg_catalog.=) 'pending'", 'weird: ... is through');
 is(sql('weird', "SELECT $schema.rtm_retry($id)"), 't', 'weird: rtm_retry');
 is(sql('weird', "SELECT $schema.rtm_wait($id, 60)"), 'failed', 'weird: ... and it fails again');

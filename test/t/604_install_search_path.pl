@@ -43,7 +43,7 @@ for my $f ('count(bigint) bigint', 'count(anyelement) bigint', 'now() timestampt
 	sql("CREATE FUNCTION evil.$signature RETURNS $type LANGUAGE plpgsql AS \$\$ BEGIN INSERT INTO evil.caught VALUES ('$signature', current_user); RETURN NULL; END \$\$");
 }
 sql(q(
-	CREATE SEQUENCE evil.rtm_mid_seq; CREATE SEQUENCE evil.rtm_request_id_seq;
+	CREATE SEQUENCE evil.rtm_request_id_seq;
 	CREATE TYPE evil.rtm_message AS (a int); CREATE TYPE evil.rtm_history_result AS (a int);
 	CREATE TYPE evil.rtm_message_info AS (a int); CREATE TYPE evil.rtm_error AS (a int);
 	CREATE TYPE evil.rtm_send_result AS (a int); CREATE DOMAIN evil.int8 AS int; CREATE DOMAIN evil.text AS int;
@@ -57,7 +57,7 @@ sql("CREATE OPERATOR public.$_ (LEFTARG = float8, RIGHTARG = int4, FUNCTION = ev
 # Schemas of others, in front of all that is right; the same as temporary objects.
 my $hostile = 'SET search_path = evil, pg_catalog, public';
 my $temporary = join '; ', 'CREATE TEMP TABLE rtm_request (id bigint)', 'CREATE TEMP TABLE rtm_finished (id bigint)', 'CREATE TEMP TABLE message (id bigint)',
-	'CREATE TEMP TABLE fault (id bigint)', 'CREATE TEMP TABLE pg_foreign_server (oid oid)', 'CREATE TEMP SEQUENCE rtm_mid_seq', 'CREATE TEMP SEQUENCE rtm_request_id_seq';
+	'CREATE TEMP TABLE fault (id bigint)', 'CREATE TEMP TABLE pg_foreign_server (oid oid)', 'CREATE TEMP SEQUENCE rtm_request_id_seq';
 sql("ALTER DATABASE postgres SET search_path = evil, pg_catalog, public");
 my @r = session($node, 'CREATE EXTENSION rtm SCHEMA public', 'CREATE EXTENSION rtm_gate SCHEMA public', "SELECT rtm_gate_setup(secret => '$secret') IS NOT NULL");
 is_deeply([ map { $_->{state} } @r ], [ ('00000') x 3 ], 'installed in a trap') or diag map { $_->{message} } @r;

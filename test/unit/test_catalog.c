@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * test_catalog.c
- *	  Signatures, mids, the method catalogue and the table of codes.
+ *	  Signatures, the method catalogue and the table of codes.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,7 +10,6 @@
 #include "fpnn/catalog.h"
 #include "fpnn/clean.h"
 #include "fpnn/conversation.h"
-#include "fpnn/mid.h"
 #include "fpnn/sign.h"
 
 static void
@@ -71,35 +70,6 @@ signature_limits(void)
 			  FPNN_OK);
 	CHECK_INT(strlen(sign), FPNN_SIGN_LEN);
 	CHECK_INT(fpnn_sign(&unit_env_no_md5, 1, "s", 1, "m", 1, sign), FPNN_CRYPTO);
-}
-
-static void
-mids(void)
-{
-	int64_t now = INT64_C(1790000000000);
-	int64_t last = 0;
-
-	CHECK_INT(fpnn_mid_next(0, now), now << FPNN_MID_SHIFT);
-	for (int i = 0; i < 1000000; i++)
-	{
-		int64_t mid;
-
-		/* the clock stands, goes on, leaps, and is set back by a day */
-		if (i % 40000 == 0)
-			now += unit_random() % 1000;
-		if (i == 500000)
-			now -= 86400000;
-		mid = fpnn_mid_next(last, now);
-		if (mid <= last)
-			CHECK(mid > last);
-		last = mid;
-	}
-	CHECK(last > 0);
-
-	/* of the captured ones' scale, up to the year 2200 */
-	CHECK(fpnn_mid_next(0, INT64_C(7258118400000)) > 0);
-	CHECK(fpnn_mid_next(INT64_C(29327360000000017), INT64_C(1790000000000)) >
-		  INT64_C(29327360000000017));
 }
 
 /* Which key of a captured quest a parameter of the catalogue goes to. */
@@ -488,7 +458,6 @@ test_catalog(void)
 {
 	unit_run("signatures", signatures);
 	unit_run("limits of what can be signed", signature_limits);
-	unit_run("mids are unique and grow", mids);
 	unit_run("catalogue and captured quests agree", catalogue);
 	unit_run("rows of the catalogue", rows);
 	unit_run("traits of kinds", kinds);

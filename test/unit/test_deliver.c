@@ -47,13 +47,13 @@ duplicates(void)
 static void
 found_messages(void)
 {
-	CHECK_INT(outbox_judge_found(OUTBOX_FOUND_SAME, true, false), OUTBOX_VERDICT_DONE);
-	CHECK_INT(outbox_judge_found(OUTBOX_FOUND_SAME, false, true), OUTBOX_VERDICT_DONE);
-	CHECK_INT(outbox_judge_found(OUTBOX_FOUND_NOTHING, true, false), OUTBOX_VERDICT_DONE);
-	CHECK_INT(outbox_judge_found(OUTBOX_FOUND_NOTHING, false, false), OUTBOX_VERDICT_DONE);
-	CHECK_INT(outbox_judge_found(OUTBOX_FOUND_OTHER, true, false), OUTBOX_VERDICT_NEW_MID);
-	CHECK_INT(outbox_judge_found(OUTBOX_FOUND_OTHER, true, true), OUTBOX_VERDICT_FAILED);
-	CHECK_INT(outbox_judge_found(OUTBOX_FOUND_OTHER, false, false), OUTBOX_VERDICT_FAILED);
+	CHECK_INT(outbox_judge_found(RTM_FOUND_SAME, true, false), OUTBOX_VERDICT_DONE);
+	CHECK_INT(outbox_judge_found(RTM_FOUND_SAME, false, true), OUTBOX_VERDICT_DONE);
+	CHECK_INT(outbox_judge_found(RTM_FOUND_NOTHING, true, false), OUTBOX_VERDICT_DONE);
+	CHECK_INT(outbox_judge_found(RTM_FOUND_NOTHING, false, false), OUTBOX_VERDICT_DONE);
+	CHECK_INT(outbox_judge_found(RTM_FOUND_OTHER, true, false), OUTBOX_VERDICT_NEW_MID);
+	CHECK_INT(outbox_judge_found(RTM_FOUND_OTHER, true, true), OUTBOX_VERDICT_FAILED);
+	CHECK_INT(outbox_judge_found(RTM_FOUND_OTHER, false, false), OUTBOX_VERDICT_FAILED);
 }
 
 static void

@@ -338,7 +338,7 @@ take_error(Request *request, const msgpack_object *map, bool current)
 static void
 take_lookup(Request *request, const FpnnFrame *answer, const msgpack_object *map)
 {
-	OutboxFound found = OUTBOX_FOUND_NOTHING;
+	RtmFound	found = RTM_FOUND_NOTHING;
 	const char *bytes;
 	size_t		len;
 	int			code = answer->status != 0 ? rtm_read_error(map, &bytes, &len) : 0;
@@ -352,7 +352,7 @@ take_lookup(Request *request, const FpnnFrame *answer, const msgpack_object *map
 	request->looking = false;
 	if (code == 0)
 		found = outbox_compare(request, map);
-	if (found == OUTBOX_FOUND_SAME && fpnn_map_int(map, "mtime", &mtime) == FPNN_OK)
+	if (found == RTM_FOUND_SAME && fpnn_map_int(map, "mtime", &mtime) == FPNN_OK)
 		request->mtime = mtime;
 	carry_out(request, outbox_judge_found(found, request->row.mid_made, is_exhausted(request)),
 			  RTM_CODE_DUPLICATE_MID, "the gate has another message with this mid");

@@ -78,9 +78,9 @@ outbox_judge(const OutboxAttempt *attempt)
 }
 
 OutboxVerdict
-outbox_judge_found(OutboxFound found, bool mid_made, bool exhausted)
+outbox_judge_found(RtmFound found, bool mid_made, bool exhausted)
 {
-	if (found != OUTBOX_FOUND_OTHER)
+	if (found != RTM_FOUND_OTHER)
 		return OUTBOX_VERDICT_DONE;
 	return mid_made && !exhausted ? OUTBOX_VERDICT_NEW_MID : OUTBOX_VERDICT_FAILED;
 }
