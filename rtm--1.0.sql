@@ -605,6 +605,17 @@ COMMENT ON FUNCTION @extschema@.rtm_call(text, @extschema@.rtm_params, double pr
 REVOKE ALL ON FUNCTION @extschema@.rtm_call(text, @extschema@.rtm_params, double precision, text) FROM PUBLIC;
 
 --
+-- Message ids
+--
+
+CREATE FUNCTION @extschema@.rtm_new_mid(
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_new_mid'
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rtm_new_mid() IS
+	'a message id that nobody else has, to be kept with a row whose message is to be found again';
+
+--
 -- The catalogue
 --
 

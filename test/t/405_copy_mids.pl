@@ -3,7 +3,7 @@
 # a stranger.  Each message arrives once, none is lost, none counts as sent that isn't
 # there.  And a gate on which others have the mids.
 #
-# MIDS_MESSAGES is how many there are in all; 20000.
+# MIDS_MESSAGES is how many there are in all; 100000.
 use strict;
 use warnings;
 use FindBin;
@@ -13,7 +13,7 @@ use PostgreSQL::Test::Utils;
 use RtmTest;
 use Test::More;
 
-my $each = int(($ENV{MIDS_MESSAGES} || 20000) / 4);
+my $each = int(($ENV{MIDS_MESSAGES} || 100000) / 4);
 my $conf = "log_statement = none\nmax_wal_senders = 5\nwal_level = replica\n";
 my $house = new_node('house', conf => $conf);
 $house->safe_psql('postgres', 'CREATE EXTENSION rtm; CREATE EXTENSION rtm_gate');

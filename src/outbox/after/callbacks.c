@@ -230,11 +230,11 @@ log_failure(int64 id, const char *error)
 {
 	OutboxDatabase *entry = worker.entry;
 	int64			now = rtm_now_ms();
-	uint64			due = pg_atomic_read_u64(&entry->log_errors_at);
+	uint64			last = pg_atomic_read_u64(&entry->errors_logged_at);
 	uint32			others;
 
-	if (now < (int64) due || !pg_atomic_compare_exchange_u64(&entry->log_errors_at, &due,
-															 (uint64) (now + outbox_log_interval)))
+	if ((last != 0 && now - (int64) last < outbox_log_interval) ||
+		!pg_atomic_compare_exchange_u64(&entry->errors_logged_at, &last, (uint64) now))
 	{
 		pg_atomic_fetch_add_u32(&entry->errors_unlogged, 1);
 		return;

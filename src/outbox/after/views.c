@@ -55,15 +55,15 @@ running_state(OutboxDatabase *entry, int place)
 }
 
 static const char *
-state_name(OutboxDatabase *entry, int place, OutboxState state)
+state_name(OutboxDatabase *entry, int place, const OutboxWorker *worker)
 {
-	switch (state)
+	switch (worker->state)
 	{
 		case OUTBOX_ABSENT:
 			break;
 		case OUTBOX_WANTED:
 		case OUTBOX_STARTING:
-			return "starting";
+			return worker->full ? "failed" : "starting";
 		case OUTBOX_RUNNING:
 			return running_state(entry, place);
 		case OUTBOX_FAILED:
@@ -107,7 +107,7 @@ rtm_sql_worker_stats(PG_FUNCTION_ARGS)
 				rtm_column(ObjectIdGetDatum(entry->database)),
 				text_column(outbox_worker_types[outbox_type_of(place)].name),
 				worker.pid ? rtm_column(Int32GetDatum(worker.pid)) : rtm_null_column(),
-				text_column(state_name(entry, place, worker.state)),
+				text_column(state_name(entry, place, &worker)),
 				rtm_column(TimestampTzGetDatum(worker.since)),
 				text_column(worker.error),
 				OidIsValid(worker.user) ? rtm_column(ObjectIdGetDatum(worker.user))

@@ -110,12 +110,16 @@ take_settings_of_role(Oid database, const Setting *before, int nbefore)
 
 	for (int i = 0; i < n; i++)
 	{
-		const char *value = is_of_this_user(settings[i])
-								? value_before(before, nbefore, settings[i]->name)
-								: NULL;
+		const char *value;
 
-		if (value)
-			SetConfigOption(settings[i]->name, value, PGC_SUSET, settings[i]->source);
+		if (!is_of_this_user(settings[i]))
+			continue;
+
+		/* one that wasn't there is nobody's: a name that ALTER ROLE has made up */
+		value = value_before(before, nbefore, settings[i]->name);
+		if (value || (settings[i]->flags & GUC_CUSTOM_PLACEHOLDER))
+			SetConfigOption(settings[i]->name, value ? value : "", PGC_SUSET,
+							settings[i]->source);
 	}
 	rel = table_open(DbRoleSettingRelationId, AccessShareLock);
 	snapshot = RegisterSnapshot(GetCatalogSnapshot(DbRoleSettingRelationId));

@@ -66,7 +66,7 @@ init_entry(OutboxDatabase *entry)
 	pg_atomic_init_u64(&entry->prepared, OUTBOX_PREPARED_UNKNOWN);
 	pg_atomic_init_u32(&entry->chores, 0);
 	pg_atomic_init_u32(&entry->role_waits, 0);
-	pg_atomic_init_u64(&entry->log_errors_at, 0);
+	pg_atomic_init_u64(&entry->errors_logged_at, 0);
 	pg_atomic_init_u32(&entry->errors_unlogged, 0);
 	pg_atomic_init_u64(&entry->origin, 0);
 	pg_atomic_init_u32(&entry->holding, 0);
@@ -334,6 +334,7 @@ outbox_want_callbacks(OutboxDatabase *entry, Oid user, bool logs_in, int places)
 		free_place->user = user;
 		free_place->logs_in = logs_in;
 		free_place->overdue = 0;
+		free_place->full = false;
 		free_place->error[0] = '\0';
 		set_state(free_place, OUTBOX_WANTED);
 		latch = registry->launcher;
@@ -408,6 +409,7 @@ outbox_start_later(OutboxDatabase *entry, int place, const char *why)
 	if (worker->state == OUTBOX_STARTING && worker->pid == 0)
 	{
 		worker->state = OUTBOX_WANTED;
+		worker->full = true;
 		strlcpy(worker->error, why, OUTBOX_ERROR_LEN);
 	}
 	LWLockRelease(registry->lock);
@@ -497,6 +499,7 @@ outbox_enter(OutboxDatabase *entry, int place)
 	{
 		worker->pid = MyProcPid;
 		worker->latch = MyLatch;
+		worker->full = false;
 		set_state(worker, OUTBOX_RUNNING);
 		entered = true;
 	}

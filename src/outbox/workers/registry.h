@@ -64,6 +64,7 @@ typedef struct OutboxWorker
 {
 	OutboxState state;
 	bool		again;		/* asked for once more while it was ending */
+	bool		full;		/* WANTED: no process was left for it */
 	pid_t		pid;		/* 0: none */
 	Latch	   *latch;		/* of its process; stays valid memory */
 	TimestampTz since;		/* of the state, for people */
@@ -91,8 +92,8 @@ typedef struct OutboxDatabase
 	/* a role has callbacks that are due, and no worker yet: others may end for it */
 	pg_atomic_uint32 role_waits;
 
-	/* callbacks' errors in the log: the next line is due, and how many went without */
-	pg_atomic_uint64 log_errors_at; /* rtm_now_ms() */
+	/* callbacks' errors in the log: the last line, and how many went without since */
+	pg_atomic_uint64 errors_logged_at; /* rtm_now_ms(); 0: none yet */
 	pg_atomic_uint32 errors_unlogged;
 
 	/* what requests of this database are marked with; 0: nobody knows yet */
