@@ -198,7 +198,8 @@ static OutboxStatement find_callbacks = {
 
 /* The row at $1 becomes this database's own; one that has its id and origin stays. */
 static OutboxStatement adopt_callback = {
-	"UPDATE rtm_internal.rtm_finished SET origin = $2, id = $3, callback = $4, owner = $5, server = $6"
+	"UPDATE rtm_internal.rtm_finished SET origin = $2, id = $3, callback = $4, owner = $5, server = $6,"
+	" callback_owner = (SELECT proowner FROM pg_proc WHERE oid = $4)"
 	" WHERE ctid = $1",
 	6,
 	{TIDOID, INT8OID, INT8OID, OIDOID, OIDOID, OIDOID},

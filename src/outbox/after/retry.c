@@ -45,18 +45,18 @@ row_again(const OutboxResult *result)
 static void
 resolve(OutboxRow *row)
 {
-	const char *why;
+	bool		own = outbox_is_own_origin(row->origin);
+	const char *why = own ? outbox_replace_dropped(row) : outbox_resolve_names(row);
 
-	if (outbox_is_own_origin(row->origin))
-		outbox_replace_dropped(row);
-	else if ((why = outbox_resolve_names(row)) != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("request " INT64_FORMAT
-						", which another database queued, cannot be queued here",
-						row->id),
-				 errdetail("Request " INT64_FORMAT ": %s.", row->id, why),
-				 errhint("Create what is missing, or give the request up with rtm_discard().")));
+	if (why == NULL)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					own ? errmsg("request " INT64_FORMAT " cannot be queued again", row->id)
+						: errmsg("request " INT64_FORMAT
+								 ", which another database queued, cannot be queued here",
+								 row->id),
+					errdetail("Request " INT64_FORMAT ": %s.", row->id, why),
+					errhint("Create what is missing, or give the request up with rtm_discard().")));
 }
 
 static void
@@ -155,13 +155,12 @@ discard_request(int64 id)
 		if (!found || row.seq < 0 || ItemPointerEquals(&last, &tid))
 			break;
 		last = tid;
+		outbox_begin_discarding();
 		deletion = outbox_delete(rel, &tid, GetCurrentCommandId(true), true);
 		if (deletion == OUTBOX_DELETED)
 			break;
 	}
 	table_close(rel, NoLock);
-	if (deletion == OUTBOX_DELETED)
-		outbox_chore_at_commit(OUTBOX_CHORE_DISCARDED);
 	return deletion == OUTBOX_DELETED;
 }
 

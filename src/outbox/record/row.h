@@ -36,6 +36,7 @@ enum
 	OUTBOX_OWNER_NAME,
 	OUTBOX_SERVER_NAME,
 	OUTBOX_CALLBACK_NAME,
+	OUTBOX_CALLBACK_OWNER,
 	OUTBOX_NEXT_ATTEMPT,
 	OUTBOX_ERROR_CODE,
 	OUTBOX_ERROR,
@@ -87,7 +88,8 @@ typedef struct OutboxRow
 	int64		 origin;	 /* of the outbox that queued it, see origin.c */
 	OutboxName	 owner_name; /* see names.c */
 	OutboxName	 server_name;
-	OutboxName	 callback_name; /* quoted, with its schema */
+	OutboxName	 callback_name;	 /* quoted, with its schema */
+	Oid			 callback_owner; /* when it was queued */
 } OutboxRow;
 
 /* A row's values; arrays of OUTBOX_NCOLUMNS, what they point to is palloc()ed. */

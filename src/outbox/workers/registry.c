@@ -64,6 +64,7 @@ init_entry(OutboxDatabase *entry)
 	memset(entry->workers, 0, sizeof(entry->workers));
 	entry->opened = false;
 	pg_atomic_init_u64(&entry->prepared, OUTBOX_PREPARED_UNKNOWN);
+	pg_atomic_init_u32(&entry->discards, 0);
 	pg_atomic_init_u32(&entry->chores, 0);
 	pg_atomic_init_u32(&entry->role_waits, 0);
 	pg_atomic_init_u64(&entry->errors_logged_at, 0);
