@@ -222,6 +222,10 @@ check_file_option(const char *name)
 				 "Only superusers and members of pg_read_server_files may name a file of the server.")));
 }
 
+/*
+ * Raise what is wrong with an option's value.  A secret is never shown, nor is a key, which may be
+ * the wrong one of a pair.
+ */
 static void
 check_option(const OptionDef *def, const char *value)
 {
