@@ -319,6 +319,7 @@ run_batch(MemoryContext context, int *size)
 	int	   n;
 
 	begin_own();
+	MemoryContextSwitchTo(context); /* the ids outlive the transaction */
 	n = outbox_begin_due(worker.origin, worker.role, *size, &ids);
 	commit_own(context);
 	for (int i = 0; i < n; i++)
