@@ -2,13 +2,14 @@
 #
 #	make demo		install what is missing, build, show the three uses on a local gate
 #	make test		install what is missing, build, run every test
+#	make lint		what can be said of the sources without running them; make format
 #	make test-matrix	the tests under other versions of PostgreSQL and Debian
 #	make dist		archives of what is committed
 #	make, make install, make installcheck: as for any PGXS extension
 
 MODULE_big = rtm
-EXTENSION = rtm rtm_gate
-DATA = $(sort $(wildcard rtm--*.sql rtm_gate--*.sql))
+EXTENSION = rtm
+DATA = $(sort $(wildcard rtm--*.sql))
 
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 
@@ -18,33 +19,38 @@ REGRESS = $(patsubst sql/%.sql,%,$(wildcard sql/setup.sql)) \
 ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test
 
-PG_CONFIG ?= pg_config
-
-# rtm.control has the version; PostgreSQL 18 shows it by pg_get_loaded_modules()
-RTM_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" rtm.control)
-
-# Debian has had msgpack-c under two names
-MSGPACK := $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
-PG_CPPFLAGS = -I$(srcdir)/src -DRTM_VERSION='"$(RTM_VERSION)"' $(shell pkg-config --cflags $(MSGPACK) libcrypto libssl 2>/dev/null)
-PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-declaration-after-statement $(WERROR)
-# PostgreSQL's flags and the attributes in its headers may be gcc's, as in Debian
-ifneq ($(findstring clang,$(shell $(CC) --version 2>/dev/null)),)
-PG_CFLAGS += -Wno-ignored-optimization-argument -Wno-unknown-warning-option -Wno-ignored-attributes
-endif
-SHLIB_LINK = $(shell pkg-config --libs $(MSGPACK) libssl libcrypto 2>/dev/null || echo -lmsgpackc -lssl -lcrypto)
+include flags.mk
 
 # these do their own installing and must work where PGXS isn't there yet
-STANDALONE = demo demo-stop test test-matrix test-matrix-clean dist deps unit unit-san fuzz sanitize bench torture soak interop interop-cpp interop-node
+STANDALONE = demo demo-stop test test-matrix test-matrix-clean dist deps format lint unit unit-san fuzz sanitize bench torture soak interop interop-cpp interop-node
 ifneq ($(filter-out $(STANDALONE),$(or $(MAKECMDGOALS),all)),)
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # every object depends on every header: the tree is small
 $(OBJS): $(wildcard src/*.h src/*/*.h src/*/*/*.h)
+
+# rtm_gate is another library: PGXS makes one at a time.  What both have is made
+# here, before the other make looks at it.
+GATE = -f gate/Makefile srcdir=.
+all: gate-all
+install: gate-install
+uninstall: gate-uninstall
+clean: gate-clean
+
+.PHONY: gate-all gate-install gate-uninstall gate-clean
+gate-all: $(WIRE_OBJS) $(if $(filter yes,$(with_llvm)),$(WIRE_OBJS:.o=.bc))
+	$(MAKE) $(GATE) all
+gate-install: gate-all
+	$(MAKE) $(GATE) install
+gate-uninstall:
+	$(MAKE) $(GATE) uninstall
+gate-clean:
+	$(MAKE) $(GATE) clean
 endif
 
 # the jobs of this project; everything else that tests needs is in test/targets.mk
-.PHONY: demo demo-stop test test-matrix test-matrix-clean bench deps dist
+.PHONY: demo demo-stop test test-matrix test-matrix-clean bench format lint deps dist
 demo:
 	demo/run.sh
 demo-stop:
@@ -58,6 +64,11 @@ test-matrix-clean:
 	test/matrix/run.sh clean
 bench:
 	test/bench/run.sh
+# C as .clang-format says; what lint wants installed: demo/install-deps.sh --lint
+format:
+	test/lint.sh write
+lint:
+	test/lint.sh
 deps:
 	demo/install-deps.sh
 

@@ -1,4 +1,4 @@
-/* rtm--1.0.sql: messages and history of an RTM project from SQL */
+/* rtm--1.0.sql: messages and history of an RTM project from SQL, in the order of doc/reference.md */
 
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION rtm" to load this file. \quit
@@ -21,17 +21,64 @@ COMMENT ON FOREIGN DATA WRAPPER rtm IS
 	'RTM projects: a server has the gate''s endpoint and the project''s pid, a user mapping its secret';
 
 --
--- Message ids, for a library that isn't preloaded.  Only the extension's own
--- code reads the sequence; nobody needs a privilege on it.
+-- Types of arguments: like regprocedure and jsonb, but what drivers send for
+-- them, text with its type, is taken too
 --
 
-CREATE SEQUENCE @extschema@.rtm_mid_seq AS bigint;
-REVOKE ALL ON SEQUENCE @extschema@.rtm_mid_seq FROM PUBLIC;
-COMMENT ON SEQUENCE @extschema@.rtm_mid_seq IS
-	'part of the message ids that are made for sends';
+CREATE TYPE @extschema@.rtm_callback;
+CREATE FUNCTION @extschema@.rtm_callback_in(cstring) RETURNS @extschema@.rtm_callback
+AS 'regprocedurein'
+LANGUAGE internal STRICT STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rtm_callback_in(cstring) IS 'input of rtm_callback';
+CREATE FUNCTION @extschema@.rtm_callback_out(@extschema@.rtm_callback) RETURNS cstring
+AS 'regprocedureout'
+LANGUAGE internal STRICT STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rtm_callback_out(@extschema@.rtm_callback) IS 'output of rtm_callback';
+CREATE TYPE @extschema@.rtm_callback (
+	INPUT = @extschema@.rtm_callback_in,
+	OUTPUT = @extschema@.rtm_callback_out,
+	LIKE = pg_catalog.regprocedure
+);
+COMMENT ON TYPE @extschema@.rtm_callback IS
+	'a function that is told how a queued call ended: its name with the types of its arguments, as regprocedure has it';
+
+CREATE TYPE @extschema@.rtm_params;
+CREATE FUNCTION @extschema@.rtm_params_in(cstring) RETURNS @extschema@.rtm_params
+AS 'jsonb_in'
+LANGUAGE internal STRICT IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rtm_params_in(cstring) IS 'input of rtm_params';
+CREATE FUNCTION @extschema@.rtm_params_out(@extschema@.rtm_params) RETURNS cstring
+AS 'jsonb_out'
+LANGUAGE internal STRICT IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rtm_params_out(@extschema@.rtm_params) IS 'output of rtm_params';
+CREATE TYPE @extschema@.rtm_params (
+	INPUT = @extschema@.rtm_params_in,
+	OUTPUT = @extschema@.rtm_params_out,
+	LIKE = pg_catalog.jsonb
+);
+COMMENT ON TYPE @extschema@.rtm_params IS 'parameters of a call: a JSON object, as jsonb has it';
+
+CREATE CAST (pg_catalog.regprocedure AS @extschema@.rtm_callback) WITHOUT FUNCTION AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.regprocedure AS @extschema@.rtm_callback) IS 'for arguments of type rtm_callback';
+CREATE CAST (pg_catalog.regproc AS @extschema@.rtm_callback) WITHOUT FUNCTION AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.regproc AS @extschema@.rtm_callback) IS 'for arguments of type rtm_callback';
+CREATE CAST (pg_catalog.oid AS @extschema@.rtm_callback) WITHOUT FUNCTION AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.oid AS @extschema@.rtm_callback) IS 'for arguments of type rtm_callback';
+CREATE CAST (pg_catalog.text AS @extschema@.rtm_callback) WITH INOUT AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.text AS @extschema@.rtm_callback) IS 'for arguments of type rtm_callback';
+CREATE CAST (pg_catalog.varchar AS @extschema@.rtm_callback) WITH INOUT AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.varchar AS @extschema@.rtm_callback) IS 'for arguments of type rtm_callback';
+CREATE CAST (pg_catalog.jsonb AS @extschema@.rtm_params) WITHOUT FUNCTION AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.jsonb AS @extschema@.rtm_params) IS 'for arguments of type rtm_params';
+CREATE CAST (pg_catalog.json AS @extschema@.rtm_params) WITH INOUT AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.json AS @extschema@.rtm_params) IS 'for arguments of type rtm_params';
+CREATE CAST (pg_catalog.text AS @extschema@.rtm_params) WITH INOUT AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.text AS @extschema@.rtm_params) IS 'for arguments of type rtm_params';
+CREATE CAST (pg_catalog.varchar AS @extschema@.rtm_params) WITH INOUT AS IMPLICIT;
+COMMENT ON CAST (pg_catalog.varchar AS @extschema@.rtm_params) IS 'for arguments of type rtm_params';
 
 --
--- Types
+-- Types of results
 --
 
 CREATE TYPE @extschema@.rtm_send_result AS (
@@ -53,7 +100,8 @@ CREATE TYPE @extschema@.rtm_message AS (
 	mtime bigint,
 	msg_binary bytea,
 	direction integer,
-	to_uid bigint
+	to_uid bigint,
+	attrs_binary bytea
 );
 COMMENT ON TYPE @extschema@.rtm_message IS 'a message of a history';
 COMMENT ON COLUMN @extschema@.rtm_message.id IS 'cursor id: its place in the history';
@@ -64,6 +112,7 @@ COMMENT ON COLUMN @extschema@.rtm_message.msg IS 'text of the message; NULL if i
 COMMENT ON COLUMN @extschema@.rtm_message.attrs IS 'attributes of the message; NULL if they are no text in the database''s encoding';
 COMMENT ON COLUMN @extschema@.rtm_message.mtime IS 'when the gate got the message, in milliseconds';
 COMMENT ON COLUMN @extschema@.rtm_message.msg_binary IS 'the message, if it is no text in the database''s encoding';
+COMMENT ON COLUMN @extschema@.rtm_message.attrs_binary IS 'the attributes, if they are no text in the database''s encoding';
 COMMENT ON COLUMN @extschema@.rtm_message.direction IS 'p2p: 1 if uid sent the message, 2 if ouid did; NULL elsewhere';
 COMMENT ON COLUMN @extschema@.rtm_message.to_uid IS 'p2p: recipient; NULL elsewhere';
 
@@ -88,7 +137,8 @@ CREATE TYPE @extschema@.rtm_message_info AS (
 	msg text,
 	attrs text,
 	mtime bigint,
-	msg_binary bytea
+	msg_binary bytea,
+	attrs_binary bytea
 );
 COMMENT ON TYPE @extschema@.rtm_message_info IS 'a message that was looked up by its mid';
 COMMENT ON COLUMN @extschema@.rtm_message_info.id IS 'cursor id: its place in the history';
@@ -97,13 +147,14 @@ COMMENT ON COLUMN @extschema@.rtm_message_info.msg IS 'text of the message; NULL
 COMMENT ON COLUMN @extschema@.rtm_message_info.attrs IS 'attributes of the message; NULL if they are no text in the database''s encoding';
 COMMENT ON COLUMN @extschema@.rtm_message_info.mtime IS 'when the gate got the message, in milliseconds';
 COMMENT ON COLUMN @extschema@.rtm_message_info.msg_binary IS 'the message, if it is no text in the database''s encoding';
+COMMENT ON COLUMN @extschema@.rtm_message_info.attrs_binary IS 'the attributes, if they are no text in the database''s encoding';
 
 --
 -- Sending
 --
 
 CREATE FUNCTION @extschema@.rtm_send_message(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	to_uid bigint,
 	msg text,
@@ -112,13 +163,13 @@ CREATE FUNCTION @extschema@.rtm_send_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_send_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_send_message(integer, bigint, bigint, text, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_message(bigint, bigint, bigint, text, text, bigint, double precision, text) IS
 	'sends a message to a user, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_send_message(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	to_uid bigint,
 	msg bytea,
@@ -127,13 +178,13 @@ CREATE FUNCTION @extschema@.rtm_send_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_send_message_binary'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_send_message(integer, bigint, bigint, bytea, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_message(bigint, bigint, bigint, bytea, text, bigint, double precision, text) IS
 	'sends a binary message to a user, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_send_messages(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	to_uids bigint[],
 	msg text,
@@ -142,13 +193,13 @@ CREATE FUNCTION @extschema@.rtm_send_messages(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_send_messages'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_send_messages(integer, bigint, bigint[], text, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_messages(bigint, bigint, bigint[], text, text, bigint, double precision, text) IS
 	'sends a message to several users, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_send_messages(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	to_uids bigint[],
 	msg bytea,
@@ -157,13 +208,13 @@ CREATE FUNCTION @extschema@.rtm_send_messages(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_send_messages_binary'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_send_messages(integer, bigint, bigint[], bytea, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_messages(bigint, bigint, bigint[], bytea, text, bigint, double precision, text) IS
 	'sends a binary message to several users, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_send_group_message(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	gid bigint,
 	msg text,
@@ -172,13 +223,13 @@ CREATE FUNCTION @extschema@.rtm_send_group_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_send_group_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_send_group_message(integer, bigint, bigint, text, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_group_message(bigint, bigint, bigint, text, text, bigint, double precision, text) IS
 	'sends a message to a group, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_send_group_message(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	gid bigint,
 	msg bytea,
@@ -187,13 +238,13 @@ CREATE FUNCTION @extschema@.rtm_send_group_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_send_group_message_binary'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_send_group_message(integer, bigint, bigint, bytea, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_group_message(bigint, bigint, bigint, bytea, text, bigint, double precision, text) IS
 	'sends a binary message to a group, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_send_room_message(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	rid bigint,
 	msg text,
@@ -202,13 +253,13 @@ CREATE FUNCTION @extschema@.rtm_send_room_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_send_room_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_send_room_message(integer, bigint, bigint, text, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_room_message(bigint, bigint, bigint, text, text, bigint, double precision, text) IS
 	'sends a message to a room, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_send_room_message(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	rid bigint,
 	msg bytea,
@@ -217,13 +268,13 @@ CREATE FUNCTION @extschema@.rtm_send_room_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_send_room_message_binary'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_send_room_message(integer, bigint, bigint, bytea, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_room_message(bigint, bigint, bigint, bytea, text, bigint, double precision, text) IS
 	'sends a binary message to a room, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_broadcast_message(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	msg text,
 	attrs text DEFAULT '',
@@ -231,13 +282,13 @@ CREATE FUNCTION @extschema@.rtm_broadcast_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_broadcast_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_broadcast_message(integer, bigint, text, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_broadcast_message(bigint, bigint, text, text, bigint, double precision, text) IS
 	'sends a message to everybody, at once: a rollback does not take it back';
 
 CREATE FUNCTION @extschema@.rtm_broadcast_message(
-	mtype integer,
+	mtype bigint,
 	from_uid bigint,
 	msg bytea,
 	attrs text DEFAULT '',
@@ -245,9 +296,9 @@ CREATE FUNCTION @extschema@.rtm_broadcast_message(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_send_result
-AS 'MODULE_PATHNAME', 'rtm_sql_broadcast_message_binary'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_broadcast_message(integer, bigint, bytea, text, bigint, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_broadcast_message(bigint, bigint, bytea, text, bigint, double precision, text) IS
 	'sends a binary message to everybody, at once: a rollback does not take it back';
 
 --
@@ -258,11 +309,11 @@ CREATE FUNCTION @extschema@.rtm_get_group_message(
 	uid bigint,
 	gid bigint,
 	descending boolean,
-	num integer,
+	num bigint,
 	begin_time bigint DEFAULT NULL,
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS TABLE (
@@ -273,39 +324,23 @@ CREATE FUNCTION @extschema@.rtm_get_group_message(
 	msg text,
 	attrs text,
 	mtime bigint,
-	msg_binary bytea
+	msg_binary bytea,
+	attrs_binary bytea
 )
-AS 'MODULE_PATHNAME', 'rtm_sql_get_group_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_message(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_group_message(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of a group: the first num messages (NULL: all), oldest or newest first';
-
-CREATE FUNCTION @extschema@.rtm_get_group_message_page(
-	uid bigint,
-	gid bigint,
-	descending boolean,
-	num integer,
-	begin_time bigint DEFAULT NULL,
-	end_time bigint DEFAULT NULL,
-	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS @extschema@.rtm_history_result
-AS 'MODULE_PATHNAME', 'rtm_sql_get_group_message_page'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_message_page(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], double precision, text) IS
-	'history of a group: one page as the gate gives it, with the cursor of the next one';
 
 CREATE FUNCTION @extschema@.rtm_get_room_message(
 	uid bigint,
 	rid bigint,
 	descending boolean,
-	num integer,
+	num bigint,
 	begin_time bigint DEFAULT NULL,
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS TABLE (
@@ -316,38 +351,22 @@ CREATE FUNCTION @extschema@.rtm_get_room_message(
 	msg text,
 	attrs text,
 	mtime bigint,
-	msg_binary bytea
+	msg_binary bytea,
+	attrs_binary bytea
 )
-AS 'MODULE_PATHNAME', 'rtm_sql_get_room_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_message(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_room_message(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of a room: the first num messages (NULL: all), oldest or newest first';
-
-CREATE FUNCTION @extschema@.rtm_get_room_message_page(
-	uid bigint,
-	rid bigint,
-	descending boolean,
-	num integer,
-	begin_time bigint DEFAULT NULL,
-	end_time bigint DEFAULT NULL,
-	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS @extschema@.rtm_history_result
-AS 'MODULE_PATHNAME', 'rtm_sql_get_room_message_page'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_message_page(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], double precision, text) IS
-	'history of a room: one page as the gate gives it, with the cursor of the next one';
 
 CREATE FUNCTION @extschema@.rtm_get_broadcast_message(
 	uid bigint,
 	descending boolean,
-	num integer,
+	num bigint,
 	begin_time bigint DEFAULT NULL,
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS TABLE (
@@ -358,38 +377,23 @@ CREATE FUNCTION @extschema@.rtm_get_broadcast_message(
 	msg text,
 	attrs text,
 	mtime bigint,
-	msg_binary bytea
+	msg_binary bytea,
+	attrs_binary bytea
 )
-AS 'MODULE_PATHNAME', 'rtm_sql_get_broadcast_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message(bigint, boolean, integer, bigint, bigint, bigint, integer[], double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message(bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of the broadcast channel: the first num messages (NULL: all), oldest or newest first';
-
-CREATE FUNCTION @extschema@.rtm_get_broadcast_message_page(
-	uid bigint,
-	descending boolean,
-	num integer,
-	begin_time bigint DEFAULT NULL,
-	end_time bigint DEFAULT NULL,
-	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS @extschema@.rtm_history_result
-AS 'MODULE_PATHNAME', 'rtm_sql_get_broadcast_message_page'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_page(bigint, boolean, integer, bigint, bigint, bigint, integer[], double precision, text) IS
-	'history of the broadcast channel: one page as the gate gives it, with the cursor of the next one';
 
 CREATE FUNCTION @extschema@.rtm_get_p2p_message(
 	uid bigint,
 	ouid bigint,
 	descending boolean,
-	num integer,
+	num bigint,
 	begin_time bigint DEFAULT NULL,
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS TABLE (
@@ -402,80 +406,84 @@ CREATE FUNCTION @extschema@.rtm_get_p2p_message(
 	msg text,
 	attrs text,
 	mtime bigint,
-	msg_binary bytea
+	msg_binary bytea,
+	attrs_binary bytea
 )
-AS 'MODULE_PATHNAME', 'rtm_sql_get_p2p_message'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of two users: the first num messages (NULL: all), oldest or newest first';
+
+--
+-- One page of a history
+--
+
+CREATE FUNCTION @extschema@.rtm_get_group_message_page(
+	uid bigint,
+	gid bigint,
+	descending boolean,
+	num bigint,
+	begin_time bigint DEFAULT NULL,
+	end_time bigint DEFAULT NULL,
+	lastid bigint DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS @extschema@.rtm_history_result
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_group_message_page(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
+	'history of a group: one page as the gate gives it, with the cursor of the next one';
+
+CREATE FUNCTION @extschema@.rtm_get_room_message_page(
+	uid bigint,
+	rid bigint,
+	descending boolean,
+	num bigint,
+	begin_time bigint DEFAULT NULL,
+	end_time bigint DEFAULT NULL,
+	lastid bigint DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS @extschema@.rtm_history_result
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_room_message_page(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
+	'history of a room: one page as the gate gives it, with the cursor of the next one';
+
+CREATE FUNCTION @extschema@.rtm_get_broadcast_message_page(
+	uid bigint,
+	descending boolean,
+	num bigint,
+	begin_time bigint DEFAULT NULL,
+	end_time bigint DEFAULT NULL,
+	lastid bigint DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS @extschema@.rtm_history_result
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_page(bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
+	'history of the broadcast channel: one page as the gate gives it, with the cursor of the next one';
 
 CREATE FUNCTION @extschema@.rtm_get_p2p_message_page(
 	uid bigint,
 	ouid bigint,
 	descending boolean,
-	num integer,
+	num bigint,
 	begin_time bigint DEFAULT NULL,
 	end_time bigint DEFAULT NULL,
 	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS @extschema@.rtm_history_result
-AS 'MODULE_PATHNAME', 'rtm_sql_get_p2p_message_page'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_page(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_page(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], double precision, text) IS
 	'history of two users: one page as the gate gives it, with the cursor of the next one';
-
---
--- Deleting
---
-
-CREATE FUNCTION @extschema@.rtm_delete_p2p_message(
-	mid bigint,
-	from_uid bigint,
-	to_uid bigint,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS void
-AS 'MODULE_PATHNAME', 'rtm_sql_delete_p2p_message'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_delete_p2p_message(bigint, bigint, bigint, double precision, text) IS
-	'deletes a message of two users';
-
-CREATE FUNCTION @extschema@.rtm_delete_group_message(
-	mid bigint,
-	from_uid bigint,
-	gid bigint,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS void
-AS 'MODULE_PATHNAME', 'rtm_sql_delete_group_message'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_delete_group_message(bigint, bigint, bigint, double precision, text) IS
-	'deletes a message of a group';
-
-CREATE FUNCTION @extschema@.rtm_delete_room_message(
-	mid bigint,
-	from_uid bigint,
-	rid bigint,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS void
-AS 'MODULE_PATHNAME', 'rtm_sql_delete_room_message'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_delete_room_message(bigint, bigint, bigint, double precision, text) IS
-	'deletes a message of a room';
-
-CREATE FUNCTION @extschema@.rtm_delete_broadcast_message(
-	mid bigint,
-	from_uid bigint,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS void
-AS 'MODULE_PATHNAME', 'rtm_sql_delete_broadcast_message'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message(bigint, bigint, double precision, text) IS
-	'deletes a message of the broadcast channel';
 
 --
 -- Looking one message up
@@ -488,7 +496,7 @@ CREATE FUNCTION @extschema@.rtm_get_p2p_message_info(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS SETOF @extschema@.rtm_message_info
-AS 'MODULE_PATHNAME', 'rtm_sql_get_p2p_message_info'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1;
 COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_info(bigint, bigint, bigint, double precision, text) IS
 	'a message of two users; no row if there is none with that mid';
@@ -500,7 +508,7 @@ CREATE FUNCTION @extschema@.rtm_get_group_message_info(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS SETOF @extschema@.rtm_message_info
-AS 'MODULE_PATHNAME', 'rtm_sql_get_group_message_info'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1;
 COMMENT ON FUNCTION @extschema@.rtm_get_group_message_info(bigint, bigint, bigint, double precision, text) IS
 	'a message of a group; no row if there is none with that mid';
@@ -512,7 +520,7 @@ CREATE FUNCTION @extschema@.rtm_get_room_message_info(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS SETOF @extschema@.rtm_message_info
-AS 'MODULE_PATHNAME', 'rtm_sql_get_room_message_info'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1;
 COMMENT ON FUNCTION @extschema@.rtm_get_room_message_info(bigint, bigint, bigint, double precision, text) IS
 	'a message of a room; no row if there is none with that mid';
@@ -523,10 +531,61 @@ CREATE FUNCTION @extschema@.rtm_get_broadcast_message_info(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS SETOF @extschema@.rtm_message_info
-AS 'MODULE_PATHNAME', 'rtm_sql_get_broadcast_message_info'
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000 ROWS 1;
 COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_info(bigint, bigint, double precision, text) IS
 	'a message of the broadcast channel; no row if there is none with that mid';
+
+--
+-- Deleting
+--
+
+CREATE FUNCTION @extschema@.rtm_delete_p2p_message(
+	mid bigint,
+	from_uid bigint,
+	to_uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_delete_p2p_message(bigint, bigint, bigint, double precision, text) IS
+	'deletes a message of two users';
+
+CREATE FUNCTION @extschema@.rtm_delete_group_message(
+	mid bigint,
+	from_uid bigint,
+	gid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_delete_group_message(bigint, bigint, bigint, double precision, text) IS
+	'deletes a message of a group';
+
+CREATE FUNCTION @extschema@.rtm_delete_room_message(
+	mid bigint,
+	from_uid bigint,
+	rid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_delete_room_message(bigint, bigint, bigint, double precision, text) IS
+	'deletes a message of a room';
+
+CREATE FUNCTION @extschema@.rtm_delete_broadcast_message(
+	mid bigint,
+	from_uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message(bigint, bigint, double precision, text) IS
+	'deletes a message of the broadcast channel';
 
 --
 -- Any other method of the service.  Among them are those that administrate a
@@ -535,15 +594,43 @@ COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_info(bigint, bigint, d
 
 CREATE FUNCTION @extschema@.rtm_call(
 	method text,
-	params jsonb DEFAULT '{}',
+	params @extschema@.rtm_params DEFAULT '{}',
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL
 ) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'rtm_sql_call'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.rtm_call(text, jsonb, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_call(text, @extschema@.rtm_params, double precision, text) IS
 	'calls a method of the service by its name on the wire; bytes that are no text are {"base64": "..."}';
-REVOKE ALL ON FUNCTION @extschema@.rtm_call(text, jsonb, double precision, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_call(text, @extschema@.rtm_params, double precision, text) FROM PUBLIC;
+
+--
+-- Message ids
+--
+
+CREATE FUNCTION @extschema@.rtm_new_mid(
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_new_mid'
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rtm_new_mid() IS
+	'a message id that nobody else has, to be kept with a row whose message is to be found again';
+
+--
+-- The catalogue
+--
+
+CREATE FUNCTION @extschema@.rtm_methods(
+) RETURNS TABLE (
+	name text,
+	method text,
+	kind text,
+	conversation text,
+	arguments text
+)
+AS 'MODULE_PATHNAME', 'rtm_sql_methods'
+LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE ROWS 17;
+COMMENT ON FUNCTION @extschema@.rtm_methods() IS
+	'the message calls: SQL function, method on the wire, what it does, in which kind of conversation, arguments';
 
 --
 -- The outbox: requests that committed transactions queued, until they are
@@ -561,13 +648,22 @@ COMMENT ON COLUMN @extschema@.rtm_error.code IS 'code of RTM or FPNN';
 COMMENT ON COLUMN @extschema@.rtm_error.sqlstate IS 'SQLSTATE that the synchronous function would raise';
 COMMENT ON COLUMN @extschema@.rtm_error.message IS 'what the gate said, or what went wrong on the way to it';
 
-CREATE SEQUENCE @extschema@.rtm_request_id_seq AS bigint CACHE 100;
-REVOKE ALL ON SEQUENCE @extschema@.rtm_request_id_seq FROM PUBLIC;
-COMMENT ON SEQUENCE @extschema@.rtm_request_id_seq IS 'ids of queued requests';
+--
+-- Tables.  A row says whose request it is, and that is believed: so they are in a
+-- schema that belongs to the extension's owner, a superuser, and nobody but
+-- superusers and the extension's own code writes to them, whatever is granted.
+--
 
-CREATE TABLE @extschema@.rtm_request (
+CREATE SCHEMA rtm_internal;
+COMMENT ON SCHEMA rtm_internal IS 'tables of the extension rtm; see its views';
+
+CREATE SEQUENCE rtm_internal.rtm_request_id_seq AS bigint CACHE 100;
+COMMENT ON SEQUENCE rtm_internal.rtm_request_id_seq IS 'ids of queued requests';
+
+CREATE TABLE rtm_internal.rtm_request (
 	seq bigint NOT NULL,
 	id bigint NOT NULL,
+	origin bigint NOT NULL,
 	owner oid NOT NULL,
 	server oid NOT NULL,
 	conversation smallint NOT NULL,
@@ -584,16 +680,38 @@ CREATE TABLE @extschema@.rtm_request (
 	mid bigint,
 	recipients bigint[],
 	callback oid,
+	owner_name text,
+	server_name text,
+	callback_name text,
+	callback_owner oid,
 	next_attempt timestamptz,
 	error_code integer,
 	error text
-);
-CREATE INDEX rtm_request_seq ON @extschema@.rtm_request (seq);
-REVOKE ALL ON TABLE @extschema@.rtm_request FROM PUBLIC;
-COMMENT ON TABLE @extschema@.rtm_request IS 'requests that wait or are under way; see the view rtm_outbox';
+) USING heap;
+CREATE INDEX rtm_request_seq ON rtm_internal.rtm_request (seq);
+CREATE INDEX rtm_request_id ON rtm_internal.rtm_request (id);
+COMMENT ON TABLE rtm_internal.rtm_request IS 'requests that wait or are under way; see the view rtm_outbox';
 
-CREATE TABLE @extschema@.rtm_finished (
-	id bigint PRIMARY KEY,
+-- Every row lives for moments: vacuum must come by the number of dead rows, whatever
+-- the table's size, and be through at once.  It leaves the file as long as it is:
+-- cutting it off takes a lock for which those who commit (and on a standby those who
+-- read) would have to wait.
+ALTER TABLE rtm_internal.rtm_request SET (
+	autovacuum_vacuum_scale_factor = 0,
+	autovacuum_vacuum_threshold = 1000,
+	autovacuum_vacuum_cost_delay = 0,
+	autovacuum_vacuum_insert_scale_factor = 0,
+	autovacuum_vacuum_insert_threshold = 100000,
+	vacuum_truncate = false,
+	toast.vacuum_truncate = false
+);
+
+-- what is published FOR ALL TABLES can be updated and deleted all the same
+ALTER TABLE rtm_internal.rtm_request REPLICA IDENTITY FULL;
+
+CREATE TABLE rtm_internal.rtm_finished (
+	id bigint NOT NULL,
+	origin bigint NOT NULL,
 	status text NOT NULL,
 	owner oid NOT NULL,
 	server oid NOT NULL,
@@ -612,17 +730,483 @@ CREATE TABLE @extschema@.rtm_finished (
 	mid bigint,
 	recipients bigint[],
 	callback oid,
+	owner_name text,
+	server_name text,
+	callback_name text,
+	callback_owner oid,
 	answer bytea,
 	mtime bigint,
 	error_code integer,
 	error text,
 	callback_due bigint,
-	callback_error text
+	callback_error text,
+	callback_attempts integer,
+	callback_begun timestamptz,
+	PRIMARY KEY (id, origin)
+) USING heap WITH (
+	autovacuum_vacuum_scale_factor = 0.02,
+	autovacuum_vacuum_threshold = 1000,
+	autovacuum_vacuum_cost_delay = 0
 );
-CREATE INDEX rtm_finished_at ON @extschema@.rtm_finished (finished_at);
-CREATE INDEX rtm_finished_callback_due ON @extschema@.rtm_finished (callback_due) WHERE callback_due IS NOT NULL;
-REVOKE ALL ON TABLE @extschema@.rtm_finished FROM PUBLIC;
-COMMENT ON TABLE @extschema@.rtm_finished IS 'requests that are through; see the view rtm_result';
+CREATE INDEX rtm_finished_at ON rtm_internal.rtm_finished (finished_at);
+CREATE INDEX rtm_finished_failed ON rtm_internal.rtm_finished (finished_at) WHERE status = 'failed';
+CREATE INDEX rtm_finished_callback_due ON rtm_internal.rtm_finished (origin, owner, callback_due) WHERE callback_due IS NOT NULL;
+COMMENT ON TABLE rtm_internal.rtm_finished IS 'requests that are through; see the view rtm_result';
+
+-- Whose requests the rows are: a copy of the database, or of the cluster, doesn't send
+-- what it didn't queue.
+CREATE TABLE rtm_internal.rtm_origin (
+	system_identifier bigint NOT NULL,
+	database oid NOT NULL,
+	instance bigint NOT NULL,
+	timeline bigint NOT NULL,
+	origin bigint NOT NULL,
+	since timestamptz NOT NULL,
+	PRIMARY KEY (system_identifier, database)
+) USING heap;
+COMMENT ON TABLE rtm_internal.rtm_origin IS
+	'what the requests of this database are marked with, and which cluster, instance and timeline that is bound to';
+
+CREATE FUNCTION rtm_internal.rtm_guard(
+) RETURNS trigger
+AS 'MODULE_PATHNAME', 'rtm_sql_guard'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION rtm_internal.rtm_guard() IS
+	'refuses statements on the tables of the outbox to all but superusers';
+
+CREATE TRIGGER rtm_request_guard BEFORE INSERT OR UPDATE OR DELETE ON rtm_internal.rtm_request
+	FOR EACH ROW EXECUTE FUNCTION rtm_internal.rtm_guard();
+CREATE TRIGGER rtm_request_guard_truncate BEFORE TRUNCATE ON rtm_internal.rtm_request
+	FOR EACH STATEMENT EXECUTE FUNCTION rtm_internal.rtm_guard();
+CREATE TRIGGER rtm_finished_guard BEFORE INSERT OR UPDATE OR DELETE ON rtm_internal.rtm_finished
+	FOR EACH ROW EXECUTE FUNCTION rtm_internal.rtm_guard();
+CREATE TRIGGER rtm_finished_guard_truncate BEFORE TRUNCATE ON rtm_internal.rtm_finished
+	FOR EACH STATEMENT EXECUTE FUNCTION rtm_internal.rtm_guard();
+CREATE TRIGGER rtm_origin_guard BEFORE INSERT OR UPDATE OR DELETE ON rtm_internal.rtm_origin
+	FOR EACH ROW EXECUTE FUNCTION rtm_internal.rtm_guard();
+CREATE TRIGGER rtm_origin_guard_truncate BEFORE TRUNCATE ON rtm_internal.rtm_origin
+	FOR EACH STATEMENT EXECUTE FUNCTION rtm_internal.rtm_guard();
+
+-- also for a subscription, and whatever session_replication_role is
+ALTER TABLE rtm_internal.rtm_request ENABLE ALWAYS TRIGGER rtm_request_guard,
+	ENABLE ALWAYS TRIGGER rtm_request_guard_truncate;
+ALTER TABLE rtm_internal.rtm_finished ENABLE ALWAYS TRIGGER rtm_finished_guard,
+	ENABLE ALWAYS TRIGGER rtm_finished_guard_truncate;
+ALTER TABLE rtm_internal.rtm_origin ENABLE ALWAYS TRIGGER rtm_origin_guard,
+	ENABLE ALWAYS TRIGGER rtm_origin_guard_truncate;
+
+-- ALTER DEFAULT PRIVILEGES may have granted what nobody meant for these
+DO $do$
+DECLARE
+	grantee text;
+BEGIN
+	FOR grantee IN
+		SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::pg_catalog.regrole::pg_catalog.text END
+		FROM (SELECT nspacl FROM pg_catalog.pg_namespace WHERE nspname OPERATOR(pg_catalog.=) 'rtm_internal'
+				UNION ALL SELECT c.relacl FROM pg_catalog.pg_class AS c
+				WHERE c.relnamespace OPERATOR(pg_catalog.=) 'rtm_internal'::pg_catalog.regnamespace
+				UNION ALL SELECT p.proacl FROM pg_catalog.pg_proc AS p
+				WHERE p.pronamespace OPERATOR(pg_catalog.=) 'rtm_internal'::pg_catalog.regnamespace) AS o (acl)
+			CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS a
+		WHERE a.grantee OPERATOR(pg_catalog.<>) (SELECT n.nspowner FROM pg_catalog.pg_namespace AS n
+			WHERE n.nspname OPERATOR(pg_catalog.=) 'rtm_internal')
+	LOOP
+		EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA rtm_internal FROM %1$s;'
+			' REVOKE ALL ON ALL TABLES IN SCHEMA rtm_internal FROM %1$s;'
+			' REVOKE ALL ON ALL SEQUENCES IN SCHEMA rtm_internal FROM %1$s;'
+			' REVOKE ALL ON ALL FUNCTIONS IN SCHEMA rtm_internal FROM %1$s', grantee);
+	END LOOP;
+END
+$do$;
+REVOKE ALL ON FUNCTION rtm_internal.rtm_guard() FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.rtm_outbox_origin(
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_outbox_origin'
+LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.rtm_outbox_origin() IS
+	'what the requests of this database are marked with; NULL: it has no origin yet, as the library was never preloaded';
+
+--
+-- Queued calls: carried out after the transaction has committed
+--
+
+CREATE FUNCTION @extschema@.rtm_send_message_async(
+	mtype bigint,
+	from_uid bigint,
+	to_uid bigint,
+	msg text,
+	attrs text DEFAULT '',
+	mid bigint DEFAULT 0,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_send_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that sends a message to a user';
+
+CREATE FUNCTION @extschema@.rtm_send_message_async(
+	mtype bigint,
+	from_uid bigint,
+	to_uid bigint,
+	msg bytea,
+	attrs text DEFAULT '',
+	mid bigint DEFAULT 0,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_send_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that sends a binary message to a user';
+
+CREATE FUNCTION @extschema@.rtm_send_messages_async(
+	mtype bigint,
+	from_uid bigint,
+	to_uids bigint[],
+	msg text,
+	attrs text DEFAULT '',
+	mid bigint DEFAULT 0,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(bigint, bigint, bigint[], text, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that sends a message to several users';
+
+CREATE FUNCTION @extschema@.rtm_send_messages_async(
+	mtype bigint,
+	from_uid bigint,
+	to_uids bigint[],
+	msg bytea,
+	attrs text DEFAULT '',
+	mid bigint DEFAULT 0,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(bigint, bigint, bigint[], bytea, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that sends a binary message to several users';
+
+CREATE FUNCTION @extschema@.rtm_send_group_message_async(
+	mtype bigint,
+	from_uid bigint,
+	gid bigint,
+	msg text,
+	attrs text DEFAULT '',
+	mid bigint DEFAULT 0,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that sends a message to a group';
+
+CREATE FUNCTION @extschema@.rtm_send_group_message_async(
+	mtype bigint,
+	from_uid bigint,
+	gid bigint,
+	msg bytea,
+	attrs text DEFAULT '',
+	mid bigint DEFAULT 0,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that sends a binary message to a group';
+
+CREATE FUNCTION @extschema@.rtm_send_room_message_async(
+	mtype bigint,
+	from_uid bigint,
+	rid bigint,
+	msg text,
+	attrs text DEFAULT '',
+	mid bigint DEFAULT 0,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that sends a message to a room';
+
+CREATE FUNCTION @extschema@.rtm_send_room_message_async(
+	mtype bigint,
+	from_uid bigint,
+	rid bigint,
+	msg bytea,
+	attrs text DEFAULT '',
+	mid bigint DEFAULT 0,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that sends a binary message to a room';
+
+CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
+	mtype bigint,
+	from_uid bigint,
+	msg text,
+	attrs text DEFAULT '',
+	mid bigint DEFAULT 0,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that sends a message to everybody';
+
+CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
+	mtype bigint,
+	from_uid bigint,
+	msg bytea,
+	attrs text DEFAULT '',
+	mid bigint DEFAULT 0,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that sends a binary message to everybody';
+
+CREATE FUNCTION @extschema@.rtm_get_group_message_async(
+	uid bigint,
+	gid bigint,
+	descending boolean,
+	num bigint,
+	begin_time bigint DEFAULT NULL,
+	end_time bigint DEFAULT NULL,
+	lastid bigint DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_group_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues the question for history of a group: one page';
+
+CREATE FUNCTION @extschema@.rtm_get_room_message_async(
+	uid bigint,
+	rid bigint,
+	descending boolean,
+	num bigint,
+	begin_time bigint DEFAULT NULL,
+	end_time bigint DEFAULT NULL,
+	lastid bigint DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_room_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues the question for history of a room: one page';
+
+CREATE FUNCTION @extschema@.rtm_get_broadcast_message_async(
+	uid bigint,
+	descending boolean,
+	num bigint,
+	begin_time bigint DEFAULT NULL,
+	end_time bigint DEFAULT NULL,
+	lastid bigint DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_async(bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues the question for history of the broadcast channel: one page';
+
+CREATE FUNCTION @extschema@.rtm_get_p2p_message_async(
+	uid bigint,
+	ouid bigint,
+	descending boolean,
+	num bigint,
+	begin_time bigint DEFAULT NULL,
+	end_time bigint DEFAULT NULL,
+	lastid bigint DEFAULT NULL,
+	mtypes bigint[] DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues the question for history of two users: one page';
+
+CREATE FUNCTION @extschema@.rtm_get_p2p_message_info_async(
+	mid bigint,
+	from_uid bigint,
+	to_uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues the question for a message of two users';
+
+CREATE FUNCTION @extschema@.rtm_get_group_message_info_async(
+	mid bigint,
+	from_uid bigint,
+	gid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_group_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues the question for a message of a group';
+
+CREATE FUNCTION @extschema@.rtm_get_room_message_info_async(
+	mid bigint,
+	from_uid bigint,
+	rid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_room_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues the question for a message of a room';
+
+CREATE FUNCTION @extschema@.rtm_get_broadcast_message_info_async(
+	mid bigint,
+	from_uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_info_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues the question for a message of the broadcast channel';
+
+CREATE FUNCTION @extschema@.rtm_delete_p2p_message_async(
+	mid bigint,
+	from_uid bigint,
+	to_uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_delete_p2p_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that deletes a message of two users';
+
+CREATE FUNCTION @extschema@.rtm_delete_group_message_async(
+	mid bigint,
+	from_uid bigint,
+	gid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_delete_group_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that deletes a message of a group';
+
+CREATE FUNCTION @extschema@.rtm_delete_room_message_async(
+	mid bigint,
+	from_uid bigint,
+	rid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_delete_room_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that deletes a message of a room';
+
+CREATE FUNCTION @extschema@.rtm_delete_broadcast_message_async(
+	mid bigint,
+	from_uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that deletes a message of the broadcast channel';
+
+CREATE FUNCTION @extschema@.rtm_call_async(
+	method text,
+	params @extschema@.rtm_params DEFAULT '{}',
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_call_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_call_async(text, @extschema@.rtm_params, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that calls a method of the service by its name on the wire; bytes that are no text are {"base64": "..."}';
+REVOKE ALL ON FUNCTION @extschema@.rtm_call_async(text, @extschema@.rtm_params, @extschema@.rtm_callback, double precision, text) FROM PUBLIC;
+
+--
+-- Waiting, repeating, discarding
+--
+
+CREATE FUNCTION @extschema@.rtm_wait(
+	id bigint,
+	timeout double precision DEFAULT 0
+) RETURNS text
+AS 'MODULE_PATHNAME', 'rtm_sql_wait'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.rtm_wait(bigint, double precision) IS
+	'waits until a committed request is through: done or failed; pending when the timeout in seconds (0: none) came first';
+
+CREATE FUNCTION @extschema@.rtm_retry(
+	id bigint
+) RETURNS boolean
+AS 'MODULE_PATHNAME', 'rtm_sql_retry'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.rtm_retry(bigint) IS
+	'queues a failed request again, with the mid that it had; false if there is none with that id';
+
+CREATE FUNCTION @extschema@.rtm_discard(
+	id bigint
+) RETURNS boolean
+AS 'MODULE_PATHNAME', 'rtm_sql_discard'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.rtm_discard(bigint) IS
+	'deletes a request that failed, or whose result is kept, or that waits; false if there is none with that id';
+
+--
+-- Views of the outbox, and the functions behind them
+--
 
 CREATE FUNCTION @extschema@.rtm_unpack(
 	nparams integer,
@@ -642,58 +1226,60 @@ LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.rtm_error_of(integer, text) IS
 	'the error with a code; NULL when the code is';
 
+CREATE FUNCTION @extschema@.rtm_callback_of(
+	call text,
+	name text
+) RETURNS regprocedure
+AS 'MODULE_PATHNAME', 'rtm_sql_callback_of'
+LANGUAGE C STRICT STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.rtm_callback_of(text, text) IS
+	'the function of that name that can be a callback of that call; NULL: there is none';
+
 CREATE VIEW @extschema@.rtm_outbox WITH (security_barrier) AS
-	SELECT r.id, r.call, r.method, s.srvname::text AS server, r.owner::regrole AS owner, r.mid,
+	SELECT r.id, r.call, r.method, CASE WHEN b.by_oid THEN coalesce(s.srvname::text, r.server_name) ELSE r.server_name END AS server,
+		CASE WHEN b.by_oid THEN r.owner ELSE w.oid END::regrole AS owner, r.mid,
 		@extschema@.rtm_unpack(r.nparams, r.params) AS params,
-		r.callback::regprocedure AS callback, r.enqueued_at, r.attempts, r.next_attempt,
-		@extschema@.rtm_error_of(r.error_code, r.error) AS error
-	FROM @extschema@.rtm_request AS r
+		CASE WHEN b.by_oid THEN r.callback::regprocedure ELSE @extschema@.rtm_callback_of(r.call, r.callback_name) END AS callback,
+		r.enqueued_at, r.attempts, r.next_attempt,
+		@extschema@.rtm_error_of(r.error_code, r.error) AS error,
+		o.origin IS NOT NULL AND r.origin IS DISTINCT FROM o.origin AS held,
+		r.callback_name
+	FROM rtm_internal.rtm_request AS r
+		CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
+		CROSS JOIN LATERAL (SELECT r.origin IS NOT DISTINCT FROM o.origin AS by_oid) AS b
 		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) r.server
-	WHERE pg_catalog.pg_has_role(r.owner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
+		LEFT JOIN pg_catalog.pg_roles AS w ON NOT b.by_oid AND w.rolname OPERATOR(pg_catalog.=) r.owner_name::pg_catalog.name
+	WHERE pg_catalog.pg_has_role(CASE WHEN b.by_oid THEN r.owner ELSE w.oid END, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
 GRANT SELECT ON @extschema@.rtm_outbox TO PUBLIC;
 COMMENT ON VIEW @extschema@.rtm_outbox IS 'own requests that wait or are under way; all of them for pg_monitor';
 
 CREATE VIEW @extschema@.rtm_result WITH (security_barrier) AS
-	SELECT f.id, f.status, f.call, f.method, s.srvname::text AS server, f.owner::regrole AS owner, f.mid, f.mtime,
+	SELECT f.id, f.status, f.call, f.method, CASE WHEN b.by_oid THEN coalesce(s.srvname::text, f.server_name) ELSE f.server_name END AS server,
+		CASE WHEN b.by_oid THEN f.owner ELSE w.oid END::regrole AS owner, f.mid, f.mtime,
 		@extschema@.rtm_unpack(f.nparams, f.params) AS params,
 		CASE WHEN f.answer IS NOT NULL THEN @extschema@.rtm_unpack(-1, f.answer) END AS answer,
 		@extschema@.rtm_error_of(f.error_code, f.error) AS error,
-		f.attempts, f.enqueued_at, f.finished_at, f.callback::regprocedure AS callback,
+		f.attempts, f.enqueued_at, f.finished_at,
+		CASE WHEN b.by_oid THEN f.callback::regprocedure ELSE @extschema@.rtm_callback_of(f.call, f.callback_name) END AS callback,
 		CASE WHEN f.callback IS NULL THEN NULL
 			WHEN f.callback_due IS NOT NULL THEN 'pending'
 			WHEN f.callback_error IS NOT NULL THEN 'failed'
 			ELSE 'done' END AS callback_status,
-		f.callback_error
-	FROM @extschema@.rtm_finished AS f
+		f.callback_error,
+		f.callback_due IS NOT NULL AND o.origin IS NOT NULL AND f.origin IS DISTINCT FROM o.origin AS held,
+		f.callback_name
+	FROM rtm_internal.rtm_finished AS f
+		CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
+		CROSS JOIN LATERAL (SELECT f.origin IS NOT DISTINCT FROM o.origin AS by_oid) AS b
 		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) f.server
-	WHERE pg_catalog.pg_has_role(f.owner, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
+		LEFT JOIN pg_catalog.pg_roles AS w ON NOT b.by_oid AND w.rolname OPERATOR(pg_catalog.=) f.owner_name::pg_catalog.name
+	WHERE pg_catalog.pg_has_role(CASE WHEN b.by_oid THEN f.owner ELSE w.oid END, 'USAGE') OR pg_catalog.pg_has_role('pg_monitor', 'USAGE');
 GRANT SELECT ON @extschema@.rtm_result TO PUBLIC;
 COMMENT ON VIEW @extschema@.rtm_result IS 'own requests that failed, or whose results are kept; all of them for pg_monitor';
 
-CREATE FUNCTION @extschema@.rtm_retry(
-	id bigint
-) RETURNS boolean
-AS 'MODULE_PATHNAME', 'rtm_sql_retry'
-LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.rtm_retry(bigint) IS
-	'queues a failed request again, with the mid that it had; false if there is none with that id';
-
-CREATE FUNCTION @extschema@.rtm_discard(
-	id bigint
-) RETURNS boolean
-AS 'MODULE_PATHNAME', 'rtm_sql_discard'
-LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.rtm_discard(bigint) IS
-	'deletes a request that failed, or whose result is kept, or that waits; false if there is none with that id';
-
-CREATE FUNCTION @extschema@.rtm_wait(
-	id bigint,
-	timeout double precision DEFAULT 0
-) RETURNS text
-AS 'MODULE_PATHNAME', 'rtm_sql_wait'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.rtm_wait(bigint, double precision) IS
-	'waits until a committed request is through: done or failed; pending when the timeout in seconds (0: none) came first';
+--
+-- Figures of the workers, from shared memory, and the views that show them
+--
 
 CREATE FUNCTION @extschema@.rtm_worker_stats(
 	OUT datid oid,
@@ -701,7 +1287,8 @@ CREATE FUNCTION @extschema@.rtm_worker_stats(
 	OUT pid integer,
 	OUT state text,
 	OUT since timestamptz,
-	OUT last_error text
+	OUT last_error text,
+	OUT userid oid
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'rtm_sql_worker_stats'
 LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 2;
@@ -724,8 +1311,40 @@ COMMENT ON FUNCTION @extschema@.rtm_server_stats() IS 'the figures of rtm_stat_s
 REVOKE ALL ON FUNCTION @extschema@.rtm_server_stats() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.rtm_server_stats() TO pg_monitor;
 
+CREATE FUNCTION @extschema@.rtm_server_health(
+	OUT srvid oid,
+	OUT unreachable_since timestamptz,
+	OUT last_error text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'rtm_sql_server_health'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 2;
+COMMENT ON FUNCTION @extschema@.rtm_server_health() IS 'further figures of rtm_stat_server';
+REVOKE ALL ON FUNCTION @extschema@.rtm_server_health() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.rtm_server_health() TO pg_monitor;
+
+CREATE FUNCTION @extschema@.rtm_error_stats(
+	OUT srvid oid,
+	OUT code integer,
+	OUT count bigint,
+	OUT last_at timestamptz
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'rtm_sql_error_stats'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION @extschema@.rtm_error_stats() IS 'the rows of rtm_stat_error';
+REVOKE ALL ON FUNCTION @extschema@.rtm_error_stats() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.rtm_error_stats() TO pg_monitor;
+
+CREATE FUNCTION @extschema@.rtm_counted_since(
+) RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'rtm_sql_counted_since'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.rtm_counted_since() IS
+	'since when the figures of this database are counted; NULL: there are none';
+REVOKE ALL ON FUNCTION @extschema@.rtm_counted_since() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.rtm_counted_since() TO pg_monitor;
+
 CREATE VIEW @extschema@.rtm_stat_worker AS
-	SELECT d.datname AS database, w.worker, w.pid, w.state, w.since, w.last_error
+	SELECT d.datname AS database, w.worker, w.pid, w.state, w.since, w.last_error, w.userid::regrole AS role
 	FROM @extschema@.rtm_worker_stats() AS w
 		LEFT JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) w.datid;
 GRANT SELECT ON @extschema@.rtm_stat_worker TO pg_monitor;
@@ -735,378 +1354,84 @@ CREATE VIEW @extschema@.rtm_stat_server AS
 	SELECT s.srvname::text AS server, coalesce(t.sent, 0) AS sent, coalesce(t.failed, 0) AS failed,
 		coalesce(t.retried, 0) AS retried, coalesce(t.in_flight, 0) AS in_flight,
 		coalesce(q.queued, 0) AS queued, pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) q.oldest AS oldest_age,
-		t.answer_time, t.last_answer_time
+		t.answer_time, t.last_answer_time,
+		coalesce(q.held, 0) AS held, h.unreachable_since, h.last_error
 	FROM pg_catalog.pg_foreign_server AS s
 		JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid OPERATOR(pg_catalog.=) s.srvfdw
 			AND w.fdwname OPERATOR(pg_catalog.=) 'rtm'
 		LEFT JOIN @extschema@.rtm_server_stats() AS t ON t.srvid OPERATOR(pg_catalog.=) s.oid
-		LEFT JOIN (SELECT r.server, pg_catalog.count(*) AS queued, pg_catalog.min(r.enqueued_at) AS oldest
-			FROM @extschema@.rtm_request AS r GROUP BY r.server) AS q ON q.server OPERATOR(pg_catalog.=) s.oid;
+		LEFT JOIN @extschema@.rtm_server_health() AS h ON h.srvid OPERATOR(pg_catalog.=) s.oid
+		LEFT JOIN (SELECT r.server, pg_catalog.count(*) FILTER (WHERE NOT r.held) AS queued,
+				pg_catalog.min(r.enqueued_at) FILTER (WHERE NOT r.held) AS oldest,
+				pg_catalog.count(*) FILTER (WHERE r.held) AS held
+			FROM (SELECT CASE WHEN i.origin IS NOT DISTINCT FROM o.origin
+						THEN i.server ELSE n.oid END AS server,
+					i.enqueued_at, o.origin IS NOT NULL AND i.origin IS DISTINCT FROM o.origin AS held
+				FROM rtm_internal.rtm_request AS i
+					CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
+					LEFT JOIN pg_catalog.pg_foreign_server AS n
+						ON n.srvname OPERATOR(pg_catalog.=) i.server_name::pg_catalog.name) AS r
+			GROUP BY r.server) AS q ON q.server OPERATOR(pg_catalog.=) s.oid;
 GRANT SELECT ON @extschema@.rtm_stat_server TO pg_monitor;
 COMMENT ON VIEW @extschema@.rtm_stat_server IS
 	'what the sender of this database has done for each foreign server since the server''s start; times of answers in milliseconds';
 
---
--- Queued calls: carried out after the transaction has committed
---
+CREATE VIEW @extschema@.rtm_stat_error AS
+	SELECT s.srvname::text AS server, e.code, (@extschema@.rtm_error_of(e.code, NULL)).sqlstate,
+		(@extschema@.rtm_error_of(e.code, NULL)).message, e.count, e.last_at
+	FROM @extschema@.rtm_error_stats() AS e
+		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) e.srvid;
+GRANT SELECT ON @extschema@.rtm_stat_error TO pg_monitor;
+COMMENT ON VIEW @extschema@.rtm_stat_error IS
+	'attempts of this database''s queued requests that failed, by foreign server and code';
 
-CREATE FUNCTION @extschema@.rtm_send_message_async(
-	mtype integer,
-	from_uid bigint,
-	to_uid bigint,
-	msg text,
-	attrs text DEFAULT '',
-	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_message_async(integer, bigint, bigint, text, text, bigint, regprocedure, double precision, text) IS
-	'queues a call that sends a message to a user';
+CREATE VIEW @extschema@.rtm_stat_outbox AS
+	SELECT q.queued, q.oldest_age, q.held, f.failed, f.callbacks, f.callbacks_held,
+		coalesce(w.state, 'stopped') AS sender, w.pid AS sender_pid, w.since AS sender_since,
+		w.last_error AS sender_error, @extschema@.rtm_counted_since() AS counted_since
+	FROM (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
+		CROSS JOIN LATERAL (SELECT
+				pg_catalog.count(*) FILTER (WHERE o.origin IS NULL OR r.origin IS NOT DISTINCT FROM o.origin) AS queued,
+				pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.min(r.enqueued_at)
+					FILTER (WHERE o.origin IS NULL OR r.origin IS NOT DISTINCT FROM o.origin) AS oldest_age,
+				pg_catalog.count(*) FILTER (WHERE o.origin IS NOT NULL AND r.origin IS DISTINCT FROM o.origin) AS held
+			FROM rtm_internal.rtm_request AS r) AS q
+		CROSS JOIN LATERAL (SELECT
+				(SELECT pg_catalog.count(*) FROM rtm_internal.rtm_finished AS i
+					WHERE i.status OPERATOR(pg_catalog.=) 'failed') AS failed,
+				pg_catalog.count(*) FILTER (WHERE o.origin IS NULL OR d.origin IS NOT DISTINCT FROM o.origin) AS callbacks,
+				pg_catalog.count(*) FILTER (WHERE o.origin IS NOT NULL AND d.origin IS DISTINCT FROM o.origin) AS callbacks_held
+			FROM rtm_internal.rtm_finished AS d WHERE d.callback_due IS NOT NULL) AS f
+		LEFT JOIN @extschema@.rtm_worker_stats() AS w ON w.worker OPERATOR(pg_catalog.=) 'rtm sender'
+			AND w.datid OPERATOR(pg_catalog.=) (SELECT b.oid FROM pg_catalog.pg_database AS b
+				WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database());
+GRANT SELECT ON @extschema@.rtm_stat_outbox TO pg_monitor;
+COMMENT ON VIEW @extschema@.rtm_stat_outbox IS 'the outbox of this database at a glance: one row';
 
-CREATE FUNCTION @extschema@.rtm_send_message_async(
-	mtype integer,
-	from_uid bigint,
-	to_uid bigint,
-	msg bytea,
-	attrs text DEFAULT '',
-	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_message_async(integer, bigint, bigint, bytea, text, bigint, regprocedure, double precision, text) IS
-	'queues a call that sends a binary message to a user';
-
-CREATE FUNCTION @extschema@.rtm_send_messages_async(
-	mtype integer,
-	from_uid bigint,
-	to_uids bigint[],
-	msg text,
-	attrs text DEFAULT '',
-	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(integer, bigint, bigint[], text, text, bigint, regprocedure, double precision, text) IS
-	'queues a call that sends a message to several users';
-
-CREATE FUNCTION @extschema@.rtm_send_messages_async(
-	mtype integer,
-	from_uid bigint,
-	to_uids bigint[],
-	msg bytea,
-	attrs text DEFAULT '',
-	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(integer, bigint, bigint[], bytea, text, bigint, regprocedure, double precision, text) IS
-	'queues a call that sends a binary message to several users';
-
-CREATE FUNCTION @extschema@.rtm_send_group_message_async(
-	mtype integer,
-	from_uid bigint,
-	gid bigint,
-	msg text,
-	attrs text DEFAULT '',
-	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(integer, bigint, bigint, text, text, bigint, regprocedure, double precision, text) IS
-	'queues a call that sends a message to a group';
-
-CREATE FUNCTION @extschema@.rtm_send_group_message_async(
-	mtype integer,
-	from_uid bigint,
-	gid bigint,
-	msg bytea,
-	attrs text DEFAULT '',
-	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(integer, bigint, bigint, bytea, text, bigint, regprocedure, double precision, text) IS
-	'queues a call that sends a binary message to a group';
-
-CREATE FUNCTION @extschema@.rtm_send_room_message_async(
-	mtype integer,
-	from_uid bigint,
-	rid bigint,
-	msg text,
-	attrs text DEFAULT '',
-	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(integer, bigint, bigint, text, text, bigint, regprocedure, double precision, text) IS
-	'queues a call that sends a message to a room';
-
-CREATE FUNCTION @extschema@.rtm_send_room_message_async(
-	mtype integer,
-	from_uid bigint,
-	rid bigint,
-	msg bytea,
-	attrs text DEFAULT '',
-	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(integer, bigint, bigint, bytea, text, bigint, regprocedure, double precision, text) IS
-	'queues a call that sends a binary message to a room';
-
-CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
-	mtype integer,
-	from_uid bigint,
-	msg text,
-	attrs text DEFAULT '',
-	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(integer, bigint, text, text, bigint, regprocedure, double precision, text) IS
-	'queues a call that sends a message to everybody';
-
-CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
-	mtype integer,
-	from_uid bigint,
-	msg bytea,
-	attrs text DEFAULT '',
-	mid bigint DEFAULT 0,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(integer, bigint, bytea, text, bigint, regprocedure, double precision, text) IS
-	'queues a call that sends a binary message to everybody';
-
-CREATE FUNCTION @extschema@.rtm_get_group_message_async(
-	uid bigint,
-	gid bigint,
-	descending boolean,
-	num integer,
-	begin_time bigint DEFAULT NULL,
-	end_time bigint DEFAULT NULL,
-	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_message_async(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], regprocedure, double precision, text) IS
-	'queues the question for history of a group: one page';
-
-CREATE FUNCTION @extschema@.rtm_get_room_message_async(
-	uid bigint,
-	rid bigint,
-	descending boolean,
-	num integer,
-	begin_time bigint DEFAULT NULL,
-	end_time bigint DEFAULT NULL,
-	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_message_async(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], regprocedure, double precision, text) IS
-	'queues the question for history of a room: one page';
-
-CREATE FUNCTION @extschema@.rtm_get_broadcast_message_async(
-	uid bigint,
-	descending boolean,
-	num integer,
-	begin_time bigint DEFAULT NULL,
-	end_time bigint DEFAULT NULL,
-	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_async(bigint, boolean, integer, bigint, bigint, bigint, integer[], regprocedure, double precision, text) IS
-	'queues the question for history of the broadcast channel: one page';
-
-CREATE FUNCTION @extschema@.rtm_get_p2p_message_async(
-	uid bigint,
-	ouid bigint,
-	descending boolean,
-	num integer,
-	begin_time bigint DEFAULT NULL,
-	end_time bigint DEFAULT NULL,
-	lastid bigint DEFAULT NULL,
-	mtypes integer[] DEFAULT NULL,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_async(bigint, bigint, boolean, integer, bigint, bigint, bigint, integer[], regprocedure, double precision, text) IS
-	'queues the question for history of two users: one page';
-
-CREATE FUNCTION @extschema@.rtm_delete_p2p_message_async(
-	mid bigint,
-	from_uid bigint,
-	to_uid bigint,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_p2p_message_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
-	'queues a call that deletes a message of two users';
-
-CREATE FUNCTION @extschema@.rtm_delete_group_message_async(
-	mid bigint,
-	from_uid bigint,
-	gid bigint,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_group_message_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
-	'queues a call that deletes a message of a group';
-
-CREATE FUNCTION @extschema@.rtm_delete_room_message_async(
-	mid bigint,
-	from_uid bigint,
-	rid bigint,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_room_message_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
-	'queues a call that deletes a message of a room';
-
-CREATE FUNCTION @extschema@.rtm_delete_broadcast_message_async(
-	mid bigint,
-	from_uid bigint,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message_async(bigint, bigint, regprocedure, double precision, text) IS
-	'queues a call that deletes a message of the broadcast channel';
-
-CREATE FUNCTION @extschema@.rtm_get_p2p_message_info_async(
-	mid bigint,
-	from_uid bigint,
-	to_uid bigint,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_info_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
-	'queues the question for a message of two users';
-
-CREATE FUNCTION @extschema@.rtm_get_group_message_info_async(
-	mid bigint,
-	from_uid bigint,
-	gid bigint,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_message_info_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
-	'queues the question for a message of a group';
-
-CREATE FUNCTION @extschema@.rtm_get_room_message_info_async(
-	mid bigint,
-	from_uid bigint,
-	rid bigint,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_message_info_async(bigint, bigint, bigint, regprocedure, double precision, text) IS
-	'queues the question for a message of a room';
-
-CREATE FUNCTION @extschema@.rtm_get_broadcast_message_info_async(
-	mid bigint,
-	from_uid bigint,
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_info_async(bigint, bigint, regprocedure, double precision, text) IS
-	'queues the question for a message of the broadcast channel';
-
-CREATE FUNCTION @extschema@.rtm_call_async(
-	method text,
-	params jsonb DEFAULT '{}',
-	callback regprocedure DEFAULT NULL,
-	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
-) RETURNS bigint
-AS 'MODULE_PATHNAME', 'rtm_sql_call_async'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_call_async(text, jsonb, regprocedure, double precision, text) IS
-	'queues a call that calls a method of the service by its name on the wire; bytes that are no text are {"base64": "..."}';
-REVOKE ALL ON FUNCTION @extschema@.rtm_call_async(text, jsonb, regprocedure, double precision, text) FROM PUBLIC;
+CREATE FUNCTION @extschema@.rtm_stat_reset(
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_stat_reset'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.rtm_stat_reset() IS
+	'counts the figures of rtm_stat_server and rtm_stat_error of this database anew';
+REVOKE ALL ON FUNCTION @extschema@.rtm_stat_reset() FROM PUBLIC;
 
 --
--- The catalogue
+-- Copies, standbys, restores: what another database queued
 --
 
-CREATE FUNCTION @extschema@.rtm_methods(
-) RETURNS TABLE (
-	name text,
-	method text,
-	kind text,
-	conversation text,
-	arguments text
-)
-AS 'MODULE_PATHNAME', 'rtm_sql_methods'
-LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE ROWS 17;
-COMMENT ON FUNCTION @extschema@.rtm_methods() IS
-	'the message calls: SQL function, method on the wire, what it does, in which kind of conversation, arguments';
+CREATE FUNCTION @extschema@.rtm_adopt_held(
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_adopt_held'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.rtm_adopt_held() IS
+	'makes the requests that are held, and callbacks, this database''s own, which sends them: how many';
+REVOKE ALL ON FUNCTION @extschema@.rtm_adopt_held() FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.rtm_discard_held(
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_discard_held'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.rtm_discard_held() IS
+	'deletes the requests that are held, and gives up their callbacks: how many';
+REVOKE ALL ON FUNCTION @extschema@.rtm_discard_held() FROM PUBLIC;

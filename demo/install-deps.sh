@@ -1,12 +1,13 @@
 #!/bin/bash
 #
 # Install what building, testing and the demo need and this machine lacks, from
-# Debian's packages: install-deps.sh [--fuzz | --interop | --matrix]
+# Debian's packages: install-deps.sh [--fuzz | --interop | --lint | --matrix]
 #
 # Says nothing and touches nothing when everything is there.  Runs as root, or
 # as a user who may use sudo.  With --fuzz also what `make fuzz` needs, with
-# --interop what `make interop` needs; with --matrix only what `make test-matrix`
-# needs (which installs the rest in folders of its own).
+# --interop what `make interop` needs, with --lint what `make lint` needs; with
+# --matrix only what `make test-matrix` needs (which installs the rest in folders
+# of its own).
 #
 # The PostgreSQL it installs for is, in this order: that of $PG_CONFIG, the
 # newest server on this machine, that of pg_config, the release's default.  No
@@ -17,13 +18,15 @@ set -eu
 
 fuzz=no
 interop=no
+lint=no
 matrix=no
 case ${1:-} in
 	'') ;;
 	--fuzz) fuzz=yes ;;
 	--interop) interop=yes ;;
+	--lint) lint=yes ;;
 	--matrix) matrix=yes ;;
-	*) echo "usage: $0 [--fuzz | --interop | --matrix]" >&2; exit 2 ;;
+	*) echo "usage: $0 [--fuzz | --interop | --lint | --matrix]" >&2; exit 2 ;;
 esac
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -113,6 +116,11 @@ find_missing()
 	if [ "$interop" = yes ]; then
 		/usr/bin/python3 -c 'import msgpack' 2>/dev/null || missing="$missing python3-msgpack"
 		/usr/bin/python3 -c 'import cryptography' 2>/dev/null || missing="$missing python3-cryptography"
+	fi
+	if [ "$lint" = yes ]; then
+		have shellcheck || missing="$missing shellcheck"
+		have clang-tidy || missing="$missing clang-tidy"
+		have clang-format || missing="$missing clang-format"
 	fi
 	missing=${missing# }
 }

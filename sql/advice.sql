@@ -99,7 +99,7 @@ SELECT rtm_wait(0);
 BEGIN;
 SELECT rtm_send_message_async(51, 1001, 1002, 'hello') > 0 AS queued;
 SELECT state, regexp_replace(message, '[0-9]+', 'N') AS message, hint
-FROM failure('SELECT rtm_wait(currval(''rtm_request_id_seq''))');
+FROM failure('SELECT rtm_wait(currval(''rtm_internal.rtm_request_id_seq''))');
 ROLLBACK;
 BEGIN READ ONLY;
 SELECT rtm_send_message_async(51, 1001, 1002, 'hello');

@@ -195,13 +195,21 @@ FROM request q JOIN rtm_result r USING (id) ORDER BY no;
 SELECT what, rtm_discard(id) FROM request ORDER BY no;
 SELECT length(msg), md5(msg) FROM rtm_get_group_message(1, 809, false, NULL);
 
--- A wrong secret: nothing is lost, and it leaves when the secret is right.
+-- A wrong secret: the request waits until it is put right.
 SELECT rtm_gate_setup(server => 'second', pid => 22000002, secret => 'right') IS NOT NULL AS ready;
 ALTER USER MAPPING FOR CURRENT_USER SERVER second OPTIONS (SET secret 'wrong');
-SELECT rtm_send_group_message_async(51, 1, 810, 'sealed', mid => 8101, server => 'second') AS id \gset
-SELECT wait_for(format('EXISTS (SELECT FROM rtm_outbox WHERE id = %s AND attempts > 0)', :id));
-SELECT server, (error).code, (error).sqlstate FROM rtm_outbox WHERE id = :id;
+SELECT rtm_send_group_message_async(51, 1, 810, 'signed', mid => 8100, server => 'second') AS id \gset
+SELECT wait_for('EXISTS (SELECT FROM rtm_outbox WHERE (error).code = 200002)');
 ALTER USER MAPPING FOR CURRENT_USER SERVER second OPTIONS (SET secret 'right');
+SELECT rtm_wait(:id, 60);
+
+-- A sender who is banned: let him in, then try again.  The request keeps its mid.
+SELECT rtm_call('addgroupban', '{"gid": 810, "uid": 1, "btime": 1000}', server => 'second');
+SELECT rtm_send_group_message_async(51, 1, 810, 'sealed', mid => 8101, server => 'second') AS id \gset
+SELECT rtm_wait(:id, 60);
+SELECT server, status, (error).code, (error).sqlstate FROM rtm_result WHERE id = :id;
+SELECT rtm_call('removegroupban', '{"gid": 810, "uid": 1}', server => 'second');
+SELECT rtm_retry(:id);
 SELECT rtm_wait(:id, 60);
 SELECT rtm_retry(:id) AS again;
 SELECT mid, msg FROM rtm_get_group_message(1, 810, false, NULL, server => 'second');
@@ -338,8 +346,8 @@ SELECT state, message FROM failure($$SELECT rtm_delete_group_message_async(1, 2,
 SELECT rtm_send_group_message_async(51, 1, 801, 'used', mid => 8001) AS id \gset
 SELECT rtm_wait(:id, 60);
 SELECT owner, (error).sqlstate, (error).message FROM rtm_result;
-SELECT state, message FROM failure('TABLE rtm_request');
-SELECT state, message FROM failure('TABLE rtm_finished');
+SELECT state, message FROM failure('TABLE rtm_internal.rtm_request');
+SELECT state, message FROM failure('TABLE rtm_internal.rtm_finished');
 SELECT state, message FROM failure('TABLE rtm_stat_worker');
 SELECT state, message FROM failure('TABLE rtm_stat_server');
 SELECT f.state, regexp_replace(f.message, '\d+', 'N') AS message, f.hint

@@ -50,3 +50,9 @@ SELECT state, message FROM failure($$SELECT rtm_call('getmsgnum', '{"type": 2, "
 SELECT state, message FROM failure($$SELECT rtm_call('getmsgnum', '{"type": 2, "xid": 500.5}')$$);
 SELECT state, message FROM failure($$SELECT rtm_call('getmsgnum', '{"type": 2, "xid": 9223372036854775808}')$$);
 SELECT state FROM failure($$SELECT rtm_call('getmsgnum', '{"type": 2, "xid": 1e400}')$$);
+
+-- The local gate has what every SQL function asks for: here only the parameters are missing.
+SELECT m.method, f.state
+FROM (SELECT DISTINCT method FROM rtm_methods()) AS m,
+	LATERAL failure(format('SELECT rtm_call(%L)', m.method)) AS f
+WHERE f.state IS DISTINCT FROM 'FP109';

@@ -18,11 +18,11 @@ SELECT count(*), min(mid), max(mid) FROM rtm_get_group_message(1, 300, true, NUL
 SELECT bool_and(mid > before) AS forward, count(DISTINCT id) AS rows
 FROM (SELECT id, mid, lag(mid, 1, 0::bigint) OVER (ORDER BY n) AS before
 	  FROM rtm_get_group_message(1, 300, false, NULL)
-		   WITH ORDINALITY AS h (id, from_uid, mtype, mid, msg, attrs, mtime, msg_binary, n)) AS o;
+		   WITH ORDINALITY AS h (id, from_uid, mtype, mid, msg, attrs, mtime, msg_binary, attrs_binary, n)) AS o;
 SELECT bool_and(mid < before) AS backward, count(DISTINCT id) AS rows
 FROM (SELECT id, mid, lag(mid, 1, 9223372036854775807) OVER (ORDER BY n) AS before
 	  FROM rtm_get_group_message(1, 300, true, NULL)
-		   WITH ORDINALITY AS h (id, from_uid, mtype, mid, msg, attrs, mtime, msg_binary, n)) AS o;
+		   WITH ORDINALITY AS h (id, from_uid, mtype, mid, msg, attrs, mtime, msg_binary, attrs_binary, n)) AS o;
 
 -- only some types of message
 SELECT count(*), min(mid), max(mid)
@@ -93,7 +93,7 @@ CREATE TABLE person (uid bigint PRIMARY KEY, name text);
 INSERT INTO person VALUES (31, 'Ada'), (32, 'Grace');
 SELECT s.name AS "from", r.name AS "to", h.msg
 FROM rtm_get_p2p_message(31, 32, false, NULL) WITH ORDINALITY
-		AS h (id, direction, from_uid, to_uid, mtype, mid, msg, attrs, mtime, msg_binary, n)
+		AS h (id, direction, from_uid, to_uid, mtype, mid, msg, attrs, mtime, msg_binary, attrs_binary, n)
 	JOIN person s ON s.uid = h.from_uid
 	JOIN person r ON r.uid = h.to_uid
 ORDER BY h.n;

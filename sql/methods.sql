@@ -33,7 +33,7 @@ FROM rtm_methods() m
 	JOIN pg_proc p ON p.proname = m.name
 	LEFT JOIN pg_proc a ON a.proname = p.proname || '_async' AND a.prorettype = 'bigint'::regtype
 		AND pg_get_function_identity_arguments(a.oid) =
-			replace(pg_get_function_identity_arguments(p.oid), ', timeout', ', callback regprocedure, timeout')
+			replace(pg_get_function_identity_arguments(p.oid), ', timeout', ', callback rtm_callback, timeout')
 WHERE a.oid IS NULL;
 SELECT count(*) FROM pg_proc WHERE proname LIKE 'rtm\_%\_async';
 

@@ -10,7 +10,6 @@ SET ROLE regress_rtm_app;
 SELECT state, message FROM failure($$SELECT rtm_send_group_message(51, 1, 700, 'no')$$);
 SELECT state FROM failure($$SELECT rtm_get_group_message(1, 700, false, 1)$$);
 SELECT state, message FROM failure($$SELECT rtm_call('*ping')$$);
-SELECT state, message FROM failure($$SELECT nextval('rtm_mid_seq')$$);
 SELECT state, message FROM failure($$CREATE SERVER mine FOREIGN DATA WRAPPER rtm$$);
 RESET ROLE;
 

@@ -86,3 +86,10 @@ INSERT INTO line VALUES (106, 7, 'first'), (106, 8, 'second');
 SELECT from_uid, msg FROM rtm_get_group_message(7, 106, false, NULL);
 DROP TABLE line;
 DROP FUNCTION send_line();
+
+-- Ids to keep with a row: new to everybody, and growing.
+SELECT count(DISTINCT mid) AS different, bool_and(mid > before) AS growing
+FROM (SELECT mid, lag(mid, 1, 0) OVER (ORDER BY g) AS before
+	  FROM (SELECT g, rtm_new_mid() AS mid FROM generate_series(1, 1000) AS g OFFSET 0) AS made) AS m;
+SELECT mid > rtm_new_mid() - (1::bigint << 40) AS near FROM rtm_send_group_message(51, 1, 107, 'not given');
+SELECT mid < rtm_new_mid() AS kept FROM rtm_send_group_message(51, 1, 107, 'given', mid => rtm_new_mid());

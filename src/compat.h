@@ -8,8 +8,13 @@
 #ifndef RTM_COMPAT_H
 #define RTM_COMPAT_H
 
+#include "catalog/pg_database.h"
+#include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
+#include "executor/executor.h"
 #include "storage/latch.h"
+#include "utils/acl.h"
+#include "utils/guc_tables.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #if PG_VERSION_NUM >= 160000
@@ -17,6 +22,16 @@
 #endif
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
+#endif
+
+/*
+ * What a library says of itself; PostgreSQL 18 shows it by
+ * pg_get_loaded_modules().  RTM_VERSION is rtm.control's, by the Makefile.
+ */
+#if PG_VERSION_NUM >= 180000
+#define RTM_MODULE_MAGIC(library) PG_MODULE_MAGIC_EXT(.name = library, .version = RTM_VERSION)
+#else
+#define RTM_MODULE_MAGIC(library) PG_MODULE_MAGIC
 #endif
 
 /* Before a declaration; PostgreSQL 18 has it so, too. */
@@ -43,6 +58,86 @@ rtm_json_lexer(char *text, int len, int encoding)
 	return makeJsonLexContextCstringLen(NULL, text, len, encoding, true);
 #else
 	return makeJsonLexContextCstringLen(text, len, encoding, true);
+#endif
+}
+
+/* All settings there are. */
+static inline struct config_generic **
+rtm_guc_variables(int *n)
+{
+#if PG_VERSION_NUM >= 160000
+	return get_guc_variables(n);
+#else
+	*n = GetNumConfigOptions();
+	return get_guc_variables();
+#endif
+}
+
+/* Memory for what a check hook gives to its assign hook; NULL: there is none. */
+static inline void *
+rtm_guc_extra(size_t size)
+{
+#if PG_VERSION_NUM >= 160000
+	return guc_malloc(LOG, size);
+#else
+	return malloc(size);
+#endif
+}
+
+/* A session's transactions may last as long as they will. */
+static inline void
+rtm_no_transaction_timeout(void)
+{
+#if PG_VERSION_NUM >= 170000
+	SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+#endif
+}
+
+/* A row's entries in the indexes of its table, none of whose constraints is deferrable. */
+static inline void
+rtm_insert_index_tuples(ResultRelInfo *target, TupleTableSlot *slot, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	(void) ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false);
+#else
+	(void) ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL);
+#endif
+}
+
+/* For a background worker that connects as a role without LOGIN; 0: it can't. */
+#if PG_VERSION_NUM >= 170000
+#define RTM_BYPASS_LOGIN_CHECK BGWORKER_BYPASS_ROLELOGINCHECK
+#else
+#define RTM_BYPASS_LOGIN_CHECK 0
+#endif
+
+static inline bool
+rtm_may_connect(Oid database, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(DatabaseRelationId, database, role, ACL_CONNECT) == ACLCHECK_OK;
+#else
+	return pg_database_aclcheck(database, role, ACL_CONNECT) == ACLCHECK_OK;
+#endif
+}
+
+static inline bool
+rtm_owns_database(Oid database, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(DatabaseRelationId, database, role);
+#else
+	return pg_database_ownercheck(database, role);
+#endif
+}
+
+static inline AclResult
+rtm_may_execute(Oid function, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE);
+#else
+	return pg_proc_aclcheck(function, role, ACL_EXECUTE);
 #endif
 }
 

@@ -11,25 +11,17 @@
 #include "utils/guc.h"
 
 #include "client/client_guc.h"
-#include "gate/gate.h"
-#include "gate/guc.h"
+#include "compat.h"
 #include "outbox/outbox.h"
 
-/* RTM_VERSION is rtm.control's, by the Makefile */
-#if PG_VERSION_NUM >= 180000
-PG_MODULE_MAGIC_EXT(.name = "rtm", .version = RTM_VERSION);
-#else
-PG_MODULE_MAGIC;
-#endif
+RTM_MODULE_MAGIC("rtm");
 
-void _PG_init(void);
+extern PGDLLEXPORT void _PG_init(void);
 
 void
 _PG_init(void)
 {
 	rtm_client_init();
-	rtm_outbox_init(rtm_gate_launch);
-	gate_guc_init();
+	rtm_outbox_init();
 	MarkGUCPrefixReserved("rtm");
-	MarkGUCPrefixReserved("rtm_gate");
 }

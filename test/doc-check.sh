@@ -37,7 +37,7 @@ query()
 }
 
 # Objects of the extensions: kind, name, comment.  Types that belong to a table
-# or to another type are left out.
+# or to another type are left out, and casts, which belong to the type that they make.
 objects="
 	SELECT o.type, coalesce(CASE WHEN o.schema = 'rtm_gate' THEN o.schema || '.' || a.name END, a.name, o.identity),
 		coalesce(obj_description(d.objid, d.classid::regclass::name), '')
@@ -45,7 +45,7 @@ objects="
 	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid,
 	LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) o (type, schema, name, identity)
 	LEFT JOIN LATERAL (SELECT nullif(o.name, '')) a (name) ON true
-	WHERE d.deptype = 'e' AND e.extname IN ('rtm', 'rtm_gate')
+	WHERE d.deptype = 'e' AND e.extname IN ('rtm', 'rtm_gate') AND d.classid <> 'pg_cast'::regclass
 		AND NOT (d.classid = 'pg_type'::regclass AND EXISTS (
 			SELECT FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
 			WHERE t.oid = d.objid AND (t.typelem <> 0 AND t.typcategory = 'A' OR c.relkind IN ('r', 'v', 'S', 'p', 'f'))))
@@ -54,7 +54,7 @@ objects="
 # Functions as a reader writes them: arguments without the casts of the defaults.
 functions="
 	SELECT p.proname || '(' ||
-		regexp_replace(pg_get_function_arguments(p.oid), '::[a-z]+( precision)?(\[\])?', '', 'g') || ') RETURNS ' ||
+		regexp_replace(pg_get_function_arguments(p.oid), '::[a-z_]+( precision)?(\[\])?', '', 'g') || ') RETURNS ' ||
 		pg_get_function_result(p.oid),
 		obj_description(p.oid, 'pg_proc') IS NOT NULL
 	FROM pg_proc p
@@ -105,7 +105,7 @@ check_settings()
 
 	while read -r name; do
 		check "setting $name is in doc/reference.md" in_reference "\`$name\`"
-	done < <(query "SELECT name FROM pg_settings WHERE name ~ '^rtm(_gate)?\.' ORDER BY 1")
+	done < <(query "LOAD 'rtm_gate'; SELECT name FROM pg_settings WHERE name ~ '^rtm(_gate)?\.' ORDER BY 1")
 }
 
 check_options()
@@ -126,7 +126,7 @@ known_names()
 	query "$objects" | cut -f 2
 	query "SELECT proname FROM pg_proc WHERE proname ~ '^rtm_'"
 	query "SELECT nspname || '.' || relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'rtm_gate'"
-	query "SELECT name FROM pg_settings WHERE name ~ '^rtm(_gate)?\.'"
+	query "LOAD 'rtm_gate'; SELECT name FROM pg_settings WHERE name ~ '^rtm(_gate)?\.'"
 	echo rtm	# extension, wrapper, library
 	echo rtm_gate
 	echo rtm_	# the prefix

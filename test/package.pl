@@ -7,6 +7,7 @@
 use strict;
 use warnings;
 use Cwd qw(getcwd);
+use File::Basename qw(basename);
 use File::Find;
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
@@ -180,19 +181,19 @@ sub test_versions
 {
 	my ($meta) = @_;
 	my ($version) = slurp('rtm.control') =~ /^default_version = '(.*)'/m;
-	my ($gate) = slurp('rtm_gate.control') =~ /^default_version = '(.*)'/m;
+	my ($gate) = slurp('gate/rtm_gate.control') =~ /^default_version = '(.*)'/m;
 	my ($changes) = slurp('CHANGELOG.md') =~ /^## (\S+)/m;
 	my ($debian) = slurp('debian/changelog') =~ /^rtm \(([^)]+)-\d+\)/;
 
 	like($version, qr/^\d+\.\d+$/, "rtm.control's version is $version");
-	is($gate, $version, 'rtm_gate.control has it');
+	is($gate, $version, 'gate/rtm_gate.control has it');
 	is($changes, $version, 'CHANGELOG.md begins with it');
 	is($debian, "$version.0", 'debian/changelog has it');
 	is($meta->{version}, "$version.0", 'META.json has it');
 	is($meta->{provides}{$_}{version}, "$version.0", "META.json has it for $_") for qw(rtm rtm_gate);
-	for my $extension (qw(rtm rtm_gate))
+	for my $extension (qw(rtm gate/rtm_gate))
 	{
-		my %next = map { /--(.+)--(.+)\.sql$/ ? ($1 => $2) : () } glob "$extension--*--*.sql";
+		my %next = map { /--([^-]+)--([^-]+)\.sql$/ ? ($1 => $2) : () } glob "$extension--*--*.sql";
 		my @bases = map { /--([^-]+)\.sql$/ ? $1 : () } glob "$extension--*.sql";
 
 		for my $released (@bases, keys %next)
@@ -212,8 +213,8 @@ sub expected_files
 {
 	my ($libdir, $sharedir) = @_;
 
-	return sort("$libdir/rtm.so",
-		map { "$sharedir/extension/$_" } 'rtm.control', 'rtm_gate.control', glob('rtm--*.sql'), glob('rtm_gate--*.sql'));
+	return sort("$libdir/rtm.so", "$libdir/rtm_gate.so",
+		map { "$sharedir/extension/" . basename($_) } glob('{,gate/}*.control'), glob('rtm--*.sql'), glob('gate/rtm_gate--*.sql'));
 }
 
 sub without_bitcode
@@ -317,7 +318,7 @@ sub test_archive
 	runs_ok("cd '$unpacked' && make -s -j2 PG_CONFIG='$pg_config' with_llvm=no COPT=-O0 all && "
 		  . "make -s PG_CONFIG='$pg_config' with_llvm=no DESTDIR='$dest' install",
 		'it builds and installs');
-	ok((grep { m{/rtm\.so$} } files_in($dest)) == 1, 'the library is installed from it');
+	ok((grep { m{/rtm\.so$|/rtm_gate\.so$} } files_in($dest)) == 2, 'the libraries are installed from it');
 }
 
 # ---- debian/

@@ -5,7 +5,7 @@
 # Installs what is missing, builds a copy of the tree with warnings as errors,
 # installs it, and runs the suites (all of them, or those named):
 #
-#	unit unit-san regress isolation tap snippets docs package
+#	unit unit-san house method regress isolation tap snippets docs package bench
 #
 # Works as root, in a tree of any owner: the copy is built and tested by an
 # unprivileged user (TEST_USER, by default postgres), as PostgreSQL refuses to
@@ -19,7 +19,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 source_dir=$PWD
 
-all_suites="unit unit-san regress isolation tap snippets docs package"
+all_suites="unit unit-san house method regress isolation tap snippets docs package bench"
 suites=${*:-$all_suites}
 suite_timeout=${SUITE_TIMEOUT:-1200}	# seconds
 passed=0
@@ -46,27 +46,47 @@ give_up()
 	finish
 }
 
+# Interrupted: what runs beside this script ends with it, clusters included.
+end_tree()
+{
+	local child
+
+	for child in $(pgrep -P "$1"); do
+		end_tree "$child"
+	done
+	[ "$1" -eq $$ ] || kill "$1" 2>/dev/null
+}
+trap 'end_tree $$; exit 130' INT
+trap 'end_tree $$; exit 143' TERM
+
 # Count the results in a log: TAP lines, pg_regress lines up to PostgreSQL 15.
 # Subtests are indented and not counted; what is skipped has not passed.
 count_good() { grep -E '^ok [0-9]|^(test|     ) [^ ]+ +\.\.\. ok' "$1" | grep -ciEv '# skip'; }
 count_skipped() { grep -ciE '^ok [0-9].*# skip' "$1"; }
 count_bad() { grep -cE '^not ok|^(test|     ) [^ ]+ +\.\.\. (FAILED|failed)' "$1"; }
 
-# run_suite name command...: run as the unprivileged user, count, report
-run_suite()
+# run_logged name command...: run as the unprivileged user
+run_logged()
+{
+	local name=$1
+	local start=$SECONDS
+
+	shift
+	as_user timeout --kill-after=30 "$suite_timeout" "$@" >"$logs/$name.log" 2>&1
+	echo "$? $((SECONDS - start))" >"$logs/$name.status"
+}
+
+# Count and report what was run under that name.
+report()
 {
 	local name=$1
 	local log=$logs/$name.log
-	local start=$SECONDS
 	local status good bad skipped took
 
-	shift
-	as_user timeout --kill-after=30 "$suite_timeout" "$@" >"$log" 2>&1
-	status=$?
+	read -r status took <"$logs/$name.status"
 	good=$(count_good "$log")
 	bad=$(count_bad "$log")
 	skipped=$(count_skipped "$log")
-	took=$((SECONDS - start))
 	if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
 		note "$name: died with status $status"
 		bad=1
@@ -87,6 +107,12 @@ run_suite()
 	fi
 	passed=$((passed + good))
 	failed=$((failed + bad))
+}
+
+run_suite()
+{
+	run_logged "$@"
+	report "$1"
 }
 
 # What the temporary instances of pg_regress run with.
@@ -141,20 +167,61 @@ run_isolation()
 	fi
 }
 
+# run_tap_file file
+run_tap_file()
+{
+	local name
+
+	name=$(basename "$1" .pl)
+	mkdir -p "$work/tap/$name"
+	[ "$(id -u)" -ne 0 ] || chown -R "$test_user" "$work/tap/$name"
+	run_logged "tap-$name" env PATH="$bindir:$PATH" PG_CONFIG="$PG_CONFIG" \
+		PG_REGRESS="$pgxs_dir/test/regress/pg_regress" PG_TEST_PORT_DIR="$work/tap/ports" \
+		TESTDIR="$work/tap/$name" TESTDATADIR="$work/tap/$name/data" \
+		TESTLOGDIR="$work/tap/$name/log" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-180}" \
+		prove --verbose -I "$perl_lib" -I "$tree/test/t/lib" "$1"
+}
+
+# Those that are through and aren't reported yet.
+report_tap()
+{
+	local status name
+
+	for status in "$logs"/tap-*.status; do
+		[ -e "$status" ] || continue
+		name=$(basename "$status" .status)
+		report "$name"
+		rm "$status"
+	done
+}
+
+# TAP_JOBS files at a time, after that one by one those that measure what the
+# machine has to give: their first lines say so ("# Alone: ...").  TAP_FILES, as
+# "301_outbox_lifecycle 4*", are the ones to run, by default all.
 run_tap()
 {
-	local file name
+	local jobs=${TAP_JOBS:-$(nproc)}
+	local file files alone patterns
 
-	for file in "$tree"/test/t/*.pl; do
-		[ -e "$file" ] || { give_up_suite tap "there are no TAP tests"; return; }
-		name=$(basename "$file" .pl)
-		mkdir -p "$work/tap/$name"
-		[ "$(id -u)" -ne 0 ] || chown -R "$test_user" "$work/tap"
-		run_suite "tap-$name" env PATH="$bindir:$PATH" PG_CONFIG="$PG_CONFIG" \
-			PG_REGRESS="$pgxs_dir/test/regress/pg_regress" \
-			TESTDIR="$work/tap/$name" TESTDATADIR="$work/tap/$name/data" \
-			TESTLOGDIR="$work/tap/$name/log" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-180}" \
-			prove --verbose -I "$perl_lib" -I "$tree/test/t/lib" "$file"
+	read -ra patterns <<<"${TAP_FILES:-*}"
+	# shellcheck disable=SC2086
+	files=$(cd "$tree/test/t" && for file in "${patterns[@]}"; do ls -d $file.pl; done)
+	[ -n "$files" ] || { give_up_suite tap "there are no TAP tests"; return; }
+	mkdir -p "$work/tap/ports"
+	[ "$(id -u)" -ne 0 ] || chown -R "$test_user" "$work/tap"
+	alone=$(cd "$tree/test/t" && echo "$files" | xargs grep -l '^# Alone: ')
+	for file in $(comm -23 <(echo "$files" | sort) <(echo "$alone" | sort)); do
+		while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
+			wait -n
+			report_tap
+		done
+		run_tap_file "$tree/test/t/$file" &
+	done
+	wait
+	report_tap
+	for file in $alone; do
+		run_tap_file "$tree/test/t/$file"
+		report_tap
 	done
 }
 
@@ -170,11 +237,12 @@ run_script()
 	local name=$1
 	local script=$2
 
+	shift 2
 	if [ ! -x "$tree/$script" ]; then
 		note "$name: there is no $script"
 		return
 	fi
-	run_suite "$name" env PATH="$bindir:$PATH" PG_CONFIG="$PG_CONFIG" "./$script"
+	run_suite "$name" env PATH="$bindir:$PATH" PG_CONFIG="$PG_CONFIG" "./$script" "$@"
 }
 
 install_dependencies
@@ -186,12 +254,15 @@ for suite in $suites; do
 	case $suite in
 		unit) run_suite unit make -s WERROR=-Werror unit ;;
 		unit-san) run_suite unit-san make -s WERROR=-Werror unit-san ;;
+		method) run_script method test/method-added.sh ;;
 		regress) run_regress ;;
 		isolation) run_isolation ;;
 		tap) run_tap ;;
+		house) run_script house test/house.pl ;;
 		snippets) run_script snippets test/snippets.sh ;;
 		docs) run_script docs test/doc-check.sh ;;
 		package) run_script package test/package.pl ;;
+		bench) run_script bench test/bench/run.sh --short ;;
 		*) give_up_suite "$suite" "there is no such suite (there are: $all_suites)" ;;
 	esac
 done

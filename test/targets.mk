@@ -8,14 +8,15 @@
 #								that FUZZ_ONLY names: a minute in all
 #	make sanitize				regression and isolation tests with the library under
 #								ASan and UBSan, or SANITIZE_MODE=valgrind; also TAP
-#								files: SANITIZE_TAP="004_gate 017_relay"
+#								files: SANITIZE_TAP="501_gate_protocol 202_line_faults"
 #	make torture				the outbox while processes are killed, for minutes
 #	make soak					sizes of the outbox at a steady rate, for DURATION seconds
 #	make interop SDK=folder		the vendor's SDK against the local gate, see
 #								test/interop/README.md; also interop-cpp, interop-node
 #
 # Everything is built in tmp_check, which git ignores and `make clean` removes.
-# UNIT_SEED=n repeats a run of the unit tests.
+# UNIT_SEED=n repeats a run of the unit tests; UNIT_MIDS=10000000 makes more message ids
+# in their simulation of many servers, in ten seconds.
 
 UNIT_DIR = tmp_check/unit
 FUZZ_DIR = tmp_check/fuzz
@@ -55,13 +56,14 @@ $(UNIT_DIR)/unit_san: $(UNIT_SOURCES) $(WIRE_SOURCES) $(UNIT_HEADERS)
 
 # libFuzzer is clang's.  Some targets run inside a server: see fuzz/backend.
 FUZZ_PG = $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
-FUZZ_SOURCES = $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c test/fuzz/backend/*.c))
+# both libraries in one: it needs one entry point
+FUZZ_SOURCES = $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c gate/src/*/*.c test/fuzz/backend/*.c))
 FUZZ_OBJECTS = $(addprefix $(FUZZ_DIR)/backend/,$(subst /,_,$(FUZZ_SOURCES:.c=.o)))
 FUZZ_RUNTIME = $(shell clang -print-file-name=libclang_rt.fuzzer_no_main-x86_64.a 2>/dev/null)
 FUZZ_MODULE = $(if $(wildcard $(FUZZ_PG)/postgres.h),$(FUZZ_DIR)/rtm_fuzz.so $(FUZZ_DIR)/early.so)
 FUZZ_BACKEND_CFLAGS = -std=gnu11 -D_GNU_SOURCE -g -fPIC -fno-strict-aliasing -fwrapv -Wall -Wextra \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers $(WERROR) \
-	$(SANITIZE) -fsanitize=fuzzer-no-link -shared-libasan -isystem $(FUZZ_PG) -Isrc \
+	$(SANITIZE) -fsanitize=fuzzer-no-link -shared-libasan -isystem $(FUZZ_PG) -Isrc -Igate/src -DRTM_VERSION='"fuzz"' \
 	$(shell pkg-config --cflags $(MSGPACK) libssl libcrypto 2>/dev/null)
 
 ifneq ($(shell command -v clang 2>/dev/null),)
@@ -86,7 +88,7 @@ $(FUZZ_DIR)/early.so: test/sanitize/early.c
 	clang -shared -fPIC -Wl,-z,initfirst -o $@ $<
 
 define fuzz_object
-$(FUZZ_DIR)/backend/$(subst /,_,$(1:.c=.o)): $(1) $(wildcard src/*.h src/*/*.h src/*/*/*.h)
+$(FUZZ_DIR)/backend/$(subst /,_,$(1:.c=.o)): $(1) $(wildcard src/*.h src/*/*.h src/*/*/*.h gate/src/*/*.h)
 	@mkdir -p $(FUZZ_DIR)/backend
 	@clang $$(FUZZ_BACKEND_CFLAGS) -c -o $$@ $$<
 endef

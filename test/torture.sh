@@ -1,6 +1,6 @@
 #!/bin/bash
 #
-# The long form of the torture test of the outbox, test/t/012_torture.pl.
+# The long form of the torture test of the outbox, test/t/303_outbox_torture.pl.
 #
 #	TORTURE_MESSAGES	how many are enqueued at least, 200000
 #	TORTURE_KILLS		processes that are killed meanwhile, 50
@@ -39,6 +39,6 @@ as_user env PATH="$bindir:$PATH" PG_CONFIG="$PG_CONFIG" \
 	TORTURE_MESSAGES="${TORTURE_MESSAGES:-200000}" TORTURE_KILLS="${TORTURE_KILLS:-50}" \
 	TORTURE_SESSIONS="${TORTURE_SESSIONS:-8}" TORTURE_SECONDS="${TORTURE_SECONDS:-600}" \
 	TORTURE_SEED="${TORTURE_SEED:-}" TORTURE_ONLY="${TORTURE_ONLY:-}" \
-	prove --verbose -I "$perl_lib" -I "$tree/test/t/lib" test/t/012_torture.pl ||
+	prove --verbose -I "$perl_lib" -I "$tree/test/t/lib" test/t/303_outbox_torture.pl ||
 	give_up "the torture test failed"
 rm -rf "$work"

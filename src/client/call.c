@@ -15,9 +15,10 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "client/peer.h"
 #include "client/call.h"
 #include "client/client_guc.h"
+#include "client/error.h"
+#include "client/peer.h"
 #include "client/request.h"
 #include "client/text.h"
 #include "fpnn/catalog.h"
@@ -257,6 +258,7 @@ make_answer(RtmPeer *peer, Waiting *waiting)
 				   "Check that the endpoint is an RTM server gate.");
 	}
 	answer->map = waiting->doc.map;
+	answer->size = waiting->len;
 	answer->server = pstrdup(peer->name);
 	answer->endpoint = pstrdup(peer->conn->endpoint.data);
 	if (waiting->status != 0)
@@ -265,7 +267,7 @@ make_answer(RtmPeer *peer, Waiting *waiting)
 		size_t		len;
 
 		answer->code = rtm_read_error(answer->map, &ex, &len);
-		answer->ex = rtm_text_from_wire(ex, len, &len);
+		answer->ex = rtm_shown_from_wire(ex, len);
 	}
 	return answer;
 }

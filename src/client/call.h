@@ -10,8 +10,8 @@
 
 #include "lib/stringinfo.h"
 
+#include "client/reply.h"
 #include "compat.h"
-#include "fpnn/payload.h"
 
 /* What to ask, of whom. */
 typedef struct RtmCall
@@ -26,21 +26,6 @@ typedef struct RtmCall
 } RtmCall;
 
 /*
- * An answer.  It lives in the memory context that was current in
- * rtm_call(); what msgpack-c allocated goes with that context.
- */
-typedef struct RtmAnswer
-{
-	int					  code;		/* 0: good; else an FPNN or RTM code */
-	const char			 *ex;		/* the gate's text, in the database's encoding,
-								 * when code isn't 0; may be "" */
-	bool				  resent;	/* the answer is to the second asking */
-	const msgpack_object *map;		/* the payload */
-	const char			 *server;	/* name of the foreign server */
-	const char			 *endpoint; /* host:port that answered */
-} RtmAnswer;
-
-/*
  * Check the current role's privileges, connect if need be, ask, and wait for
  * the answer, interruptibly.  params holds nparams packed pairs of key and
  * value (msgpack, without the map's header); pid, salt, ts and sign are added
@@ -51,37 +36,5 @@ typedef struct RtmAnswer
  * answered is returned, not raised: see rtm_raise_answer().
  */
 extern RtmAnswer *rtm_call(const RtmCall *call, StringInfo params, int nparams);
-
-/*
- * Raise the error that the gate answered: SQLSTATE by rtm_code_sqlstate(),
- * MESSAGE what failed (`what` is the SQL function's name), DETAIL code and
- * text, HINT what to do.
- */
-pg_noreturn extern void rtm_raise_answer(const RtmAnswer *answer, const char *what);
-
-/*
- * What an answer with a status says: the code, FPNN_CODE_UNKNOWN when there is no
- * proper one, and the gate's text as it came (not terminated, and not much of
- * it).  Needs no transaction, as converting the text does.
- */
-extern int rtm_read_error(const msgpack_object *map, const char **ex, size_t *len);
-
-/* Raise an error of our own with the SQLSTATE that the gate's code has. */
-pg_noreturn extern void rtm_raise_code(int code, const char *message, const char *detail,
-									   const char *hint);
-
-/* An answer whose field is missing or of the wrong type: FP206. */
-pg_noreturn extern void rtm_raise_bad_answer(const RtmAnswer *answer, const char *what,
-											 const char *field, FpnnStatus status);
-
-/*
- * A new mid, unique in this cluster (from shared memory when the library is
- * preloaded, else from the sequence rtm_mid_seq of the extension), growing
- * with time.
- */
-extern int64 rtm_new_mid(void);
-
-/* The schema of the extension; raises 3F000 when it isn't installed here. */
-extern Oid rtm_extension_schema(void);
 
 #endif /* RTM_CALL_H */

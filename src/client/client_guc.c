@@ -12,10 +12,12 @@
 #include "utils/guc.h"
 
 #include "client/client_guc.h"
+#include "client/mid.h"
 
 char *rtm_server_name;
 int	  rtm_connect_timeout;
 int	  rtm_quest_timeout;
+int	  rtm_history_limit;
 
 void
 rtm_client_init(void)
@@ -30,5 +32,9 @@ rtm_client_init(void)
 		"rtm.quest_timeout", "Longest time to wait for the answer to a quest.",
 		"The option quest_timeout of a foreign server and a call's own timeout take precedence.",
 		&rtm_quest_timeout, 30000, 1, INT_MAX, PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("rtm.history_limit", "How much one call may fetch of a history.",
+							"What the gate sends in all pages; 0 stands for no limit.",
+							&rtm_history_limit, 64 * 1024, 0, MAX_KILOBYTES, PGC_USERSET,
+							GUC_UNIT_KB, NULL, NULL, NULL);
 	rtm_mid_init();
 }

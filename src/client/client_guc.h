@@ -11,11 +11,9 @@
 extern char *rtm_server_name;	  /* rtm.server */
 extern int	 rtm_connect_timeout; /* rtm.connect_timeout, ms */
 extern int	 rtm_quest_timeout;	  /* rtm.quest_timeout, ms */
+extern int	 rtm_history_limit;	  /* rtm.history_limit, kB; 0: none */
 
 /* From _PG_init(): defines the settings, and the shared memory of mids. */
 extern void rtm_client_init(void);
-
-/* The shared memory that mids come from; part of rtm_client_init(). */
-extern void rtm_mid_init(void);
 
 #endif /* RTM_CLIENT_GUC_H */

@@ -123,15 +123,28 @@ lose_errno(RtmConn *conn, int err)
 	lose(conn, FPNN_CODE_CLOSED, strerror(err));
 }
 
+/*
+ * Why what was received can't be read.  The first answer of an encrypted
+ * connection is unreadable when the gate has another key than we believe, or
+ * when it doesn't encrypt.
+ */
+static const char *
+garbage_text(RtmConn *conn, FpnnStatus status)
+{
+	if (conn->p->tls && status == FPNN_CRYPTO)
+		return pstrdup(fpnn_tls_why(conn->p->tls)); /* goes with the connection */
+	if (conn->p->tls == NULL && conn->state == RTM_CONN_KEYING && status != FPNN_NOMEM)
+		return psprintf(
+			"the answer can't be decrypted (%s); has the gate another key than the server's option says, or ecdh_mode?",
+			fpnn_status_text(status));
+	return fpnn_status_text(status);
+}
+
 /* What was received can't be read. */
 static void
 lose_garbage(RtmConn *conn, FpnnStatus status)
 {
-	FpnnCodec *tls = conn->p->tls;
-
-	/* the codec, and its text, go with the connection */
-	lose(conn, FPNN_CODE_INVALID_PACKAGE,
-		 pstrdup(tls && status == FPNN_CRYPTO ? fpnn_tls_why(tls) : fpnn_status_text(status)));
+	lose(conn, FPNN_CODE_INVALID_PACKAGE, garbage_text(conn, status));
 }
 
 /* One endpoint or address can't be used. */

@@ -9,11 +9,12 @@
 
 #include <limits.h>
 
-#include "client/call.h"
+#include "client/error.h"
 #include "fpnn/catalog.h"
+#include "fpnn/clean.h"
 
-/* Bytes of a gate's text that are shown. */
-#define MAX_ERROR_TEXT 1000
+/* Bytes of a gate's text that are looked at; what is shown of them is less. */
+#define MAX_READ 8192
 
 static int
 code_errcode(int code)
@@ -93,13 +94,16 @@ length_without_quest(const char *text, size_t len)
 int
 rtm_read_error(const msgpack_object *map, const char **ex, size_t *len)
 {
-	int64_t code = FPNN_CODE_UNKNOWN;
+	int64_t		code = FPNN_CODE_UNKNOWN;
+	const char *text = "";
+	size_t		text_len = 0;
+	char	   *clean = palloc(FPNN_MAX_SHOWN + 1);
 
-	*ex = "";
-	*len = 0;
 	fpnn_map_int(map, "code", &code);
-	fpnn_map_text(map, "ex", ex, len);
-	*len = length_without_quest(*ex, Min(*len, MAX_ERROR_TEXT));
+	fpnn_map_text(map, "ex", &text, &text_len);
+	text_len = length_without_quest(text, Min(text_len, MAX_READ));
+	*len = fpnn_clean_text(text, text_len, clean, FPNN_MAX_SHOWN + 1);
+	*ex = clean;
 	return code > 0 && code <= INT_MAX ? (int) code : FPNN_CODE_UNKNOWN;
 }
 

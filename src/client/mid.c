@@ -1,182 +1,146 @@
 /*-------------------------------------------------------------------------
  *
  * mid.c
- *	  New message ids, and where the extension lives.
+ *	  New message ids.
  *
- * A mid comes from one atomic in shared memory: the server's with the library
- * preloaded, else a named segment that the first backend makes (PostgreSQL 17
- * and later).  Where there is neither, it is made of the milliseconds and the
- * low bits of a sequence; on a standby, which can't draw from a sequence, of
- * random low bits.
+ * A server draws the start of its mids (fpnn/mid.h) when the first one is made
+ * after its shared memory was: anew with each start, restart after a crash, clone
+ * and standby.  It is shared by all processes, with the library preloaded; else by
+ * a named segment that the first backend makes (PostgreSQL 17 and later).  Where
+ * there is neither, each process draws its own.  All of it is atomics; there is no
+ * lock.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include <sys/time.h>
-
-#include "access/xact.h"
-#include "access/xlog.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_extension.h"
-#include "commands/extension.h"
-#include "commands/sequence.h"
-#include "access/genam.h"
-#include "access/table.h"
-#include "catalog/indexing.h"
-#include "utils/fmgroids.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/ipc.h"
-#include "storage/shmem.h"
 #include "storage/lwlock.h"
-#include "utils/lsyscache.h"
+#include "storage/shmem.h"
+#include "utils/timestamp.h"
 #if PG_VERSION_NUM >= 170000
 #include "storage/dsm_registry.h"
 #endif
 
-#include "client/call.h"
-#include "client/client_guc.h"
+#include "client/mid.h"
 #include "fpnn/mid.h"
+#include "shmem.h"
 
-#define MID_LOW_MASK ((INT64CONST(1) << FPNN_MID_SHIFT) - 1)
+typedef struct MidMaker
+{
+	pg_atomic_uint64 last;	/* the newest mid; 0: there is none */
+	pg_atomic_uint32 start; /* plus 1; 0: it has to be drawn */
+} MidMaker;
 
-static pg_atomic_uint64		  *last_mid; /* in shared memory; NULL: none */
-static shmem_request_hook_type prev_shmem_request_hook;
-static shmem_startup_hook_type prev_shmem_startup_hook;
+static MidMaker *shared_maker; /* NULL: there is none */
 
 static void
-mid_shmem_request(void)
+maker_init(void *maker)
 {
-	if (prev_shmem_request_hook)
-		prev_shmem_request_hook();
-	RequestAddinShmemSpace(sizeof(pg_atomic_uint64));
+	pg_atomic_init_u64(&((MidMaker *) maker)->last, 0);
+	pg_atomic_init_u32(&((MidMaker *) maker)->start, 0);
+}
+
+static Size
+mid_size(void)
+{
+	return sizeof(MidMaker);
 }
 
 static void
-mid_shmem_startup(void)
+mid_attach(void)
 {
 	bool found;
 
-	if (prev_shmem_startup_hook)
-		prev_shmem_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	last_mid = ShmemInitStruct("rtm mid", sizeof(pg_atomic_uint64), &found);
+	shared_maker = ShmemInitStruct("rtm mid", mid_size(), &found);
 	if (!found)
-		pg_atomic_init_u64(last_mid, 0);
-	LWLockRelease(AddinShmemInitLock);
+		maker_init(shared_maker);
 }
 
 void
 rtm_mid_init(void)
 {
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	prev_shmem_request_hook = shmem_request_hook;
-	shmem_request_hook = mid_shmem_request;
-	prev_shmem_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = mid_shmem_startup;
+	static const RtmShmem part = {NULL, mid_size, mid_attach};
+
+	if (process_shared_preload_libraries_in_progress)
+		rtm_shmem_register(&part);
 }
 
-#if PG_VERSION_NUM >= 170000
-static void
-mid_segment_init(void *segment)
+static MidMaker *
+get_maker(void)
 {
-	pg_atomic_init_u64(segment, 0);
-}
-#endif
+	static MidMaker	 own; /* of this process */
+	static MidMaker *own_maker;
 
-/* Without preload: the segment that all backends share, where there can be one. */
-static void
-attach_segment(void)
-{
+	if (shared_maker)
+		return shared_maker;
 #if PG_VERSION_NUM >= 170000
-	bool found;
-
 	if (IsUnderPostmaster)
-		last_mid = GetNamedDSMSegment("rtm mid", sizeof(pg_atomic_uint64), mid_segment_init,
-									  &found);
+	{
+		bool found;
+
+		shared_maker = GetNamedDSMSegment("rtm mid", sizeof(MidMaker), maker_init, &found);
+		return shared_maker;
+	}
 #endif
+	if (own_maker == NULL)
+	{
+		maker_init(&own);
+		own_maker = &own;
+	}
+	return own_maker;
+}
+
+/* Draw a start in place of `old`, unless somebody did; false: no random numbers. */
+static bool
+draw_start(MidMaker *maker, uint32 old)
+{
+	uint32 random;
+
+	if (!pg_strong_random(&random, sizeof(random)))
+		return false;
+	(void) pg_atomic_compare_exchange_u32(&maker->start, &old, random % FPNN_MID_STARTS + 1);
+	return true;
 }
 
 static int64
 now_ms(void)
 {
-	struct timeval now;
-
-	gettimeofday(&now, NULL);
-	return (int64) now.tv_sec * 1000 + now.tv_usec / 1000;
-}
-
-static int64
-mid_from_shmem(void)
-{
-	uint64 last = pg_atomic_read_u64(last_mid);
-	int64  mid;
-
-	do
-		mid = fpnn_mid_next((int64) last, now_ms());
-	while (!pg_atomic_compare_exchange_u64(last_mid, &last, (uint64) mid));
-	return mid;
+	return GetCurrentTimestamp() / 1000 +
+		   INT64CONST(1000) * SECS_PER_DAY * (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE);
 }
 
 int64
 rtm_new_mid(void)
 {
-	static int64 last; /* of this backend, without shared memory */
-	int64		 low;
-	int64		 mid;
+	MidMaker *maker = get_maker();
+	uint64	  last = pg_atomic_read_u64(&maker->last);
+	uint32	  start = pg_atomic_read_u32(&maker->start);
+	int64	  mid;
 
-	if (last_mid == NULL)
-		attach_segment();
-	if (last_mid)
-		return mid_from_shmem();
-
-	if (RecoveryInProgress() || XactReadOnly)
+	if (start == 0)
 	{
-		uint64 random;
-
-		if (!pg_strong_random(&random, sizeof(random)))
+		if (!draw_start(maker, 0))
 			ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
 							errmsg("could not generate a random message id")));
-		low = (int64) random;
+		start = pg_atomic_read_u32(&maker->start);
 	}
-	else
-		low = nextval_internal(get_relname_relid("rtm_mid_seq", rtm_extension_schema()), false);
-	mid = (now_ms() << FPNN_MID_SHIFT) | (low & MID_LOW_MASK);
-
-	/* grows also within a millisecond in which the low bits began anew */
-	if (mid <= last)
-		mid = ((((last >> FPNN_MID_SHIFT) + 1) << FPNN_MID_SHIFT) | (low & MID_LOW_MASK));
-	last = mid;
+	do
+		mid = fpnn_mid_next((int64) last, start - 1, now_ms());
+	while (!pg_atomic_compare_exchange_u64(&maker->last, &last, (uint64) mid));
 	return mid;
 }
 
-Oid
-rtm_extension_schema(void)
+int64
+rtm_new_mid_instead(int64 refused)
 {
-	Oid			extension = get_extension_oid("rtm", true);
-	Oid			schema = InvalidOid;
-	Relation	rel;
-	SysScanDesc scan;
-	ScanKeyData key;
-	HeapTuple	tuple;
+	MidMaker *maker = get_maker();
+	uint32	  start = pg_atomic_read_u32(&maker->start);
 
-	if (OidIsValid(extension))
-	{
-		rel = table_open(ExtensionRelationId, AccessShareLock);
-		ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
-					ObjectIdGetDatum(extension));
-		scan = systable_beginscan(rel, ExtensionOidIndexId, true, NULL, 1, &key);
-		tuple = systable_getnext(scan);
-		if (HeapTupleIsValid(tuple))
-			schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
-		systable_endscan(scan);
-		table_close(rel, AccessShareLock);
-	}
-	if (!OidIsValid(schema))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_SCHEMA),
-						errmsg("extension \"rtm\" is not installed in this database"),
-						errhint("Run CREATE EXTENSION rtm.")));
-	return schema;
+	/* without random numbers the next mid of this start has to do */
+	if (start != 0 && fpnn_mid_is_from(refused, start - 1))
+		(void) draw_start(maker, start);
+	return rtm_new_mid();
 }

@@ -156,6 +156,7 @@ rtm_peer(const char *server_name)
 	if (!found)
 	{
 		memset((char *) peer + sizeof(Oid), 0, sizeof(RtmPeer) - sizeof(Oid));
+		peer->server = server;
 		peer->server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(server));
 		peer->mapping_hash = GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping));
 	}

@@ -16,6 +16,7 @@
 typedef struct RtmPeer
 {
 	Oid			  mapping;			 /* hash key */
+	Oid			  server;			 /* foreign server */
 	char		  name[NAMEDATALEN]; /* of the foreign server */
 	uint32		  server_hash;		 /* for invalidation */
 	uint32		  mapping_hash;

@@ -105,6 +105,21 @@ rtm_text_from_wire(const char *bytes, size_t len, size_t *server_len)
 	return pnstrdup(bytes, len);
 }
 
+char *
+rtm_shown_from_wire(const char *bytes, size_t len)
+{
+	size_t server_len;
+	char  *text = rtm_text_from_wire(bytes, len, &server_len);
+
+	if (text)
+		return text;
+	text = pnstrdup(bytes, len);
+	for (char *p = text; *p; p++)
+		if (IS_HIGHBIT_SET(*p))
+			*p = '?';
+	return text;
+}
+
 static bytea *
 make_bytea(const char *bytes, size_t len)
 {
@@ -128,9 +143,6 @@ rtm_body_from_wire(const char *bytes, size_t len, NullableDatum *text, NullableD
 		text->value = PointerGetDatum(cstring_to_text_with_len(server, (int) server_len));
 		pfree(server);
 	}
-	if (binary)
-	{
-		binary->isnull = server != NULL;
-		binary->value = server ? (Datum) 0 : PointerGetDatum(make_bytea(bytes, len));
-	}
+	binary->isnull = server != NULL;
+	binary->value = server ? (Datum) 0 : PointerGetDatum(make_bytea(bytes, len));
 }

@@ -25,8 +25,15 @@ extern const char *rtm_text_to_wire(const char *bytes, size_t len, const char *w
 extern char *rtm_text_from_wire(const char *bytes, size_t len, size_t *server_len);
 
 /*
+ * The same for a text that people are to read (it is clean: see
+ * fpnn_clean_text()); what the database's encoding doesn't have is a question
+ * mark.
+ */
+extern char *rtm_shown_from_wire(const char *bytes, size_t len);
+
+/*
  * Fill a pair of columns from a body: *text when it is text, else *binary
- * (bytea); the other one is NULL.  binary may be NULL, not to have it.
+ * (bytea); the other one is NULL.
  */
 extern void rtm_body_from_wire(const char *bytes, size_t len, NullableDatum *text,
 							   NullableDatum *binary);

@@ -42,7 +42,7 @@ fpnn_buf_reserve(FpnnBuf *buf, size_t room)
 		return FPNN_NOMEM;
 
 	/* what was consumed may already be room enough */
-	if (buf->start > 0 && buf->capacity - len >= room && buf->start >= len)
+	if (buf->data && buf->start > 0 && buf->capacity - len >= room && buf->start >= len)
 	{
 		memcpy(buf->data, buf->data + buf->start, len);
 		buf->start = 0;

@@ -72,7 +72,7 @@ typedef struct RtmField
 	RtmFieldType type;
 } RtmField;
 
-#define RTM_MAX_FIELDS 6
+#define RTM_MAX_FIELDS 7
 
 /* May a quest whose answer was lost be sent again? */
 typedef enum RtmRepeat

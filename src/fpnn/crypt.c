@@ -114,6 +114,10 @@ no_password(char *buf, int size, int rwflag, void *arg)
 	return -1;
 }
 
+/*
+ * A public key as PEM, or as DER, which begins with the tag of a SEQUENCE.  NULL for
+ * one that the framework has no curve for, or whose point isn't on its curve.
+ */
 static EVP_PKEY *
 read_public(const char *text, size_t len)
 {
@@ -236,6 +240,7 @@ agree(EVP_PKEY *own, EVP_PKEY *peer, const Curve *curve, uint8_t secret[FPNN_MAX
 	return good;
 }
 
+/* The private half passes through memory that OpenSSL wipes. */
 static FpnnStatus
 write_pair(EVP_PKEY *key, FpnnBuf *private_pem, FpnnBuf *public_pem)
 {
@@ -418,6 +423,10 @@ decode_package(CryptCodec *crypt, const uint8_t *package, size_t len, FpnnBuf *c
 	return status;
 }
 
+/*
+ * Each package that is there as a whole: a length in the clear, then a frame that is
+ * encrypted on its own.
+ */
 static FpnnStatus
 package_decode(FpnnCodec *codec, FpnnBuf *raw, FpnnBuf *clear, FpnnBuf *out)
 {

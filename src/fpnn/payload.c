@@ -34,92 +34,62 @@ typedef struct Shape
 	bool	 valid;
 } Shape;
 
+/* First bytes 0xc0 to 0xdf; in the others the count is in the byte itself. */
+static const Shape shapes[32] = {
+	{.valid = true},  /* nil */
+	{.valid = false}, /* never used */
+	{.valid = true},  /* false, true */
+	{.valid = true},
+	{.length_bytes = 1, .valid = true}, /* bin 8, 16, 32 */
+	{.length_bytes = 2, .valid = true},
+	{.length_bytes = 4, .valid = true},
+	{.length_bytes = 1, .extra = 1, .valid = true}, /* ext: a type byte as well */
+	{.length_bytes = 2, .extra = 1, .valid = true},
+	{.length_bytes = 4, .extra = 1, .valid = true},
+	{.inline_count = 4, .valid = true}, /* float 32, 64 */
+	{.inline_count = 8, .valid = true},
+	{.inline_count = 1, .valid = true}, /* uint 8 to 64 */
+	{.inline_count = 2, .valid = true},
+	{.inline_count = 4, .valid = true},
+	{.inline_count = 8, .valid = true},
+	{.inline_count = 1, .valid = true}, /* int 8 to 64 */
+	{.inline_count = 2, .valid = true},
+	{.inline_count = 4, .valid = true},
+	{.inline_count = 8, .valid = true},
+	{.inline_count = 1, .extra = 1, .valid = true}, /* fixext 1 to 16 */
+	{.inline_count = 2, .extra = 1, .valid = true},
+	{.inline_count = 4, .extra = 1, .valid = true},
+	{.inline_count = 8, .extra = 1, .valid = true},
+	{.inline_count = 16, .extra = 1, .valid = true},
+	{.length_bytes = 1, .valid = true}, /* str 8, 16, 32 */
+	{.length_bytes = 2, .valid = true},
+	{.length_bytes = 4, .valid = true},
+	{.length_bytes = 2, .children = 1, .valid = true}, /* array 16, 32 */
+	{.length_bytes = 4, .children = 1, .valid = true},
+	{.length_bytes = 2, .children = 2, .valid = true}, /* map 16, 32 */
+	{.length_bytes = 4, .children = 2, .valid = true},
+};
+
 static Shape
 shape_of(uint8_t b)
 {
 	Shape s = {.valid = true};
 
-	if (b <= 0x7f || b >= 0xe0)
-		return s; /* fixint */
-	if (b <= 0x8f)
+	if (b >= 0xc0 && b <= 0xdf)
+		return shapes[b - 0xc0];
+	if (b >= 0x80 && b <= 0x8f) /* map */
 	{
 		s.children = 2;
 		s.inline_count = b & 0x0f;
-		return s;
 	}
-	if (b <= 0x9f)
+	else if (b >= 0x90 && b <= 0x9f) /* array */
 	{
 		s.children = 1;
 		s.inline_count = b & 0x0f;
-		return s;
 	}
-	if (b <= 0xbf)
-	{
+	else if (b >= 0xa0 && b <= 0xbf) /* str */
 		s.inline_count = b & 0x1f;
-		return s;
-	}
-
-	switch (b)
-	{
-		case 0xc0: /* nil, false, true */
-		case 0xc2:
-		case 0xc3:
-			break;
-		case 0xc4: /* bin 8, 16, 32 */
-		case 0xc5:
-		case 0xc6:
-			s.length_bytes = 1 << (b - 0xc4);
-			break;
-		case 0xc7: /* ext 8, 16, 32: a type byte as well */
-		case 0xc8:
-		case 0xc9:
-			s.length_bytes = 1 << (b - 0xc7);
-			s.extra = 1;
-			break;
-		case 0xca: /* float 32, 64 */
-		case 0xcb:
-			s.inline_count = b == 0xca ? 4 : 8;
-			break;
-		case 0xcc: /* uint 8 to 64 */
-		case 0xcd:
-		case 0xce:
-		case 0xcf:
-			s.inline_count = (uint64_t) 1 << (b - 0xcc);
-			break;
-		case 0xd0: /* int 8 to 64 */
-		case 0xd1:
-		case 0xd2:
-		case 0xd3:
-			s.inline_count = (uint64_t) 1 << (b - 0xd0);
-			break;
-		case 0xd4: /* fixext 1 to 16 */
-		case 0xd5:
-		case 0xd6:
-		case 0xd7:
-		case 0xd8:
-			s.inline_count = (uint64_t) 1 << (b - 0xd4);
-			s.extra = 1;
-			break;
-		case 0xd9: /* str 8, 16, 32 */
-		case 0xda:
-		case 0xdb:
-			s.length_bytes = 1 << (b - 0xd9);
-			break;
-		case 0xdc: /* array 16, 32 */
-		case 0xdd:
-			s.length_bytes = b == 0xdc ? 2 : 4;
-			s.children = 1;
-			break;
-		case 0xde: /* map 16, 32 */
-		case 0xdf:
-			s.length_bytes = b == 0xde ? 2 : 4;
-			s.children = 2;
-			break;
-		default: /* 0xc1 is never used */
-			s.valid = false;
-			break;
-	}
-	return s;
+	return s; /* else a number */
 }
 
 FpnnStatus
@@ -298,6 +268,52 @@ fpnn_map_array(const msgpack_object *map, const char *key, const msgpack_object_
 		return FPNN_BAD_TYPE;
 	*array = &object->via.array;
 	return FPNN_OK;
+}
+
+FpnnStatus
+fpnn_pairs_find(const uint8_t *bytes, size_t len, const char *key, size_t *begin, size_t *end)
+{
+	size_t key_len = strlen(key);
+	size_t pos = 0;
+	size_t used;
+
+	while (pos < len)
+	{
+		bool found = bytes[pos] == (0xa0 | key_len) && len - pos > key_len &&
+					 memcmp(bytes + pos + 1, key, key_len) == 0;
+
+		if (fpnn_msgpack_check(bytes + pos, len - pos, &used) != FPNN_OK)
+			return FPNN_BAD_PAYLOAD;
+		pos += used;
+		if (fpnn_msgpack_check(bytes + pos, len - pos, &used) != FPNN_OK)
+			return FPNN_BAD_PAYLOAD;
+		if (found)
+		{
+			*begin = pos;
+			*end = pos + used;
+			return FPNN_OK;
+		}
+		pos += used;
+	}
+	return FPNN_NO_KEY;
+}
+
+FpnnStatus
+fpnn_pairs_int(const uint8_t *bytes, size_t len, const char *key, int64_t *value)
+{
+	msgpack_unpacked unpacked;
+	size_t			 begin;
+	size_t			 end;
+	FpnnStatus		 status = fpnn_pairs_find(bytes, len, key, &begin, &end);
+
+	if (status != FPNN_OK)
+		return status;
+	msgpack_unpacked_init(&unpacked);
+	status = FPNN_BAD_PAYLOAD;
+	if (msgpack_unpack_next(&unpacked, (const char *) bytes, end, &begin) == MSGPACK_UNPACK_SUCCESS)
+		status = fpnn_object_int(&unpacked.data, value);
+	msgpack_unpacked_destroy(&unpacked);
+	return status;
 }
 
 void

@@ -61,6 +61,17 @@ extern FpnnStatus fpnn_object_int(const msgpack_object *object, int64_t *value);
 extern FpnnStatus fpnn_object_bool(const msgpack_object *object, bool *value);
 extern FpnnStatus fpnn_object_text(const msgpack_object *object, const char **text, size_t *len);
 
+/*
+ * Packed pairs of a text and a value, as a map has them behind its header: the value
+ * of a key is bytes[*begin, *end).  FPNN_NO_KEY; FPNN_BAD_PAYLOAD when the pairs are
+ * broken before it.  The key is one of at most 31 bytes.
+ */
+extern FpnnStatus fpnn_pairs_find(const uint8_t *bytes, size_t len, const char *key, size_t *begin,
+								  size_t *end);
+
+/* An integer among them; also FPNN_BAD_TYPE. */
+extern FpnnStatus fpnn_pairs_int(const uint8_t *bytes, size_t len, const char *key, int64_t *value);
+
 /* Writing into a buffer that is checked for `failed` at the end. */
 extern void fpnn_packer_init(msgpack_packer *packer, FpnnBuf *out);
 extern void fpnn_pack_text(msgpack_packer *packer, const char *text);

@@ -99,6 +99,10 @@ shake_hands(TlsCodec *tls)
 	return status;
 }
 
+/*
+ * What the records that came so far hold.  Straight into the buffer: a record at a
+ * time, as OpenSSL gives no more at once.
+ */
 static FpnnStatus
 read_clear(TlsCodec *tls, FpnnBuf *clear)
 {

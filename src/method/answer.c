@@ -3,24 +3,20 @@
  * answer.c
  *	  Reading the fields of an answer, and making rows of them.
  *
- * Called by the other files of src/sql.  Results are palloc()ed in the current
- * memory context, the row type of rtm_result_desc() aside.
+ * Results are palloc()ed in the current memory context, row types aside.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "utils/array.h"
 
-#include "method/answer.h"
+#include "client/error.h"
 #include "client/text.h"
-
-char *
-rtm_function_name(const RtmMethod *method, const char *suffix)
-{
-	return psprintf("rtm_%s%s", method->call, suffix);
-}
+#include "method/answer.h"
 
 static void
 need(const RtmReader *reader, const char *key, FpnnStatus status)
@@ -46,6 +42,34 @@ rtm_read_int32(const RtmReader *reader, const char *key)
 	if (value < PG_INT32_MIN || value > PG_INT32_MAX)
 		need(reader, key, FPNN_BAD_TYPE);
 	return (int32) value;
+}
+
+bool
+rtm_read_bool(const RtmReader *reader, const char *key)
+{
+	bool value = false;
+
+	need(reader, key, fpnn_map_bool(reader->answer->map, key, &value));
+	return value;
+}
+
+Datum
+rtm_read_ints(const RtmReader *reader, const char *key)
+{
+	const msgpack_object_array *array = NULL;
+	Datum					   *values;
+
+	need(reader, key, fpnn_map_array(reader->answer->map, key, &array));
+	values = palloc(sizeof(Datum) * Max(array->size, 1));
+	for (uint32 i = 0; i < array->size; i++)
+	{
+		int64_t value = 0;
+
+		need(reader, key, fpnn_object_int(&array->ptr[i], &value));
+		values[i] = Int64GetDatum(value);
+	}
+	return PointerGetDatum(construct_array(values, (int) array->size, INT8OID, sizeof(int64),
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 void
@@ -75,18 +99,22 @@ rtm_form_tuple(TupleDesc desc, const NullableDatum *columns, int n)
 }
 
 TupleDesc
-rtm_result_desc(FunctionCallInfo fcinfo)
+rtm_make_result_desc(FunctionCallInfo fcinfo)
 {
-	TupleDesc	  desc = fcinfo->flinfo->fn_extra;
-	MemoryContext old;
+	TupleDesc	  desc;
+	MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 
-	if (desc)
-		return desc;
-	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	desc = BlessTupleDesc(CreateTupleDescCopy(desc));
 	MemoryContextSwitchTo(old);
-	fcinfo->flinfo->fn_extra = desc;
 	return desc;
+}
+
+TupleDesc
+rtm_result_desc(FunctionCallInfo fcinfo)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra = rtm_make_result_desc(fcinfo);
+	return fcinfo->flinfo->fn_extra;
 }

@@ -16,9 +16,6 @@
 #include "client/call.h"
 #include "fpnn/catalog.h"
 
-/* The name of a method's SQL function, palloc()ed. suffix: "" or "_page". */
-extern char *rtm_function_name(const RtmMethod *method, const char *suffix);
-
 /* What an answer is read with: `what` is the SQL function, for errors. */
 typedef struct RtmReader
 {
@@ -31,6 +28,11 @@ extern int64 rtm_read_int(const RtmReader *reader, const char *key);
 /* The same for one that has the type integer in SQL. */
 extern int32 rtm_read_int32(const RtmReader *reader, const char *key);
 
+extern bool rtm_read_bool(const RtmReader *reader, const char *key);
+
+/* A list of integers as a bigint[]. */
+extern Datum rtm_read_ints(const RtmReader *reader, const char *key);
+
 /* A text as columns; see rtm_body_from_wire(). */
 extern void rtm_read_body(const RtmReader *reader, const char *key, NullableDatum *text,
 						  NullableDatum *binary);
@@ -38,7 +40,10 @@ extern void rtm_read_body(const RtmReader *reader, const char *key, NullableDatu
 /* Form a tuple of columns, n of them. */
 extern HeapTuple rtm_form_tuple(TupleDesc desc, const NullableDatum *columns, int n);
 
-/* The row type that the function returns, kept for its next call. */
+/* The row type that a function returns, in the context of its FmgrInfo. */
+extern TupleDesc rtm_make_result_desc(FunctionCallInfo fcinfo);
+
+/* The same, kept in fn_extra for its next call. */
 extern TupleDesc rtm_result_desc(FunctionCallInfo fcinfo);
 
 static inline NullableDatum

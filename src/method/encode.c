@@ -14,10 +14,12 @@
 #include "utils/builtins.h"
 
 #include "client/call.h"
+#include "client/error.h"
+#include "client/mid.h"
+#include "client/text.h"
 #include "compat.h"
 #include "method/argument.h"
 #include "method/encode.h"
-#include "client/text.h"
 
 static int
 write_to_stringinfo(void *data, const char *bytes, size_t len)
@@ -39,268 +41,242 @@ pack_int(msgpack_packer *packer, const char *key, int64 value)
 	msgpack_pack_int64(packer, value);
 }
 
-static void
-pack_ints(msgpack_packer *packer, const char *key, const int64 *values, int n)
+static const char *
+range_hint(const RtmParam *param, const RtmParamTraits *traits)
 {
-	fpnn_pack_text(packer, key);
-	msgpack_pack_array(packer, (size_t) n);
-	for (int i = 0; i < n; i++)
-		msgpack_pack_int64(packer, values[i]);
+	if (param->type == RTM_PARAM_NUM)
+		return "It must be at least 1; NULL asks for all messages.";
+	if (traits->code == RTM_CODE_INVALID_MTYPE)
+		return psprintf("An mtype is from %d to %d; applications use those above 50.",
+						RTM_MTYPE_MIN, RTM_MTYPE_MAX);
+	if (traits->min == 0 && traits->max == PG_INT64_MAX)
+		return "It must not be negative.";
+	return psprintf("It is from " INT64_FORMAT " to " INT64_FORMAT ".", (int64) traits->min,
+					(int64) traits->max);
 }
 
-/* An id that no gate can know, refused with the code that it would answer. */
+/* What no gate can take is refused with the code that it would answer. */
 static void
-check_id(int64 id, const char *name)
+check_range(const RtmParam *param, int64 value)
 {
-	if (id < 0)
-		rtm_raise_code(RTM_CODE_INVALID_PARAM,
-					   psprintf("argument \"%s\" is out of range: " INT64_FORMAT, name, id), NULL,
-					   "It must not be negative.");
+	const RtmParamTraits *traits = &rtm_param_types[param->type];
+
+	if (value < traits->min || value > traits->max)
+		rtm_raise_code(
+			traits->code,
+			psprintf("argument \"%s\" is out of range: " INT64_FORMAT, param->name, value), NULL,
+			range_hint(param, traits));
 }
 
-static void
-check_mtype(int64 mtype, const char *name)
-{
-	if (mtype < RTM_MTYPE_MIN || mtype > RTM_MTYPE_MAX)
-		rtm_raise_code(RTM_CODE_INVALID_MTYPE,
-					   psprintf("argument \"%s\" is out of range: " INT64_FORMAT, name, mtype),
-					   NULL,
-					   psprintf("An mtype is from %d to %d; applications use those above 50.",
-								RTM_MTYPE_MIN, RTM_MTYPE_MAX));
-}
-
-/* Required; anything from 0 up. */
 static int64
-id_arg(const RtmParam *param, const NullableDatum *arg)
+int_arg(const RtmParam *param, const NullableDatum *arg)
 {
-	int64 id;
-
-	rtm_require_arg(arg, param->name);
-	id = DatumGetInt64(arg->value);
-	check_id(id, param->name);
-	return id;
-}
-
-static void
-pack_msg(msgpack_packer *packer, const RtmParam *param, const NullableDatum *arg, bool binary)
-{
-	const struct varlena *msg;
-	const char			 *wire;
-	size_t				  len;
-
-	rtm_require_arg(arg, param->name);
-	msg = PG_DETOAST_DATUM_PACKED(arg->value);
-	fpnn_pack_text(packer, param->wire);
-	if (binary && VARSIZE_ANY_EXHDR(msg) <= FPNN_MAX_FRAME)
-	{
-		fpnn_pack_bin(packer, VARDATA_ANY(msg), VARSIZE_ANY_EXHDR(msg));
-		return;
-	}
-	/* bytea too large for a frame isn't copied, but reported here too */
-	wire = rtm_text_to_wire(VARDATA_ANY(msg), VARSIZE_ANY_EXHDR(msg), param->name, &len);
-	fpnn_pack_text_len(packer, wire, len);
-}
-
-static void
-pack_attrs(msgpack_packer *packer, const RtmParam *param, const NullableDatum *arg)
-{
-	const char *wire = "";
-	size_t		len = 0;
+	int64 value = arg->isnull ? 0 : DatumGetInt64(arg->value);
 
 	if (!arg->isnull)
-	{
-		const text *attrs = DatumGetTextPP(arg->value);
-
-		wire = rtm_text_to_wire(VARDATA_ANY(attrs), VARSIZE_ANY_EXHDR(attrs), param->name, &len);
-	}
-	fpnn_pack_text(packer, param->wire);
-	fpnn_pack_text_len(packer, wire, len);
-}
-
-/* The recipients of a message to several users. */
-static void
-pack_recipients(RtmRequest *request, msgpack_packer *packer, const RtmParam *param,
-				const NullableDatum *arg)
-{
-	int64 *uids;
-	int	   n;
-
-	rtm_require_arg(arg, param->name);
-	uids = rtm_array_arg(arg->value, param->name, true, &n);
-	if (n == 0)
-		rtm_raise_code(RTM_CODE_EMPTY_PARAM,
-					   psprintf("argument \"%s\" must not be empty", param->name), NULL,
-					   "Name at least one recipient.");
-	for (int i = 0; i < n; i++)
-		check_id(uids[i], param->name);
-
-	request->recipients = uids;
-	request->nrecipients = n;
-	pack_ints(packer, param->wire, uids, n);
-}
-
-static void
-pack_mtypes(msgpack_packer *packer, const RtmParam *param, const NullableDatum *arg)
-{
-	int	   n;
-	int64 *mtypes = rtm_array_arg(arg->value, param->name, false, &n);
-
-	for (int i = 0; i < n; i++)
-		check_mtype(mtypes[i], param->name);
-	pack_ints(packer, param->wire, mtypes, n);
+		check_range(param, value);
+	return value;
 }
 
 /* A mid that was given, or a new one for a send without. */
-static void
-pack_mid(RtmRequest *request, msgpack_packer *packer, const RtmParam *param,
-		 const NullableDatum *arg)
+static int64
+mid_arg(RtmRequest *request, const RtmParam *param, const NullableDatum *arg)
 {
-	if (param->type == RTM_PARAM_MID || !arg->isnull)
-		request->mid = id_arg(param, arg);
+	request->mid = int_arg(param, arg);
 	if (param->type == RTM_PARAM_NEW_MID && request->mid == 0)
 	{
 		request->mid = rtm_new_mid();
 		request->mid_made = true;
 	}
-	pack_int(packer, param->wire, request->mid);
+	return request->mid;
 }
 
-/* Part of a page's cursor; packed by rtm_encode_page(). */
 static void
-read_cursor(RtmCursor *cursor, const RtmParam *param, const NullableDatum *arg)
+pack_int_arg(RtmRequest *request, msgpack_packer *packer, int index, const NullableDatum *arg)
 {
-	int64 value;
+	const RtmParam *param = &request->method->params[index];
+	bool			is_mid = param->type == RTM_PARAM_NEW_MID || param->type == RTM_PARAM_MID;
+	int64			value = is_mid ? mid_arg(request, param, arg) : int_arg(param, arg);
 
-	if (arg->isnull)
-		return;
-	value = id_arg(param, arg);
-	switch (param->wire[0])
+	request->ints[index].there = true;
+	request->ints[index].value = value;
+	pack_int(packer, param->wire, value);
+}
+
+/* Recipients of a message who are all the same user count as that one. */
+static void
+note_recipients(RtmRequest *request, int index, const int64 *uids, int n)
+{
+	request->recipients = uids;
+	request->nrecipients = n;
+	request->ints[index].there = true;
+	request->ints[index].value = uids[0];
+	for (int i = 1; i < n; i++)
+		if (uids[i] != uids[0])
+			request->ints[index].there = false;
+}
+
+static void
+pack_ints_arg(RtmRequest *request, msgpack_packer *packer, int index, const NullableDatum *arg)
+{
+	const RtmParam *param = &request->method->params[index];
+	int				n;
+	int64		   *values = rtm_array_arg(arg->value, param->name, &n);
+
+	for (int i = 0; i < n; i++)
+		check_range(param, values[i]);
+	if (param->type == RTM_PARAM_UIDS && n == 0)
+		rtm_raise_code(RTM_CODE_EMPTY_PARAM,
+					   psprintf("argument \"%s\" must not be empty", param->name), NULL,
+					   "Name at least one recipient.");
+	if (param->type == RTM_PARAM_UIDS && n > RTM_MAX_RECIPIENTS)
+		rtm_raise_code(RTM_CODE_TOO_MANY,
+					   psprintf("argument \"%s\" has %d elements", param->name, n),
+					   psprintf("There can be %d recipients.", RTM_MAX_RECIPIENTS),
+					   "Call the function for portions of them.");
+	if (param->type == RTM_PARAM_UIDS)
+		note_recipients(request, index, values, n);
+	fpnn_pack_text(packer, param->wire);
+	msgpack_pack_array(packer, (size_t) n);
+	for (int i = 0; i < n; i++)
+		msgpack_pack_int64(packer, values[i]);
+}
+
+static void
+pack_text_value(msgpack_packer *packer, const char *name, const struct varlena *value, bool binary)
+{
+	const char *wire;
+	size_t		len;
+
+	if (binary && VARSIZE_ANY_EXHDR(value) <= FPNN_MAX_FRAME)
 	{
-		case 'b':
-			cursor->has_begin = true;
-			cursor->begin = value;
-			break;
-		case 'e':
-			cursor->has_end = true;
-			cursor->end = value;
-			break;
-		default:
-			cursor->has_lastid = true;
-			cursor->lastid = value;
-			break;
-	}
-}
-
-static void
-read_num(RtmRequest *request, const RtmParam *param, const NullableDatum *arg)
-{
-	if (arg->isnull)
+		fpnn_pack_bin(packer, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 		return;
-	request->num = DatumGetInt32(arg->value);
-	if (request->num < 1)
-		rtm_raise_code(
-			RTM_CODE_INVALID_PARAM,
-			psprintf("argument \"%s\" is out of range: " INT64_FORMAT, param->name, request->num),
-			NULL, "It must be at least 1; NULL asks for all messages.");
+	}
+	/* bytea too large for a frame isn't copied, but reported here too */
+	wire = rtm_text_to_wire(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), name, &len);
+	fpnn_pack_text_len(packer, wire, len);
 }
 
-/* One of the users, the group or the room that a message is about. */
 static void
-pack_id(RtmRequest *request, msgpack_packer *packer, const RtmParam *param,
-		const NullableDatum *arg)
+pack_text_arg(msgpack_packer *packer, const RtmParam *param, const NullableDatum *arg, bool binary)
 {
-	int64 id = id_arg(param, arg);
-
-	if (strcmp(param->wire, "from") == 0 || strcmp(param->wire, "uid") == 0)
-		request->user = id;
+	fpnn_pack_text(packer, param->wire);
+	if (arg->isnull)
+		fpnn_pack_text(packer, "");
 	else
-		request->target = id;
-	pack_int(packer, param->wire, id);
+		pack_text_value(packer, param->name, PG_DETOAST_DATUM_PACKED(arg->value), binary);
 }
 
 static void
-encode_param(RtmRequest *request, msgpack_packer *packer, const RtmParam *param,
-			 const NullableDatum *arg, bool binary)
+pack_texts_arg(msgpack_packer *packer, const RtmParam *param, const NullableDatum *arg)
 {
-	switch (param->type)
+	int	   n;
+	Datum *values = rtm_texts_arg(arg->value, param->name, &n);
+
+	fpnn_pack_text(packer, param->wire);
+	msgpack_pack_array(packer, (size_t) n);
+	for (int i = 0; i < n; i++)
+		pack_text_value(packer, param->name, PG_DETOAST_DATUM_PACKED(values[i]), false);
+}
+
+static void
+pack_bool_arg(msgpack_packer *packer, const RtmParam *param, const NullableDatum *arg)
+{
+	fpnn_pack_text(packer, param->wire);
+	if (!arg->isnull && DatumGetBool(arg->value))
+		msgpack_pack_true(packer);
+	else
+		msgpack_pack_false(packer);
+}
+
+/* How many messages of a history, and where it begins; packed by rtm_encode_page(). */
+static bool
+is_paging(const RtmRequest *request, const RtmParam *param)
+{
+	return request->method->kind == RTM_KIND_HISTORY &&
+		   (param->type == RTM_PARAM_NUM || param->type == RTM_PARAM_CURSOR);
+}
+
+/* What was given, and nothing else, goes into the first page's quest. */
+static void
+read_paging(RtmRequest *request, const RtmParam *param, const NullableDatum *arg)
+{
+	RtmCursor *cursor = &request->cursor;
+	int64	   value = int_arg(param, arg);
+
+	if (arg->isnull)
+		return;
+	if (param->type == RTM_PARAM_NUM)
+		request->num = value;
+	else if (strcmp(param->wire, "begin") == 0)
 	{
-		case RTM_PARAM_UID:
-		case RTM_PARAM_ID:
-			pack_id(request, packer, param, arg);
-			break;
-		case RTM_PARAM_UIDS:
-			pack_recipients(request, packer, param, arg);
-			request->target = request->recipients[0];
-			break;
-		case RTM_PARAM_MTYPE:
-			rtm_require_arg(arg, param->name);
-			check_mtype(DatumGetInt32(arg->value), param->name);
-			pack_int(packer, param->wire, DatumGetInt32(arg->value));
-			break;
-		case RTM_PARAM_MSG:
-			pack_msg(packer, param, arg, binary);
-			break;
-		case RTM_PARAM_ATTRS:
-			pack_attrs(packer, param, arg);
-			break;
-		case RTM_PARAM_NEW_MID:
-		case RTM_PARAM_MID:
-			pack_mid(request, packer, param, arg);
-			break;
-		case RTM_PARAM_DESC:
-			rtm_require_arg(arg, param->name);
-			fpnn_pack_text(packer, param->wire);
-			if (DatumGetBool(arg->value))
-				msgpack_pack_true(packer);
-			else
-				msgpack_pack_false(packer);
-			break;
-		case RTM_PARAM_MTYPES:
-			if (arg->isnull)
-				return;
-			pack_mtypes(packer, param, arg);
-			break;
-		case RTM_PARAM_NUM:
-			read_num(request, param, arg);
-			return;
-		case RTM_PARAM_CURSOR:
-			read_cursor(&request->cursor, param, arg);
-			return;
-		case RTM_PARAM_END:
-			return;
-		default:
-			elog(ERROR, "no SQL function has an argument like \"%s\"", param->name);
+		cursor->has_begin = true;
+		cursor->begin = value;
 	}
+	else if (strcmp(param->wire, "end") == 0)
+	{
+		cursor->has_end = true;
+		cursor->end = value;
+	}
+	else
+	{
+		cursor->has_lastid = true;
+		cursor->lastid = value;
+	}
+}
+
+/* As rtm_param_types says; a NULL that is left has a default that is 0, "" or false. */
+static void
+encode_param(RtmRequest *request, msgpack_packer *packer, int index, const NullableDatum *arg,
+			 bool binary)
+{
+	const RtmParam		 *param = &request->method->params[index];
+	const RtmParamTraits *traits = &rtm_param_types[param->type];
+
+	if (traits->null == RTM_NULL_REFUSED)
+		rtm_require_arg(arg, param->name);
+	if (is_paging(request, param))
+	{
+		read_paging(request, param, arg);
+		return;
+	}
+	if (traits->null == RTM_NULL_LEFT_OUT && arg->isnull)
+		return;
 	request->nparams++;
-}
-
-/* Which conversation it is; see RtmRequest. */
-static void
-find_conversation(RtmRequest *request)
-{
-	switch (request->method->conversation)
+	switch (traits->wire)
 	{
-		case RTM_P2P:
-			for (int i = 1; i < request->nrecipients; i++)
-			{
-				if (request->recipients[i] != request->target)
-				{
-					request->key_a = request->user;
-					request->key_b = -1;
-					return;
-				}
-			}
-			request->key_a = Min(request->user, request->target);
-			request->key_b = Max(request->user, request->target);
+		case RTM_WIRE_INT:
+			pack_int_arg(request, packer, index, arg);
 			break;
-		case RTM_GROUP:
-		case RTM_ROOM:
-			request->key_a = request->target;
+		case RTM_WIRE_BOOL:
+			pack_bool_arg(packer, param, arg);
 			break;
-		case RTM_BROADCAST:
-		case RTM_NO_CONVERSATION:
+		case RTM_WIRE_TEXT:
+			pack_text_arg(packer, param, arg, binary && param->type == RTM_PARAM_MSG);
+			break;
+		case RTM_WIRE_INTS:
+			pack_ints_arg(request, packer, index, arg);
+			break;
+		case RTM_WIRE_TEXTS:
+			pack_texts_arg(packer, param, arg);
 			break;
 	}
+}
+
+/* RtmFindInt, of an RtmRequest */
+static bool
+find_int(const void *quest, const char *wire, int64_t *value)
+{
+	const RtmRequest *request = quest;
+
+	for (int i = 0; request->method->params[i].type != RTM_PARAM_END; i++)
+		if (request->ints[i].there && strcmp(request->method->params[i].wire, wire) == 0)
+		{
+			*value = request->ints[i].value;
+			return true;
+		}
+	return false;
 }
 
 void
@@ -314,7 +290,7 @@ rtm_encode(RtmRequest *request, const RtmMethod *method, const NullableDatum *ar
 	rtm_packer_init(&packer, &request->params);
 
 	for (int i = 0; method->params[i].type != RTM_PARAM_END; i++)
-		encode_param(request, &packer, &method->params[i], &args[i], binary);
+		encode_param(request, &packer, i, &args[i], binary);
 
 	if (method->xid_zero)
 	{
@@ -326,12 +302,21 @@ rtm_encode(RtmRequest *request, const RtmMethod *method, const NullableDatum *ar
 		pack_int(&packer, "type", method->conversation);
 		request->nparams++;
 	}
-	find_conversation(request);
+	request->key = rtm_conversation_key(method, find_int, request);
 
 	request->fixed_len = request->params.len;
 	request->fixed_nparams = request->nparams;
 	if (method->kind == RTM_KIND_HISTORY)
 		rtm_encode_page(request, request->num ? request->num : RTM_MAX_PAGE, &request->cursor);
+}
+
+int64
+rtm_request_int(const RtmRequest *request, const char *wire)
+{
+	int64_t value = 0;
+
+	(void) find_int(request, wire, &value);
+	return value;
 }
 
 void
@@ -353,15 +338,57 @@ rtm_encode_page(RtmRequest *request, int64 num, const RtmCursor *cursor)
 		pack_int(&packer, "lastid", cursor->lastid);
 }
 
+int64
+rtm_request_target(const RtmRequest *send)
+{
+	const char *key = send->method->key_b ? send->method->key_b : send->method->key_a;
+
+	if (send->recipients)
+		return send->recipients[0];
+	return key ? rtm_request_int(send, key) : 0;
+}
+
 void
-rtm_encode_lookup(const RtmRequest *send, StringInfo params, int *nparams)
+rtm_encode_lookup(RtmConversation type, int64 mid, int64 from, int64 xid, StringInfo params,
+				  int *nparams)
 {
 	msgpack_packer packer;
 
 	rtm_packer_init(&packer, params);
-	pack_int(&packer, "mid", send->mid);
-	pack_int(&packer, "from", send->user);
-	pack_int(&packer, "xid", send->target);
-	pack_int(&packer, "type", send->method->conversation);
+	pack_int(&packer, "mid", mid);
+	pack_int(&packer, "from", from);
+	pack_int(&packer, "xid", xid);
+	pack_int(&packer, "type", type);
 	*nparams = 4;
+}
+
+void
+rtm_replace_mid(StringInfo out, const char *params, int len, int64 mid)
+{
+	msgpack_packer packer;
+	size_t		   begin;
+	size_t		   end;
+
+	if (fpnn_pairs_find((const uint8 *) params, len, "mid", &begin, &end) != FPNN_OK)
+		elog(ERROR, "no mid in the parameters of a message");
+	appendBinaryStringInfo(out, params, (int) begin);
+	rtm_packer_init(&packer, out);
+	msgpack_pack_int64(&packer, mid);
+	appendBinaryStringInfo(out, params + end, len - (int) end);
+}
+
+void
+rtm_encode_mid(RtmRequest *send, int64 mid)
+{
+	StringInfoData params;
+
+	initStringInfo(&params);
+	rtm_replace_mid(&params, send->params.data, send->params.len, mid);
+	pfree(send->params.data);
+	send->params = params;
+	send->fixed_len = params.len;
+	send->mid = mid;
+	for (int i = 0; send->method->params[i].type != RTM_PARAM_END; i++)
+		if (send->method->params[i].type == RTM_PARAM_NEW_MID)
+			send->ints[i].value = mid;
 }

@@ -11,7 +11,7 @@
 
 #include "lib/stringinfo.h"
 
-#include "fpnn/catalog.h"
+#include "fpnn/conversation.h"
 #include "fpnn/payload.h"
 
 /* Where a page of history begins: what is given goes into the quest. */
@@ -25,6 +25,13 @@ typedef struct RtmCursor
 	int64 lastid;
 } RtmCursor;
 
+/* An integer that a quest has; there is false for none, and for different recipients. */
+typedef struct RtmInt
+{
+	bool  there;
+	int64 value;
+} RtmInt;
+
 /*
  * A quest to be.  The pointers go with the memory context that was current in
  * rtm_encode().
@@ -35,21 +42,13 @@ typedef struct RtmRequest
 
 	int64 mid;		/* 0: the method has none */
 	bool  mid_made; /* it was made here, not given */
-	int64 user;		/* from_uid or uid */
-	int64 target;	/* the other user (the first of several), the
-								 * group or the room; 0: none */
 
-	/*
-	 * With the method's conversation, which conversation it is: the pair of
-	 * users, smaller one first; the group or room and 0; 0 and 0 for the
-	 * broadcast channel.  For several recipients that aren't all the same
-	 * key_a is the sender, key_b is -1, and the conversations are those of
-	 * the sender with each of the recipients.
-	 */
-	int64		 key_a;
-	int64		 key_b;
-	const int64 *recipients; /* NULL: the method has none */
-	int			 nrecipients;
+	/* the integers among the parameters, by their index in the method's row */
+	RtmInt ints[RTM_MAX_PARAMS];
+
+	RtmConversationKey key;
+	const int64		  *recipients; /* NULL: the method has none */
+	int				   nrecipients;
 
 	/* history: how many messages are wanted, 0 for all; where to begin */
 	int64	  num;
@@ -76,14 +75,27 @@ typedef struct RtmRequest
 extern void rtm_encode(RtmRequest *request, const RtmMethod *method, const NullableDatum *args,
 					   bool binary);
 
+/* A parameter of it that is an integer, by its name on the wire; 0 when it has none. */
+extern int64 rtm_request_int(const RtmRequest *request, const char *wire);
+
 /* Pack a history's next page anew: at most num messages from the cursor on. */
 extern void rtm_encode_page(RtmRequest *request, int64 num, const RtmCursor *cursor);
 
+/* The group, the room or the (first) other user of a send; 0: it has none. */
+extern int64 rtm_request_target(const RtmRequest *send);
+
 /*
- * Pack the quest that asks for the message of a send (method getmsg, of the
- * send's conversation; its first recipient's when there are several).
+ * Pack the quest that asks for a message (method getmsg); xid is the target of
+ * its send.
  */
-extern void rtm_encode_lookup(const RtmRequest *send, StringInfo params, int *nparams);
+extern void rtm_encode_lookup(RtmConversation type, int64 mid, int64 from, int64 xid,
+							  StringInfo params, int *nparams);
+
+/* Another mid for a send that has one: in params, and wherever else it is kept. */
+extern void rtm_encode_mid(RtmRequest *send, int64 mid);
+
+/* Append the packed parameters of a send to out, with this mid.  Raises XX000 if they have none. */
+extern void rtm_replace_mid(StringInfo out, const char *params, int len, int64 mid);
 
 /* Pack into a StringInfo, which msgpack-c's packer then writes to. */
 extern void rtm_packer_init(msgpack_packer *packer, StringInfo out);

@@ -1,11 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * jsonb.c
- *	  Between jsonb and msgpack, and the function rtm_call(), which is made of
- *	  nothing else.
+ *	  Between jsonb and msgpack.
  *
- * Called by the other files of src/sql.  Everything is allocated in the
- * current memory context.
+ * Everything is allocated in the current memory context.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,10 +18,10 @@
 #include "utils/float.h"
 #include "utils/numeric.h"
 
-#include "method/argument.h"
+#include "client/error.h"
+#include "client/text.h"
 #include "method/encode.h"
 #include "method/jsonb.h"
-#include "client/text.h"
 
 #define BYTES_KEY "base64"
 
@@ -39,21 +37,30 @@ pack_string(msgpack_packer *packer, const JsonbValue *string)
 	fpnn_pack_text_len(packer, wire, len);
 }
 
+bool
+rtm_whole_number(Numeric number, int64 *value)
+{
+	char *digits = numeric_normalize(number); /* "1" for 1.0 */
+	char *end;
+	bool  whole;
+
+	errno = 0;
+	*value = strtoll(digits, &end, 10);
+	whole = errno == 0 && *end == '\0';
+	pfree(digits);
+	return whole;
+}
+
 static void
 pack_number(msgpack_packer *packer, Numeric number)
 {
-	char	 *digits = numeric_normalize(number); /* "1" for 1.0 */
-	char	 *end;
-	long long value;
+	int64 value;
 
-	errno = 0;
-	value = strtoll(digits, &end, 10);
-	if (errno == 0 && *end == '\0')
+	if (rtm_whole_number(number, &value))
 		msgpack_pack_int64(packer, value);
 	else
 		msgpack_pack_double(
 			packer, DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(number))));
-	pfree(digits);
 }
 
 /* The string of an object that stands for bytes, or NULL if it is another. */
@@ -83,6 +90,7 @@ pack_base64(msgpack_packer *packer, const JsonbValue *string)
 	pfree(bytes);
 }
 
+/* A value of an object or an array; nested ones come as jbvBinary. */
 static void
 pack_value(msgpack_packer *packer, const JsonbValue *value)
 {
@@ -180,7 +188,7 @@ rtm_pack_jsonb(const Jsonb *params, StringInfo out)
 
 /* ---- from msgpack ---- */
 
-static void push_object(const RtmReader *reader, JsonbParseState **state, JsonbIteratorToken token,
+static void push_object(JsonbParseState **state, JsonbIteratorToken token,
 						const msgpack_object *object);
 
 static JsonbValue
@@ -273,50 +281,100 @@ push_text(JsonbParseState **state, JsonbIteratorToken token, const msgpack_objec
 	pushJsonbValue(state, token, &value);
 }
 
-static void
-push_map_key(const RtmReader *reader, JsonbParseState **state, const msgpack_object *key)
+/* Bytes as a key, which has to be a text. */
+static const char *
+bytes_key(const char *prefix, const char *bytes, size_t len)
 {
-	const char *bytes;
-	size_t		len;
-	char	   *text = NULL;
-	int64_t		number;
+	JsonbValue value = base64_value(bytes, len);
 
-	if (fpnn_object_text(key, &bytes, &len) == FPNN_OK)
-		text = rtm_text_from_wire(bytes, len, &len);
-	else if (fpnn_object_int(key, &number) == FPNN_OK)
-		text = psprintf(INT64_FORMAT, (int64) number);
-	if (text == NULL)
-		rtm_raise_bad_answer(reader->answer, reader->what, "a map's key", FPNN_BAD_TYPE);
-	push_key(state, text);
+	return psprintf("%s%.*s", prefix, value.val.string.len, value.val.string.val);
 }
 
-static JsonbValue *
-push_map(const RtmReader *reader, JsonbParseState **state, const msgpack_object *map)
+static const char *
+text_key(const msgpack_object *key)
+{
+	const char *bytes = NULL;
+	size_t		len = 0;
+	char	   *text;
+
+	(void) fpnn_object_text(key, &bytes, &len);
+	text = rtm_text_from_wire(bytes, len, &len);
+	return text ? text : bytes_key("base64:", bytes, len);
+}
+
+/*
+ * A list or a map is packed again: as JSON its quotes would be escaped once more
+ * on each level, and twice as long.
+ */
+static const char *
+container_key(const char *prefix, const msgpack_object *key)
+{
+	StringInfoData packed;
+	msgpack_packer packer;
+
+	initStringInfo(&packed);
+	rtm_packer_init(&packer, &packed);
+	msgpack_pack_object(&packer, *key);
+	return bytes_key(prefix, packed.data, (size_t) packed.len);
+}
+
+/* Any value may be a key on the wire; in JSON it is what one can read. */
+static const char *
+key_text(const msgpack_object *key)
+{
+	switch (key->type)
+	{
+		case MSGPACK_OBJECT_NIL:
+			return "null";
+		case MSGPACK_OBJECT_BOOLEAN:
+			return key->via.boolean ? "true" : "false";
+		case MSGPACK_OBJECT_POSITIVE_INTEGER:
+			return psprintf(UINT64_FORMAT, (uint64) key->via.u64);
+		case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+			return psprintf(INT64_FORMAT, (int64) key->via.i64);
+		case MSGPACK_OBJECT_FLOAT32:
+		case MSGPACK_OBJECT_FLOAT64:
+			return float8out_internal(key->via.f64);
+		case MSGPACK_OBJECT_STR:
+		case MSGPACK_OBJECT_BIN:
+			return text_key(key);
+		case MSGPACK_OBJECT_EXT:
+			return bytes_key(psprintf("ext %d base64:", key->via.ext.type), key->via.ext.ptr,
+							 key->via.ext.size);
+		case MSGPACK_OBJECT_ARRAY:
+			return container_key("array base64:", key);
+		case MSGPACK_OBJECT_MAP:
+			return container_key("map base64:", key);
+	}
+	return "";
+}
+
+static void
+push_map(JsonbParseState **state, const msgpack_object *map)
 {
 	check_stack_depth();
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	for (uint32 i = 0; i < map->via.map.size; i++)
 	{
-		push_map_key(reader, state, &map->via.map.ptr[i].key);
-		push_object(reader, state, WJB_VALUE, &map->via.map.ptr[i].val);
+		push_key(state, key_text(&map->via.map.ptr[i].key));
+		push_object(state, WJB_VALUE, &map->via.map.ptr[i].val);
 	}
-	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
 static void
-push_array(const RtmReader *reader, JsonbParseState **state, const msgpack_object *array)
+push_array(JsonbParseState **state, const msgpack_object *array)
 {
 	check_stack_depth();
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	for (uint32 i = 0; i < array->via.array.size; i++)
-		push_object(reader, state, WJB_ELEM, &array->via.array.ptr[i]);
+		push_object(state, WJB_ELEM, &array->via.array.ptr[i]);
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
 /* A value of a map (token WJB_VALUE) or an array (WJB_ELEM). */
 static void
-push_object(const RtmReader *reader, JsonbParseState **state, JsonbIteratorToken token,
-			const msgpack_object *object)
+push_object(JsonbParseState **state, JsonbIteratorToken token, const msgpack_object *object)
 {
 	JsonbValue value = {.type = jbvNull};
 
@@ -343,10 +401,10 @@ push_object(const RtmReader *reader, JsonbParseState **state, JsonbIteratorToken
 			push_text(state, token, object);
 			return;
 		case MSGPACK_OBJECT_ARRAY:
-			push_array(reader, state, object);
+			push_array(state, object);
 			return;
 		case MSGPACK_OBJECT_MAP:
-			push_map(reader, state, object);
+			push_map(state, object);
 			return;
 		case MSGPACK_OBJECT_EXT:
 			push_bytes(state, object->via.ext.ptr, object->via.ext.size, &object->via.ext.type);
@@ -355,60 +413,32 @@ push_object(const RtmReader *reader, JsonbParseState **state, JsonbIteratorToken
 	pushJsonbValue(state, token, &value);
 }
 
+/* A whole value. */
+static Jsonb *
+object_jsonb(const msgpack_object *object)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue		*array;
+
+	/* pushed as an element, taken out again: a scalar can't be pushed alone */
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	push_object(&state, WJB_ELEM, object);
+	array = pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	return JsonbValueToJsonb(&array->val.array.elems[0]);
+}
+
 Jsonb *
 rtm_answer_jsonb(const RtmReader *reader)
 {
-	JsonbParseState *state = NULL;
-
-	return JsonbValueToJsonb(push_map(reader, &state, reader->answer->map));
+	return object_jsonb(reader->answer->map);
 }
 
-/* ---- rtm_call ---- */
-
-void
-rtm_check_method(const char *method)
+Jsonb *
+rtm_read_jsonb(const RtmReader *reader, const char *key)
 {
-	size_t len = strlen(method);
-	bool   good = len >= 1 && len <= 255;
+	const msgpack_object *object = fpnn_map_get(reader->answer->map, key);
 
-	for (size_t i = 0; i < len; i++)
-	{
-		if (method[i] <= ' ' || method[i] > '~')
-			good = false;
-	}
-	if (!good)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("invalid name of a method: \"%s\"", method),
-						errhint("It has 1 to 255 printable ASCII characters.")));
-	if (method[0] == '*' && strcmp(method, "*ping") != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("method \"%s\" cannot be called", method),
-						errdetail("Methods that begin with \"*\" belong to the connection."),
-						errhint("The only one that can be called is *ping.")));
-}
-
-PG_FUNCTION_INFO_V1(rtm_sql_call);
-
-Datum
-rtm_sql_call(PG_FUNCTION_ARGS)
-{
-	RtmCall		   call = {.idempotent = false};
-	RtmReader	   reader = {.what = "rtm_call"};
-	StringInfoData params;
-	int			   nparams = 0;
-	char		  *method;
-
-	rtm_require_arg(&fcinfo->args[0], "method");
-	method = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	rtm_check_method(method);
-	call.method = method;
-	rtm_common_args(&fcinfo->args[2], &fcinfo->args[3], &call);
-
-	initStringInfo(&params);
-	if (!PG_ARGISNULL(1))
-		nparams = rtm_pack_jsonb(PG_GETARG_JSONB_P(1), &params);
-	reader.answer = rtm_call(&call, &params, nparams);
-	if (reader.answer->code != 0)
-		rtm_raise_answer(reader.answer, reader.what);
-	PG_RETURN_JSONB_P(rtm_answer_jsonb(&reader));
+	if (object == NULL)
+		rtm_raise_bad_answer(reader->answer, reader->what, key, FPNN_NO_KEY);
+	return object_jsonb(object);
 }

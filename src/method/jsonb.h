@@ -10,8 +10,11 @@
  * From msgpack: text, in str or bin, is a string; bytes that are no text in
  * the database's encoding are {"base64": "..."}; a double that JSON doesn't
  * have is the string NaN, Infinity or -Infinity; an extension value is
- * {"ext": type, "base64": "..."}; an integer as a map's key is its decimal
- * text.
+ * {"ext": type, "base64": "..."}.  A map's key that is no text is
+ * what one can read: numbers, true, false and null as they are written, anything
+ * else "base64:...", "ext <type> base64:...", "array base64:..." or
+ * "map base64:...", the last two packed.  So any answer has a form, and none
+ * raises an error.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,6 +22,7 @@
 #define RTM_JSONB_H
 
 #include "utils/jsonb.h"
+#include "utils/numeric.h"
 
 #include "method/answer.h"
 
@@ -30,17 +34,13 @@
  */
 extern int rtm_pack_jsonb(const Jsonb *params, StringInfo out);
 
-/*
- * A method that rtm_call() may call: a name that fits in a frame, and none of
- * the framework's own, which would change or disturb the connection (*key a
- * second time closes it), but for *ping.  Raises 22023.
- */
-extern void rtm_check_method(const char *method);
+/* The number, if it is a whole one (1.0 is) that fits. */
+extern bool rtm_whole_number(Numeric number, int64 *value);
 
-/*
- * An answer's payload.  Raises FP206 for a map with a key that is no text and
- * no integer.
- */
+/* An answer's payload. */
 extern Jsonb *rtm_answer_jsonb(const RtmReader *reader);
+
+/* The same of one of its fields, whatever that is.  Raises FP206 when it isn't there. */
+extern Jsonb *rtm_read_jsonb(const RtmReader *reader, const char *key);
 
 #endif /* RTM_JSONB_H */

@@ -5,9 +5,8 @@
  *
  * DROP DATABASE and its like need the database for themselves: before they run,
  * this library's workers in it are ended, while the command's own lock keeps
- * them from coming back.  COMMIT PREPARED makes rows visible that have no ticket
- * yet.  After CREATE, ALTER and DROP EXTENSION the workers look for their
- * tables.
+ * them from coming back.  After CREATE, ALTER and DROP EXTENSION the workers look
+ * for their tables.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,25 +25,19 @@
 #include "storage/proc.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
-#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/wait_event.h"
 
-#include "outbox/enqueue/enqueue.h"
+#include "compat.h"
+#include "outbox/enqueue/chore.h"
 #include "outbox/hooks.h"
 #include "outbox/workers/registry.h"
-#include "outbox/record/row.h"
 #include "wait.h"
 
 /* How long ending the workers of a database may take, in milliseconds. */
 #define END_TIMEOUT 5000
 
 static ProcessUtility_hook_type prev_process_utility;
-static bool						extension_changed; /* by this transaction */
-static OutboxDatabase		   *committing;		   /* COMMIT PREPARED is under way */
-static bool						release_failed;
 
 /* ---- databases ---- */
 
@@ -93,11 +86,7 @@ database_of(Node *command)
 	database = get_database_oid(name, true);
 	if (!OidIsValid(database) || database == MyDatabaseId)
 		return InvalidOid;
-#if PG_VERSION_NUM >= 160000
-	owned = object_ownercheck(DatabaseRelationId, database, GetUserId());
-#else
-	owned = pg_database_ownercheck(database, GetUserId());
-#endif
+	owned = rtm_owns_database(database, GetUserId());
 	return owned ? database : InvalidOid;
 }
 
@@ -156,72 +145,10 @@ look_into(Oid database)
 {
 	OutboxDatabase *entry = outbox_database(database, true);
 
-	if (entry)
-		outbox_wake(entry, OUTBOX_SENDER);
-}
-
-/* ---- COMMIT PREPARED ---- */
-
-/*
- * Give the rows that just became visible their tickets.  The commit can't be
- * undone, so nothing here may look as if it had failed: what can't be done now
- * is left to the sender.
- */
-static void
-release_prepared(void)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-
-	if (outbox_relations(true) == NULL)
+	if (entry == NULL)
 		return;
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		outbox_release_held();
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		release_failed = true;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-}
-
-/* From here on, whoever commits requests looks for those that we commit. */
-static void
-begin_commit_prepared(void)
-{
-	committing = outbox_database(MyDatabaseId, false);
-	release_failed = false;
-	if (committing)
-		pg_atomic_fetch_add_u32(&committing->held, 1);
-}
-
-static void
-end_commit_prepared(bool committed)
-{
-	if (committed && !release_failed)
-		pg_atomic_fetch_sub_u32(&committing->held, 1);
-	else
-	{
-		pg_atomic_fetch_add_u32(&committing->held_for_sender, 1);
-		pg_atomic_fetch_or_u32(&committing->chores, OUTBOX_CHORE_PREPARED);
-		outbox_wake(committing, OUTBOX_SENDER);
-	}
-	committing = NULL;
-}
-
-static bool
-is_commit_prepared(Node *command)
-{
-	return IsA(command, TransactionStmt) &&
-		   ((TransactionStmt *) command)->kind == TRANS_STMT_COMMIT_PREPARED;
+	outbox_wake(entry, 0);
+	outbox_restart_now(entry);
 }
 
 /* ---- extensions ---- */
@@ -244,24 +171,6 @@ may_change_extension(Node *command)
 	}
 }
 
-static void
-at_commit(XactEvent event, void *arg)
-{
-	OutboxDatabase *entry;
-
-	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
-		return;
-	if (committing)
-		end_commit_prepared(event == XACT_EVENT_COMMIT);
-	if (extension_changed && event == XACT_EVENT_COMMIT &&
-		(entry = outbox_database(MyDatabaseId, true)) != NULL)
-	{
-		pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_INSTALLED);
-		outbox_wake(entry, OUTBOX_SENDER);
-	}
-	extension_changed = false;
-}
-
 /* ---- the hook ---- */
 
 static void
@@ -270,7 +179,6 @@ process_utility(PlannedStmt *statement, const char *query, bool read_only,
 				DestReceiver *dest, QueryCompletion *completion)
 {
 	Node *command = statement->utilityStmt;
-	bool  commits_prepared = is_commit_prepared(command) && !RecoveryInProgress();
 	bool  changes_extension = may_change_extension(command);
 	Oid	  database = context == PROCESS_UTILITY_TOPLEVEL && !RecoveryInProgress()
 						 ? database_of(command)
@@ -278,9 +186,6 @@ process_utility(PlannedStmt *statement, const char *query, bool read_only,
 
 	if (OidIsValid(database) && !IsTransactionBlock())
 		end_workers(database);
-	if (commits_prepared)
-		begin_commit_prepared();
-
 	if (prev_process_utility)
 		prev_process_utility(statement, query, read_only, context, params, environment, dest,
 							 completion);
@@ -288,10 +193,8 @@ process_utility(PlannedStmt *statement, const char *query, bool read_only,
 		standard_ProcessUtility(statement, query, read_only, context, params, environment, dest,
 								completion);
 
-	if (commits_prepared)
-		release_prepared();
 	if (changes_extension)
-		extension_changed = true;
+		outbox_chore_at_commit(OUTBOX_CHORE_INSTALLED);
 	if (OidIsValid(database) && IsA(command, AlterDatabaseStmt))
 		look_into(database);
 }
@@ -301,5 +204,4 @@ outbox_hooks_init(void)
 {
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = process_utility;
-	RegisterXactCallback(at_commit, NULL);
 }

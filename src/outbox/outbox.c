@@ -13,11 +13,13 @@
 #include "outbox/record/outbox_guc.h"
 #include "outbox/hooks.h"
 #include "outbox/outbox.h"
+#include "outbox/record/instance.h"
+#include "outbox/record/ticket.h"
 #include "outbox/workers/registry.h"
 #include "outbox/workers/worker.h"
 
 void
-rtm_outbox_init(void (*start_other)(Oid database))
+rtm_outbox_init(void)
 {
 	outbox_guc_init();
 	if (!process_shared_preload_libraries_in_progress)
@@ -27,7 +29,9 @@ rtm_outbox_init(void (*start_other)(Oid database))
 	if (IsBinaryUpgrade)
 		return;
 	outbox_registry_init();
+	outbox_tickets_init();
+	outbox_instance_init();
 	outbox_enqueue_init();
 	outbox_hooks_init();
-	outbox_launcher_init(start_other);
+	outbox_launcher_init();
 }

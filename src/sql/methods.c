@@ -13,6 +13,7 @@
 
 #include "fpnn/catalog.h"
 #include "method/answer.h"
+#include "method/function.h"
 
 /* As pg_get_function_identity_arguments() writes those of the SQL function. */
 static char *

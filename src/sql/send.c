@@ -1,10 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * send.c
- *	  SQL functions that send and delete messages.
+ *	  SQL functions that send messages.
  *
- * One C function per CREATE FUNCTION, at the end; they differ in the row of
- * the catalogue only.  Everything is allocated in the caller's memory context.
+ * A gate that knows the mid of a message (200053) says that there is one, not whose
+ * it is.  At the first asking it can't be ours; at the second one, after the answer
+ * to the first was lost, it is looked at.  Somebody else's costs a mid that was made
+ * here, and another is made; one that was given is an error.
+ *
+ * Everything is allocated in the caller's memory context.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,69 +18,79 @@
 #include "funcapi.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/timestamp.h"
 
-#include "method/answer.h"
-#include "method/argument.h"
-#include "method/encode.h"
+#include "client/error.h"
+#include "client/mid.h"
+#include "fpnn/known.h"
+#include "sql/ask.h"
 
-/* Encode the method's arguments, read those behind them, ask. */
-static RtmAnswer *
-ask(FunctionCallInfo fcinfo, RtmMethodId id, bool binary, RtmCall *call, RtmRequest *request)
-{
-	const RtmMethod *method = &rtm_methods[id];
-	int				 nargs = rtm_method_nparams(method);
+/* so many times in a row a gate may know a mid that was just made */
+#define MAX_MIDS 5
 
-	rtm_common_args(&fcinfo->args[nargs], &fcinfo->args[nargs + 1], call);
-	rtm_encode(request, method, fcinfo->args, binary);
-	call->method = method->method;
-
-	/*
-	 * A second send with a mid that is ours alone is harmless: the gate refuses
-	 * it.  With a mid that the caller chose, its refusal wouldn't tell whether
-	 * the message it knows is this one.
-	 */
-	call->idempotent = method->kind == RTM_KIND_DELETE || request->mid_made;
-	return rtm_call(call, &request->params, request->nparams);
-}
-
-/* The mtime of a message that the gate knows. */
-static bool
-read_mtime(const RtmCall *sent, const RtmRequest *request, int64 *mtime)
+/*
+ * Ask for the message that the gate has under the request's mid.  Sets *mtime unless it
+ * is another one.  Raises FP202 when the gate has passing trouble: it didn't say.
+ */
+static RtmFound
+look(const RtmCall *sent, const RtmRequest *request, int64 *mtime)
 {
 	RtmCall call = {
 		.server = sent->server, .method = "getmsg", .timeout = sent->timeout, .idempotent = true};
 	StringInfoData params;
 	RtmAnswer	  *answer;
+	RtmFound	   found;
 	int			   nparams;
 	int64_t		   value;
 
 	initStringInfo(&params);
-	rtm_encode_lookup(request, &params, &nparams);
+	rtm_encode_lookup(request->method->conversation, request->mid, rtm_request_int(request, "from"),
+					  rtm_request_target(request), &params, &nparams);
 	answer = rtm_call(&call, &params, nparams);
-	if (answer->code != 0 || fpnn_map_int(answer->map, "mtime", &value) != FPNN_OK)
-		return false;
-	*mtime = value;
-	return true;
+	if (answer->code != 0 && rtm_code_class(answer->code) == RTM_CLASS_PASSING)
+		rtm_raise_answer(answer, "getmsg");
+	if (answer->code != 0)
+		return RTM_FOUND_NOTHING;
+	found = rtm_compare_known((const uint8 *) request->params.data, request->params.len,
+							  answer->map);
+	if (found != RTM_FOUND_OTHER && fpnn_map_int(answer->map, "mtime", &value) == FPNN_OK)
+		*mtime = value;
+	return found;
+}
+
+/* The connection was lost, and with it whether the message has arrived. */
+pg_noreturn static void
+raise_unknown(const RtmFunction *function, const ErrorData *error)
+{
+	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+		ReThrowError((ErrorData *) error);
+	rtm_raise_code(FPNN_CODE_CLOSED,
+				   psprintf("%s: it is not known whether the message has arrived", function->name),
+				   psprintf("The connection was lost, then the gate said that it knows the mid; "
+							"its message could not be looked at: %s.",
+							error->message),
+				   "Look at the conversation's history before sending it again.");
+	pg_unreachable();
 }
 
 /*
- * The message was delivered, but the answer that had its mtime was lost.  The
- * message can't be taken back, so no failure here may look as if it hadn't
- * been sent: false when the mtime can't be had.  An interrupt goes on.
+ * Look at the message, so that an error is none of a message that wasn't sent: the
+ * connection that can't be made now had been there.
  */
-static bool
-recover_mtime(const RtmCall *sent, const RtmRequest *request, int64 *mtime)
+static RtmFound
+look_safely(const RtmFunction *function, const RtmCall *sent, const RtmRequest *request,
+			int64 *mtime)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool found = false;
+	MemoryContext	  context = CurrentMemoryContext;
+	ResourceOwner	  owner = CurrentResourceOwner;
+	volatile RtmFound found = RTM_FOUND_NOTHING;
 	ErrorData *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		found = read_mtime(sent, request, mtime);
+		found = look(sent, request, mtime);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -90,146 +104,60 @@ recover_mtime(const RtmCall *sent, const RtmRequest *request, int64 *mtime)
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 
-	if (error && ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
-		ReThrowError(error);
+	if (error)
+		raise_unknown(function, error);
 	return found;
 }
 
-static Datum
-send_message(FunctionCallInfo fcinfo, RtmMethodId id, bool binary)
+/* What is left of a call's time after the first asking; 0: the setting's, as before. */
+static double
+time_left(double timeout, TimestampTz begun)
 {
-	RtmCall		  call;
-	RtmRequest	  request;
-	RtmReader	  reader;
-	RtmAnswer	 *answer = ask(fcinfo, id, binary, &call, &request);
-	NullableDatum columns[2];
-	int64		  mtime = 0;
-	bool		  has_mtime = true;
+	double used = (GetCurrentTimestamp() - begun) / 1000000.0;
 
-	if (answer->code == RTM_CODE_DUPLICATE_MID && answer->resent && request.mid_made)
-		has_mtime = recover_mtime(&call, &request, &mtime);
-	else if (answer->code != 0)
-		rtm_raise_answer(answer, rtm_function_name(request.method, ""));
-	else
-	{
-		reader.answer = answer;
-		reader.what = rtm_function_name(request.method, "");
-		mtime = rtm_read_int(&reader, "mtime");
-	}
-
-	columns[0] = rtm_column(Int64GetDatum(request.mid));
-	columns[1] = has_mtime ? rtm_column(Int64GetDatum(mtime)) : rtm_null_column();
-	return HeapTupleGetDatum(rtm_form_tuple(rtm_result_desc(fcinfo), columns, lengthof(columns)));
+	return timeout == 0 ? 0 : Max(timeout - used, 0.001);
 }
 
-static Datum
-delete_message(FunctionCallInfo fcinfo, RtmMethodId id)
+/*
+ * Send, with as many mids as it takes.  The answer says 200053 only for a message
+ * that has arrived: *mtime is then when, 0 when the service doesn't keep it.
+ */
+static RtmAnswer *
+send_once(const RtmFunction *function, RtmCall *call, RtmRequest *request, int64 *mtime)
+{
+	TimestampTz begun = GetCurrentTimestamp();
+	double		timeout = call->timeout;
+
+	for (int n = 1;; n++)
+	{
+		RtmAnswer *answer = rtm_call(call, &request->params, request->nparams);
+
+		if (answer->code != RTM_CODE_DUPLICATE_MID)
+			return answer;
+		call->timeout = time_left(timeout, begun);
+		if (answer->resent && look_safely(function, call, request, mtime) != RTM_FOUND_OTHER)
+			return answer;
+		if (!request->mid_made || n == MAX_MIDS)
+			rtm_raise_answer(answer, function->name);
+		rtm_encode_mid(request, rtm_new_mid_instead(request->mid));
+	}
+}
+
+Datum
+rtm_ask_send(FunctionCallInfo fcinfo, RtmFunction *function)
 {
 	RtmCall	   call;
 	RtmRequest request;
-	RtmAnswer *answer = ask(fcinfo, id, false, &call, &request);
+	RtmAnswer *answer;
+	RtmResult  result;
+	int64	   mtime = 0;
 
-	/* not found at the second asking: the first one deleted it */
-	if (answer->code != 0 && !(answer->code == RTM_CODE_NOT_FOUND && answer->resent))
-		rtm_raise_answer(answer, rtm_function_name(request.method, ""));
-	PG_RETURN_VOID();
-}
-
-PG_FUNCTION_INFO_V1(rtm_sql_send_message);
-PG_FUNCTION_INFO_V1(rtm_sql_send_message_binary);
-PG_FUNCTION_INFO_V1(rtm_sql_send_messages);
-PG_FUNCTION_INFO_V1(rtm_sql_send_messages_binary);
-PG_FUNCTION_INFO_V1(rtm_sql_send_group_message);
-PG_FUNCTION_INFO_V1(rtm_sql_send_group_message_binary);
-PG_FUNCTION_INFO_V1(rtm_sql_send_room_message);
-PG_FUNCTION_INFO_V1(rtm_sql_send_room_message_binary);
-PG_FUNCTION_INFO_V1(rtm_sql_broadcast_message);
-PG_FUNCTION_INFO_V1(rtm_sql_broadcast_message_binary);
-PG_FUNCTION_INFO_V1(rtm_sql_delete_p2p_message);
-PG_FUNCTION_INFO_V1(rtm_sql_delete_group_message);
-PG_FUNCTION_INFO_V1(rtm_sql_delete_room_message);
-PG_FUNCTION_INFO_V1(rtm_sql_delete_broadcast_message);
-
-Datum
-rtm_sql_send_message(PG_FUNCTION_ARGS)
-{
-	return send_message(fcinfo, RTM_SEND_MESSAGE, false);
-}
-
-Datum
-rtm_sql_send_message_binary(PG_FUNCTION_ARGS)
-{
-	return send_message(fcinfo, RTM_SEND_MESSAGE, true);
-}
-
-Datum
-rtm_sql_send_messages(PG_FUNCTION_ARGS)
-{
-	return send_message(fcinfo, RTM_SEND_MESSAGES, false);
-}
-
-Datum
-rtm_sql_send_messages_binary(PG_FUNCTION_ARGS)
-{
-	return send_message(fcinfo, RTM_SEND_MESSAGES, true);
-}
-
-Datum
-rtm_sql_send_group_message(PG_FUNCTION_ARGS)
-{
-	return send_message(fcinfo, RTM_SEND_GROUP_MESSAGE, false);
-}
-
-Datum
-rtm_sql_send_group_message_binary(PG_FUNCTION_ARGS)
-{
-	return send_message(fcinfo, RTM_SEND_GROUP_MESSAGE, true);
-}
-
-Datum
-rtm_sql_send_room_message(PG_FUNCTION_ARGS)
-{
-	return send_message(fcinfo, RTM_SEND_ROOM_MESSAGE, false);
-}
-
-Datum
-rtm_sql_send_room_message_binary(PG_FUNCTION_ARGS)
-{
-	return send_message(fcinfo, RTM_SEND_ROOM_MESSAGE, true);
-}
-
-Datum
-rtm_sql_broadcast_message(PG_FUNCTION_ARGS)
-{
-	return send_message(fcinfo, RTM_BROADCAST_MESSAGE, false);
-}
-
-Datum
-rtm_sql_broadcast_message_binary(PG_FUNCTION_ARGS)
-{
-	return send_message(fcinfo, RTM_BROADCAST_MESSAGE, true);
-}
-
-Datum
-rtm_sql_delete_p2p_message(PG_FUNCTION_ARGS)
-{
-	return delete_message(fcinfo, RTM_DELETE_P2P_MESSAGE);
-}
-
-Datum
-rtm_sql_delete_group_message(PG_FUNCTION_ARGS)
-{
-	return delete_message(fcinfo, RTM_DELETE_GROUP_MESSAGE);
-}
-
-Datum
-rtm_sql_delete_room_message(PG_FUNCTION_ARGS)
-{
-	return delete_message(fcinfo, RTM_DELETE_ROOM_MESSAGE);
-}
-
-Datum
-rtm_sql_delete_broadcast_message(PG_FUNCTION_ARGS)
-{
-	return delete_message(fcinfo, RTM_DELETE_BROADCAST_MESSAGE);
+	rtm_ask_begin(fcinfo, function, &call, &request);
+	answer = send_once(function, &call, &request, &mtime);
+	if (answer->code != 0 && answer->code != RTM_CODE_DUPLICATE_MID)
+		rtm_raise_answer(answer, function->name);
+	result = rtm_result_of(&request, answer->code == 0 ? answer : NULL, function->name);
+	if (mtime != 0)
+		result.mtime = rtm_column(Int64GetDatum(mtime));
+	return rtm_ask_result(fcinfo, function, &result);
 }

@@ -1,13 +1,22 @@
-# What the local gate makes durable; sourced by run.sh.
+# The local gate; sourced by run.sh: what it makes durable (gate), and the calls of
+# the client against it (local).
 #
-# Beside it single-row INSERTs of the same message, each a transaction, into a
+# Beside what it makes durable single-row INSERTs of the same message, each a transaction, into a
 # table with a primary key, by as many clients: what every commit costs alone.
+
+# Either part may be the first.
+local_gate=no
+start_local_gate()
+{
+	[ "$local_gate" = no ] || return 0
+	sql -c 'CREATE EXTENSION rtm_gate' -c "SELECT rtm_gate_setup(server => 'gate')" >/dev/null || give_up "the local gate doesn't start"
+	local_gate=yes
+}
 
 prepare_gate()
 {
-	sql <<-'EOF' >/dev/null || give_up "the local gate doesn't start"
-	CREATE EXTENSION IF NOT EXISTS rtm_gate;
-	SELECT rtm_gate_setup(server => 'gate');
+	start_local_gate
+	sql <<-'EOF' >/dev/null || give_up "setup failed"
 	CREATE TABLE sent (gid bigint, mid bigint GENERATED ALWAYS AS IDENTITY, from_uid bigint, mtype int, msg text, attrs text,
 		mtime timestamptz DEFAULT now(), PRIMARY KEY (gid, mid));
 	EOF
@@ -40,4 +49,19 @@ bench_gate()
 	bench_durable "durable in the gate, 1 pipelined" 1 1000
 	bench_durable "durable in the gate, 64 that wait" 64 1
 	bench_durable "durable in the gate, 64 pipelined" 64 100
+}
+
+bench_local()
+{
+	local on_gate="${send%)}, server => 'gate')"
+
+	start_local_gate
+	sql -c "SELECT count(rtm_send_group_message(51, 1 + i % 50, 42, 'Did anybody see where the minutes of Tuesday went?', '{\"lang\":\"en\"}', server => 'gate')) FROM generate_series(1, 500) AS i" >/dev/null ||
+		give_up "the local gate took no message"
+	bench_history "history, the local gate" "rtm_get_group_message(i, 42, false, NULL, server => 'gate')"
+	echo "SELECT $on_gate" >"$work/local.sql"
+	for clients in 1 8; do
+		pgbench_of $clients local | awk -v n="$clients" '{ printf "%-42s %9.0f durable sends/s\n", "sends to the local gate, " n " client(s)", $1 } END { exit NR != 1 }' ||
+			give_up "the local gate took no message"
+	done
 }

@@ -7,11 +7,20 @@ stop_all()
 	[ -z "$work" ] || rm -rf "$work"
 }
 
+# Where run-tests.sh has built and installed it, as the user that it tests with.
+use_tree()
+{
+	tree=$PWD
+	work=$(mktemp -d "${TMPDIR:-/tmp}/rtm-bench.XXXXXX") || give_up "cannot make a folder"
+	logs=$work/log
+	mkdir "$logs"
+}
+
 build_tools()
 {
 	local msgpack=msgpack
 
-	pkg-config --exists msgpack-c && msgpack=msgpack-c
+	pkg-config --exists msgpack-c && msgpack="msgpack-c"
 	# shellcheck disable=SC2046
 	as_user cc -std=gnu11 -O2 -Isrc $(pkg-config --cflags $msgpack libcrypto) -o "$work/load" test/bench/load.c src/fpnn/buf.c src/fpnn/channel.c \
 		src/fpnn/fpnn.c src/fpnn/frame.c src/fpnn/payload.c src/fpnn/sign.c $(pkg-config --libs $msgpack libcrypto) ||
@@ -83,6 +92,7 @@ compare()
 
 	floor=$(median <"$3")
 	call=$(median <"$4")
+	awk -v f="$floor" -v c="$call" 'BEGIN { exit !(f > 0 && c > 0) }' || give_up "$1: there are no figures"
 	awk -v t="$1" -v u="$2" -v f="$floor" -v c="$call" 'BEGIN { printf "%-42s floor %9.0f   rtm %9.0f %s   ratio %.2f\n", t, f, c, u, c / f }'
 }
 

@@ -14,7 +14,7 @@ prepare_outbox()
 	# a row's size: the sender is held while one is there
 	hold_sender
 	sql -c "SELECT rtm_send_group_message_async(51, 123456, 5000, 'Did anybody see where the minutes of Tuesday went?')" >/dev/null
-	bytes=$(sql -c "SELECT pg_column_size(r.*) FROM rtm_request AS r LIMIT 1")
+	bytes=$(sql -c "SELECT pg_column_size(r.*) FROM rtm_internal.rtm_request AS r LIMIT 1")
 	release_sender
 	[ "$bytes" -gt 100 ] || give_up "the size of a row is unknown"
 	body=$((bytes - 24 - 16 - 4))
@@ -56,10 +56,10 @@ bench_enqueue_bulk()
 {
 	rm -f "$work/insert.f" "$work/async.f"
 	for _ in $(seq $((rounds * 2))); do
-		time_of "SELECT 1" "INSERT INTO plain (body) SELECT decode(repeat('ab', $body), 'hex') FROM generate_series(1, 10000)" | awk '{ print 10000 / $1 }' >>"$work/insert.f"
-		time_of "SELECT 1" "SELECT count(rtm_send_group_message_async(51, 123456, i, 'Did anybody see where the minutes of Tuesday went?')) FROM generate_series(1, 10000) AS i" | awk '{ print 10000 / $1 }' >>"$work/async.f"
+		time_of "SELECT 1" "INSERT INTO plain (body) SELECT decode(repeat('ab', $body), 'hex') FROM generate_series(1, $bulk)" | awk -v n="$bulk" '{ print n / $1 }' >>"$work/insert.f"
+		time_of "SELECT 1" "SELECT count(rtm_send_group_message_async(51, 123456, i, 'Did anybody see where the minutes of Tuesday went?')) FROM generate_series(1, $bulk) AS i" | awk -v n="$bulk" '{ print n / $1 }' >>"$work/async.f"
 	done
-	compare "enqueue, 10,000 in one statement" "/s" "$work/insert.f" "$work/async.f"
+	compare "enqueue, $bulk in one statement" "/s" "$work/insert.f" "$work/async.f"
 }
 
 # Put a backlog of n requests over so many conversations, and drain it.
@@ -76,10 +76,11 @@ drain()
 
 bench_drain()
 {
-	local holder
+	local holder drains=3
 
+	[ "$short" = no ] || drains=1
 	rm -f "$work/drain" "$work/drain.old" "$work/drain.one" "$work/one.floor"
-	for _ in $(seq 3); do
+	for _ in $(seq "$drains"); do
 		drain "$backlog" 10000 >>"$work/drain"
 		# another transaction with an old snapshot
 		sql -c "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1; SELECT pg_sleep(1000)" >/dev/null 2>&1 &
@@ -120,18 +121,23 @@ bench_outbox()
 	bench_enqueue 8
 	bench_enqueue_bulk
 	bench_drain
-	bench_delays
+	bench_the_delays
 }
 
-bench_delays()
+# pairs of seconds between and count
+bench_the_delays()
 {
-	bench_delay "commit to arrival, ten a second" 0.1 200
-	bench_delay "commit to arrival, idle before" 1.5 10
+	# shellcheck disable=SC2086
+	set -- $delays
+	while [ $# -ge 2 ]; do
+		bench_delay "commit to arrival, every $1 s" "$1" "$2"
+		shift 2
+	done
 }
 
 # only these, for a quick look
-bench_delay_only()
+bench_delays()
 {
 	prepare_outbox
-	bench_delays
+	bench_the_delays
 }

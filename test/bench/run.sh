@@ -1,12 +1,14 @@
 #!/bin/bash
 #
-# make bench: what calls and queued calls cost, as ratios from one run.
+# make bench: what calls and queued calls cost, as ratios from one run.  With
+# --short a round of each part that is too short to say how much, as TAP, with
+# what is installed: whether the bench itself works.
 #
 #	ROUNDS		interleaved rounds, of which the median counts (5)
 #	CALLS		calls of a round in one statement (20000)
 #	SECONDS_EACH	duration of each pgbench run (3)
 #	BACKLOG		queued requests that are drained (200000)
-#	PARTS		sync, outbox, delay_only, gate, or several of them (sync outbox gate)
+#	PARTS		sync, outbox, delays, gate, local, or several of them (sync outbox gate local)
 #
 # For synchronous calls the floor is a C function (floor.c) that only writes a
 # frame of the same size to a kept socket, waits interruptibly and reads an answer
@@ -18,11 +20,14 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-rounds=${ROUNDS:-5}
-calls=${CALLS:-20000}
-seconds=${SECONDS_EACH:-3}
-backlog=${BACKLOG:-200000}
-parts=${PARTS:-sync outbox gate}
+short=no
+[ "${1:-}" != --short ] || short=yes
+if [ "$short" = yes ]; then
+	rounds=1 calls=500 seconds=1 backlog=2000 bulk=1000 delays='0.05 5'
+else
+	rounds=${ROUNDS:-5} calls=${CALLS:-20000} seconds=${SECONDS_EACH:-3} backlog=${BACKLOG:-200000} bulk=10000 delays='0.1 200 1.5 10'
+fi
+parts=${PARTS:-sync outbox gate local}
 echo_pid=
 port=
 
@@ -35,18 +40,23 @@ port=
 give_up() { note "$*"; exit 1; }
 
 trap stop_all EXIT
-install_dependencies
 find_pg_config
 choose_user
-copy_tree
-build
+if [ "$short" = yes ]; then
+	use_tree
+else
+	install_dependencies
+	copy_tree
+	build
+fi
 build_tools
 start_cluster
 start_echo
 prepare
+n=0
 for part in $parts; do
 	"bench_$part"
+	n=$((n + 1))
+	[ "$short" = no ] || echo "ok $n - the part $part"
 done
-case $parts in
-	*sync*) bench_local_gate ;;
-esac
+[ "$short" = no ] || echo "1..$n"

@@ -50,11 +50,11 @@ prepare_soak()
 
 figures="
 	SELECT (SELECT sum(sent) FROM rtm_stat_server), (SELECT queued FROM rtm_stat_outbox),
-		pg_relation_size('rtm_request') / 1024, pg_indexes_size('rtm_request') / 1024,
-		(pg_total_relation_size('rtm_request') - pg_relation_size('rtm_request') - pg_indexes_size('rtm_request')) / 1024,
-		pg_total_relation_size('rtm_finished') / 1024,
-		(SELECT sum(n_dead_tup) FROM pg_stat_user_tables WHERE relname IN ('rtm_request', 'rtm_finished')),
-		(SELECT sum(autovacuum_count) FROM pg_stat_user_tables WHERE relname IN ('rtm_request', 'rtm_finished'))"
+		pg_relation_size('rtm_internal.rtm_request') / 1024, pg_indexes_size('rtm_internal.rtm_request') / 1024,
+		(pg_total_relation_size('rtm_internal.rtm_request') - pg_relation_size('rtm_internal.rtm_request') - pg_indexes_size('rtm_internal.rtm_request')) / 1024,
+		pg_total_relation_size('rtm_internal.rtm_finished') / 1024,
+		(SELECT sum(n_dead_tup) FROM pg_stat_user_tables WHERE relname IN ('rtm_internal.rtm_request', 'rtm_internal.rtm_finished')),
+		(SELECT sum(autovacuum_count) FROM pg_stat_user_tables WHERE relname IN ('rtm_internal.rtm_request', 'rtm_internal.rtm_finished'))"
 
 process_figures()
 {
@@ -73,7 +73,7 @@ watch_soak()
 	printf '%6s %9s %7s %9s %9s %8s %9s %8s %4s %9s %5s\n' seconds sent queued request indexes toast finished dead vac memory files
 	while kill -0 "$load" 2>/dev/null; do
 		sleep "$every"
-		# shellcheck disable=SC2046
+		# shellcheck disable=SC2046,SC2183
 		printf '%6s %9s %7s %9s %9s %8s %9s %8s %4s %9s %5s\n' $((SECONDS - start)) $(sql -F ' ' -c "$figures") $(process_figures)
 	done | tee "$work/soak"
 }

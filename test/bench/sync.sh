@@ -35,21 +35,6 @@ bench_history()
 	awk -v t="$1" -v r="$(median <"$work/rows")" 'BEGIN { printf "%-42s %9.0f rows/s of a conversation of 500\n", t, r }'
 }
 
-bench_local_gate()
-{
-	sql <<-'EOF' >/dev/null || give_up "the local gate doesn't start"
-	DROP SERVER rtm CASCADE;
-	CREATE EXTENSION rtm_gate;
-	SELECT rtm_gate_setup();
-	EOF
-	sql -c "SELECT count(rtm_send_group_message(51, 1 + i % 50, 42, 'Did anybody see where the minutes of Tuesday went?', '{\"lang\":\"en\"}')) FROM generate_series(1, 500) AS i" >/dev/null ||
-		give_up "the local gate took no message"
-	bench_history "history, the local gate" "rtm_get_group_message(i, 42, false, NULL)"
-	for clients in 1 8; do
-		pgbench_of $clients send | awk -v n="$clients" '{ printf "%-42s %9.0f durable sends/s\n", "sends to the local gate, " n " client(s)", $1 }'
-	done
-}
-
 bench_sync()
 {
 	bench_one_statement

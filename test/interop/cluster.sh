@@ -3,12 +3,14 @@
 # The unprivileged part of run.sh: a cluster with a gate, and the driver against
 # it: cluster.sh LANGUAGE SDK.  Results on standard output, see table.pl.
 
+# shellcheck disable=SC2034	# what the language's file uses
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 language=$1
 sdk=$2
 
 . test/own-cluster.sh
+# shellcheck source=/dev/null
 . "test/interop/$language.sh"
 
 secret=interop-secret

@@ -54,6 +54,7 @@ fi
 choose_user
 copy_tree
 find_pg_config
+# shellcheck source=/dev/null
 . "test/interop/$language.sh"
 prepare_sdk
 build

@@ -29,6 +29,6 @@ if [ "$major" = 15 ]; then
 fi
 
 # the regression tests, as Debian's autopkgtest would run them
-apt-get -qq install -y "/src/postgresql-$major-rtm_$version"_*.deb
+apt-get -qq install -y "/src/postgresql-$major-rtm_$version"_*.deb "/src/postgresql-$major-rtm-gate_$version"_*.deb
 chown -R postgres: /src/rtm
 runuser -u postgres -- debian/tests/installcheck

@@ -26,7 +26,7 @@ queue_and_wait()
 	local id
 
 	# two transactions: nothing is sent before the first one commits
-	id=$(sql "$1" "SELECT $2") && test "$(sql "$1" "SELECT rtm_wait($id, $3)")" = done
+	id=$(sql "$1" "SELECT $2") && test "$(sql "$1" "SELECT rtm_wait($id, $3)")" = "done"
 }
 
 messages="SELECT string_agg(h.msg, ' ' ORDER BY h.id) FROM rtm_get_group_message(1001, 101, false, NULL) h"
@@ -76,7 +76,8 @@ logs_tell() { logs | grep -q 'DEBUG:  '; }
 server_oids() { sql "$1" "SELECT string_agg(oid::text, ' ' ORDER BY srvname) FROM pg_foreign_server"; }
 
 apt-get -qq update >/dev/null
-apt-get -qq install -y /src/postgresql-15-rtm_*.deb /src/postgresql-17-rtm_*.deb >/src/apt.log 2>&1 ||
+apt-get -qq install -y /src/postgresql-15-rtm_*.deb /src/postgresql-15-rtm-gate_*.deb \
+	/src/postgresql-17-rtm_*.deb /src/postgresql-17-rtm-gate_*.deb >/src/apt.log 2>&1 ||
 	{ cat /src/apt.log; give_up "both versions and their packages can be installed"; }
 
 check "a cluster of 15 starts" start_cluster 15 "$old"

@@ -65,8 +65,9 @@ build_for_checking()
 # A library that isn't checked, or a checker that isn't there, would find nothing.
 prove_it_checks()
 {
-	local library=$root$("$PG_CONFIG" --pkglibdir)/rtm.so
+	local library
 
+	library=$root$("$PG_CONFIG" --pkglibdir)/rtm.so
 	if [ "$mode" = asan ]; then
 		nm -D "$library" | grep -q ' __asan_report_load' || give_up "the library isn't instrumented"
 		as_user env ASAN_OPTIONS=help=1 "$programs/postgres" --version >/dev/null 2>&1 ||

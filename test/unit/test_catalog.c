@@ -1,15 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * test_catalog.c
- *	  Signatures, mids, the method catalogue and the table of codes.
+ *	  Signatures, the method catalogue and the table of codes.
  *
  *-------------------------------------------------------------------------
  */
 #include "unit.h"
 
 #include "fpnn/catalog.h"
+#include "fpnn/clean.h"
 #include "fpnn/conversation.h"
-#include "fpnn/mid.h"
 #include "fpnn/sign.h"
 
 static void
@@ -70,35 +70,6 @@ signature_limits(void)
 			  FPNN_OK);
 	CHECK_INT(strlen(sign), FPNN_SIGN_LEN);
 	CHECK_INT(fpnn_sign(&unit_env_no_md5, 1, "s", 1, "m", 1, sign), FPNN_CRYPTO);
-}
-
-static void
-mids(void)
-{
-	int64_t now = INT64_C(1790000000000);
-	int64_t last = 0;
-
-	CHECK_INT(fpnn_mid_next(0, now), now << FPNN_MID_SHIFT);
-	for (int i = 0; i < 1000000; i++)
-	{
-		int64_t mid;
-
-		/* the clock stands, goes on, leaps, and is set back by a day */
-		if (i % 40000 == 0)
-			now += unit_random() % 1000;
-		if (i == 500000)
-			now -= 86400000;
-		mid = fpnn_mid_next(last, now);
-		if (mid <= last)
-			CHECK(mid > last);
-		last = mid;
-	}
-	CHECK(last > 0);
-
-	/* of the captured ones' scale, up to the year 2200 */
-	CHECK(fpnn_mid_next(0, INT64_C(7258118400000)) > 0);
-	CHECK(fpnn_mid_next(INT64_C(29327360000000017), INT64_C(1790000000000)) >
-		  INT64_C(29327360000000017));
 }
 
 /* Which key of a captured quest a parameter of the catalogue goes to. */
@@ -414,6 +385,66 @@ codes(void)
 	}
 }
 
+/* What a peer's text becomes, in so many bytes with the terminator. */
+static void
+check_clean(const char *text, size_t len, size_t size, const char *expected)
+{
+	char   out[64];
+	size_t n = fpnn_clean_text(text, len, out, size);
+
+	CHECK_BYTES(out, n, expected, strlen(expected));
+	CHECK_INT(out[n], 0);
+}
+
+#define CLEAN(text, expected) check_clean(text, sizeof(text) - 1, 64, expected)
+
+static void
+clean_texts(void)
+{
+	CLEAN("", "");
+	CLEAN("not a member", "not a member");
+	CLEAN("caf\xc3\xa9 \xe4\xb8\xad \xf0\x9f\x98\x80", "caf\xc3\xa9 \xe4\xb8\xad \xf0\x9f\x98\x80");
+
+	/* commands: escape sequences, lines, deletes, C1, directions, separators */
+	CLEAN("a\x1b[2Jb\r\nc\td\x7f", "a [2Jb  c d ");
+	CLEAN("a\0b", "a b");
+	CLEAN("a\xc2\x9b"
+		  "b",
+		  "a b");
+	CLEAN("a\xe2\x80\xae"
+		  "b\xe2\x81\xa6"
+		  "c\xe2\x80\xa8"
+		  "d",
+		  "a b c d");
+
+	/* what is no UTF-8: stray, overlong, surrogate, too large, cut off */
+	CLEAN("a\xff\x80"
+		  "b",
+		  "a??b");
+	CLEAN("\xc0\xaf", "??");
+	CLEAN("\xed\xa0\x80", "???");
+	CLEAN("\xf4\x90\x80\x80", "????");
+	CLEAN("a\xe4\xb8", "a??");
+
+	/* cut between characters */
+	check_clean("ab\xc3\xa9", 4, 4, "ab");
+	check_clean("ab\xc3\xa9", 4, 5, "ab\xc3\xa9");
+	check_clean("abc", 3, 1, "");
+	for (int i = 0; i < 2000; i++)
+	{
+		char   text[60];
+		char   once[64];
+		char   twice[64];
+		size_t n = (size_t) unit_random() % sizeof(text);
+
+		for (size_t j = 0; j < n; j++)
+			text[j] = (char) unit_random();
+		n = fpnn_clean_text(text, n, once, sizeof(once));
+		CHECK_INT(fpnn_clean_text(once, n, twice, sizeof(twice)), n);
+		CHECK_BYTES(twice, n, once, n);
+	}
+}
+
 static void
 statuses(void)
 {
@@ -427,7 +458,6 @@ test_catalog(void)
 {
 	unit_run("signatures", signatures);
 	unit_run("limits of what can be signed", signature_limits);
-	unit_run("mids are unique and grow", mids);
 	unit_run("catalogue and captured quests agree", catalogue);
 	unit_run("rows of the catalogue", rows);
 	unit_run("traits of kinds", kinds);
@@ -437,5 +467,6 @@ test_catalog(void)
 	unit_run("conversations of quests", conversations);
 	unit_run("codes and SQLSTATEs", codes);
 	unit_run("what a code means for a request", code_classes);
+	unit_run("texts that are shown", clean_texts);
 	unit_run("names of statuses", statuses);
 }

@@ -7,6 +7,8 @@
  */
 #include "unit.h"
 
+#include "fpnn/known.h"
+
 static void
 check_ints(const msgpack_object_array *array, const VField *field)
 {
@@ -402,6 +404,78 @@ written_payloads(void)
 	fpnn_buf_free(&out);
 }
 
+/* Packed pairs without a header: whole, cut anywhere, and without the key. */
+static void
+pairs(void)
+{
+	static const char bytes[] = "\xa5mtype\x33\xa3mid\xcf\x00\x00\x00\x01\x00\x00\x00\x02"
+								"\xa3msg\xa3mid\xa3tos\x92\x01\xa3mid\xa2n1\xff";
+	size_t			  len = sizeof(bytes) - 1;
+	size_t			  begin = 0;
+	size_t			  end = 0;
+	int64_t			  value = 7;
+
+	for (size_t n = 0; n <= len; n++)
+	{
+		uint8_t	  *copy = unit_copy(bytes, n);
+		FpnnStatus status = fpnn_pairs_find(copy, n, "mid", &begin, &end);
+
+		CHECK_INT(status, n == 0 || n == 7 ? FPNN_NO_KEY : n < 20 ? FPNN_BAD_PAYLOAD : FPNN_OK);
+		free(copy);
+	}
+	CHECK_INT(begin, 11);
+	CHECK_INT(end, 20);
+	CHECK_INT(fpnn_pairs_int((const uint8_t *) bytes, len, "mid", &value), FPNN_OK);
+	CHECK_INT(value, (INT64_C(1) << 32) + 2);
+	CHECK_INT(fpnn_pairs_int((const uint8_t *) bytes, len, "n1", &value), FPNN_OK);
+	CHECK_INT(value, -1);
+	CHECK_INT(fpnn_pairs_int((const uint8_t *) bytes, len, "msg", &value), FPNN_BAD_TYPE);
+	CHECK_INT(fpnn_pairs_int((const uint8_t *) bytes, len, "mi", &value), FPNN_NO_KEY);
+	CHECK_INT(fpnn_pairs_int((const uint8_t *) bytes, len - 1, "n1", &value), FPNN_BAD_PAYLOAD);
+	CHECK_INT(value, -1);
+}
+
+static RtmFound
+compare(const char *sent, size_t sent_len, const char *known, size_t known_len)
+{
+	FpnnDoc	 doc;
+	RtmFound found;
+
+	CHECK_INT(fpnn_doc_open(&doc, (const uint8_t *) known, known_len), FPNN_OK);
+	found = rtm_compare_known((const uint8_t *) sent, sent_len, doc.map);
+	fpnn_doc_close(&doc);
+	return found;
+}
+
+/* Is the message that a gate knows the one that was sent? */
+static void
+known_messages(void)
+{
+	static const char sent[] = "\xa5mtype\x33\xa3mid\x05\xa3msg\xa2hi\xa5"
+							   "attrs\xa0";
+	static const char binary[] = "\xa5mtype\x33\xa3msg\xc4\x02hi";
+	static const char none[] = "\xa5mtype\x33";
+	static const char same[] = "\x82\xa5mtype\x33\xa3msg\xa2hi";
+	static const char type[] = "\x82\xa5mtype\x34\xa3msg\xa2hi";
+	static const char body[] = "\x82\xa5mtype\x33\xa3msg\xa2ho";
+	static const char longer[] = "\x82\xa5mtype\x33\xa3msg\xa3hi!";
+	static const char number[] = "\x82\xa5mtype\x33\xa3msg\x07";
+	static const char empty[] = "\x80";
+	static const char typeless[] = "\x81\xa3msg\xa2hi";
+
+#define COMPARE(a, b) compare(a, sizeof(a) - 1, b, sizeof(b) - 1)
+	CHECK_INT(COMPARE(sent, same), RTM_FOUND_SAME);
+	CHECK_INT(COMPARE(binary, same), RTM_FOUND_SAME);
+	CHECK_INT(COMPARE(sent, type), RTM_FOUND_OTHER);
+	CHECK_INT(COMPARE(sent, body), RTM_FOUND_OTHER);
+	CHECK_INT(COMPARE(sent, longer), RTM_FOUND_OTHER);
+	CHECK_INT(COMPARE(sent, number), RTM_FOUND_OTHER);
+	CHECK_INT(COMPARE(none, same), RTM_FOUND_OTHER);
+	CHECK_INT(COMPARE(sent, empty), RTM_FOUND_NOTHING);
+	CHECK_INT(COMPARE(sent, typeless), RTM_FOUND_NOTHING);
+#undef COMPARE
+}
+
 void
 test_payloads(void)
 {
@@ -411,4 +485,6 @@ test_payloads(void)
 	unit_run("hostile payloads", hostile_payloads);
 	unit_run("payload check and msgpack-c agree", agreement_with_msgpack_c);
 	unit_run("written payloads", written_payloads);
+	unit_run("packed pairs", pairs);
+	unit_run("a message that the gate knows", known_messages);
 }

@@ -191,6 +191,7 @@ main(void)
 	test_payloads();
 	test_channels();
 	test_catalog();
+	test_mids();
 	test_crypt();
 	test_tls();
 	test_deliver();

@@ -140,6 +140,7 @@ extern void test_frames(void);
 extern void test_payloads(void);
 extern void test_channels(void);
 extern void test_catalog(void);
+extern void test_mids(void);
 extern void test_crypt(void);
 extern void test_tls(void);
 extern void test_deliver(void);

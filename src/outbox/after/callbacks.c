@@ -1,18 +1,25 @@
 /*-------------------------------------------------------------------------
  *
  * callbacks.c
- *	  The worker that runs callbacks, one after the other, each in a transaction
- *	  of its own as the role that queued the request.
+ *	  The worker that runs one role's callbacks, one after the other, each in a
+ *	  transaction of its own, in a process that is the role.
  *
  * The row that asks for the callback changes in the same transaction.  So what a
  * callback does in the database is done once; what it does elsewhere may happen
  * again, when the server crashes before that transaction is on disk.  A callback
- * that fails isn't repeated: its error is kept.
+ * that fails isn't repeated: its error is kept.  One that takes the process along
+ * is, as its attempt was noted before it began (due.h).
  *
  * A callback that takes too long is cancelled.  One that goes on all the same is
- * ended with the process, and noted as failed by the next one.
+ * ended with the process, and noted as failed by the sender.
  *
- * The worker ends when it has had nothing to do for a while.
+ * What a callback leaves in the session (temporary tables, cursors, LISTEN, session
+ * locks, settings, another role) doesn't last: what others could lock or wait for
+ * goes before its transaction ends, while it can still be cancelled for that.
+ *
+ * The worker ends when it has had nothing to do for a while, when others wait for
+ * its place and it has had its time, and at the latest after a minute, so that its
+ * session has the role's settings of today.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,416 +27,226 @@
 
 #include <limits.h>
 
-#include "access/htup_details.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_authid.h"
-#include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "commands/prepare.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
-#include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
 #include "storage/lock.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 #include "utils/timeout.h"
-#include "utils/typcache.h"
 
-#include "compat.h"
-#include "outbox/record/outbox_guc.h"
-#include "outbox/record/callback.h"
+#include "host.h"
+#include "outbox/after/invoke.h"
+#include "outbox/enqueue/enqueue.h"
 #include "outbox/origin/origin.h"
-#include "outbox/deliver/settle.h"
-#include "outbox/record/row.h"
-#include "method/unpack.h"
+#include "outbox/record/due.h"
+#include "outbox/record/outbox_guc.h"
+#include "outbox/workers/identity.h"
 #include "outbox/workers/worker.h"
-#include "method/encode.h"
-#include "method/jsonb.h"
-#include "method/result.h"
 #include "wait.h"
 
-/* Idle time after which the worker ends, in milliseconds. */
-#define IDLE_TIMEOUT 10000
+/* Milliseconds. */
+#define IDLE_TIMEOUT 10000 /* after which the worker ends */
+#define LOCKED_DELAY 1000  /* until what somebody has locked, or has to wait, is looked at */
+#define TURN		 1000  /* time of a role when others wait */
+#define LONGEST_TURN 60000 /* of a process */
+#define LAST_WORDS	 5000  /* to end in, for a callback that was cancelled */
+#define QUICK_BATCH	 100   /* a batch that took less is followed by a larger one */
 
-/* How long a row that somebody has locked is left alone, in milliseconds. */
-#define LOCKED_DELAY 1000
+/* Callbacks whose beginning is noted at once. */
+#define MOST_AT_ONCE 100
 
-/* Rows of rtm_finished that are read at once. */
-#define BATCH_ROWS 100
-
-/* A callback that is due. */
-typedef struct Due
+/* Of this process. */
+static struct
 {
-	int64			 id;
-	Oid				 owner;
-	Oid				 function;
-	const RtmMethod *method; /* NULL: rtm_call_async() */
-	int64			 mid;
-	NullableDatum	 mtime;
-	NullableDatum	 answer; /* bytea */
-	bool			 failed;
-	int				 code;
-	char			*error;
-	Datum			 params; /* bytea */
-	int				 nparams;
-} Due;
-
-/* Time to end in for a callback that was cancelled, in milliseconds. */
-#define LAST_WORDS 5000
-
-static Oid			   last_owner;
-static OutboxDatabase *my_entry;
-static int64		   current; /* callback that runs */
-static TimeoutId	   end_timeout;
+	OutboxDatabase *entry;
+	Oid				role;
+	int64			origin;	 /* of the rows that are ours */
+	int64			current; /* callback that runs */
+	TimeoutId		end_timeout;
+} worker;
 
 /* Timeout handler: the cancel was of no use. */
 static void
 end_process(void)
 {
-	pg_atomic_write_u64(&my_entry->overdue, (uint64) current);
+	outbox_note_overdue(worker.current);
 	InterruptPending = true;
 	ProcDiePending = true;
 	SetLatch(MyLatch);
 }
 
-static const char *
-schema_name(void)
+/* ---- our own transactions ---- */
+
+/*
+ * One in which no setting of the role matters: statement.c sees to the user and the
+ * search path.
+ */
+static void
+begin_own(void)
 {
-	return quote_identifier(get_namespace_name(outbox_relations(false)->schema));
-}
-
-/* ---- what is due ---- */
-
-static Datum
-column(const char *name, bool *null)
-{
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-						 SPI_fnumber(SPI_tuptable->tupdesc, name), null);
-}
-
-static NullableDatum
-copied_column(const char *name, bool by_value, int len)
-{
-	NullableDatum c;
-
-	c.value = column(name, &c.isnull);
-	if (!c.isnull)
-		c.value = SPI_datumTransfer(c.value, by_value, len);
-	return c;
-}
-
-/* Ids of callbacks that are due, in the order of the answers' tickets. */
-static int64 *
-list_due(MemoryContext context, int *n)
-{
-	int64 *ids = NULL;
-
 	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	outbox_own_origin = outbox_origin(my_entry);
-	SPI_connect();
-	if (SPI_execute(psprintf("SELECT id FROM %s.rtm_finished WHERE callback_due IS NOT NULL%s"
-							 " ORDER BY callback_due LIMIT %d FOR UPDATE SKIP LOCKED",
-							 schema_name(), outbox_origin_condition(), BATCH_ROWS),
-					false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not look for callbacks");
-	*n = (int) SPI_processed;
-	if (*n > 0)
-		ids = MemoryContextAlloc(context, sizeof(int64) * *n);
-	for (int i = 0; i < *n; i++)
-	{
-		bool null;
+	XactReadOnly = false;
+	XactIsoLevel = XACT_READ_COMMITTED;
+	XactDeferrable = false;
+	(void) set_config_option("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
+							 true, 0, false);
+}
 
-		ids[i] = DatumGetInt64(
-			SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null));
-	}
-	SPI_finish();
-	PopActiveSnapshot();
+static void
+commit_own(MemoryContext context)
+{
 	CommitTransactionCommand();
-	return ids;
+	MemoryContextSwitchTo(context);
 }
 
-/*
- * Lock and read the row; false: it isn't due any more, or somebody has locked it,
- * who isn't waited for.  SPI is connected.
- */
+static void
+note_failure(int64 id, const char *error, MemoryContext context)
+{
+	begin_own();
+	(void) outbox_fail_due(worker.origin, id, error);
+	commit_own(context);
+}
+
+/* Is there anything of the role that waits, for whatever? */
 static bool
-read_due(int64 id, Due *due)
+any_is_due(MemoryContext context)
 {
-	Oid	  type = INT8OID;
-	Datum value = Int64GetDatum(id);
-	bool  null;
-	Datum call;
-	char *name;
+	Oid next;
 
-	if (SPI_execute_with_args(
-			psprintf("SELECT * FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1"
-					 " AND callback_due IS NOT NULL FOR UPDATE SKIP LOCKED",
-					 schema_name()),
-			1, &type, &value, NULL, false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read a callback");
-	if (SPI_processed == 0)
-		return false;
-	memset(due, 0, sizeof(*due));
-	due->id = id;
-	due->owner = DatumGetObjectId(column("owner", &null));
-	due->function = DatumGetObjectId(column("callback", &null));
-	call = column("call", &null);
-	name = TextDatumGetCString(call);
-	due->method = rtm_method_by_call(name, strlen(name));
-	due->mid = DatumGetInt64(column("mid", &null));
-	due->mtime = copied_column("mtime", true, sizeof(int64));
-	due->answer = copied_column("answer", false, -1);
-	due->params = copied_column("params", false, -1).value;
-	due->nparams = DatumGetInt32(column("nparams", &null));
-	due->code = DatumGetInt32(column("error_code", &null));
-	due->failed = !null;
-	if (due->failed)
-	{
-		NullableDatum error = copied_column("error", false, -1);
-
-		due->error = error.isnull ? NULL : TextDatumGetCString(error.value);
-	}
-	return true;
+	begin_own();
+	next = outbox_next_due_owner(worker.origin, worker.role - 1);
+	commit_own(context);
+	return next == worker.role;
 }
 
-/* ---- the call ---- */
-
-static int64
-param(const RtmAnswer *params, const char *key)
-{
-	int64_t value = 0;
-
-	fpnn_map_int(params->map, key, &value);
-	return value;
-}
-
-/* The answer as a value of a row type. */
-static Datum
-result_row(const Due *due, OutboxSignature signature, const RtmReader *reader, Oid type)
-{
-	TupleDesc		desc = lookup_rowtype_tupdesc_copy(type, -1);
-	struct varlena *packed;
-	RtmAnswer	   *params;
-
-	if (signature == OUTBOX_INFO_CALLBACK)
-		return heap_copy_tuple_as_datum(rtm_info_tuple(reader, desc), desc);
-	packed = PG_DETOAST_DATUM(due->params);
-	params = outbox_unpack(VARDATA(packed), VARSIZE(packed) - VARHDRSZ, due->nparams);
-	return heap_copy_tuple_as_datum(
-		rtm_history_tuple(reader, due->method, param(params, "uid"), param(params, "ouid"), desc),
-		desc);
-}
-
-/* What the request came to, before the error. */
-static int
-result_args(const Due *due, OutboxSignature signature, const Oid *types, NullableDatum *args)
-{
-	RtmReader reader = {0};
-
-	switch (signature)
-	{
-		case OUTBOX_SEND_CALLBACK:
-			args[0] = rtm_column(Int64GetDatum(due->mid));
-			args[1] = due->mtime;
-			return 2;
-		case OUTBOX_DELETE_CALLBACK:
-			return 0;
-		default:
-			break;
-	}
-	args[0] = rtm_null_column();
-	if (!due->failed && !due->answer.isnull)
-	{
-		struct varlena *packed = PG_DETOAST_DATUM(due->answer.value);
-
-		reader.answer = outbox_unpack(VARDATA(packed), VARSIZE(packed) - VARHDRSZ, -1);
-		reader.what = due->method ? rtm_function_name(due->method, "_async") : "rtm_call_async";
-		args[0] = signature == OUTBOX_CALL_CALLBACK
-					  ? rtm_column(JsonbPGetDatum(rtm_answer_jsonb(&reader)))
-					  : rtm_column(result_row(due, signature, &reader, types[0]));
-	}
-	return 1;
-}
-
-static void
-call_function(const Due *due)
-{
-	LOCAL_FCINFO(fcinfo, OUTBOX_MAX_CALLBACK_ARGS);
-	OutboxSignature signature = outbox_signature(due->method);
-	Oid				types[OUTBOX_MAX_CALLBACK_ARGS];
-	FmgrInfo		function;
-	int				n;
-
-	outbox_check_callback(due->function, signature, due->owner);
-	(void) outbox_signature_types(signature, types);
-	fmgr_info(due->function, &function);
-	n = result_args(due, signature, types, fcinfo->args);
-	fcinfo->args[n] = rtm_null_column();
-	if (due->failed)
-	{
-		TupleDesc desc = lookup_rowtype_tupdesc_copy(types[n], -1);
-
-		fcinfo->args[n] = rtm_column(
-			heap_copy_tuple_as_datum(outbox_error_tuple(due->code, due->error, desc), desc));
-	}
-	InitFunctionCallInfoData(*fcinfo, &function, n + 1, InvalidOid, NULL, NULL);
-
-	/* a strict function isn't called with a null, as anywhere else */
-	if (function.fn_strict)
-		for (int i = 0; i <= n; i++)
-			if (fcinfo->args[i].isnull)
-				return;
-	(void) FunctionCallInvoke(fcinfo);
-}
-
-/* What one role's callbacks leave in the session is none of the next one's. */
-static void
-clean_session(Oid owner)
-{
-	if (last_owner != InvalidOid && last_owner != owner)
-	{
-		StartTransactionCommand();
-		PortalHashTableDeleteAll();
-		DropAllPreparedStatements();
-		Async_UnlistenAll();
-		LockReleaseAll(USER_LOCKMETHOD, true);
-		ResetTempTableNamespace();
-		ResetSequenceCaches();
-		CommitTransactionCommand();
-	}
-	last_owner = owner;
-}
-
-static void
-note_end(int64 id, const char *error)
-{
-	Oid	  types[] = {INT8OID, TEXTOID, BOOLOID};
-	Datum values[] = {Int64GetDatum(id), (Datum) 0, BoolGetDatum(outbox_keep_results)};
-	char  nulls[] = " n ";
-
-	if (error)
-	{
-		values[1] = CStringGetTextDatum(error);
-		nulls[1] = ' ';
-	}
-	if (SPI_execute_with_args(psprintf("UPDATE %s.rtm_finished SET callback_due = NULL,"
-									   " callback_error = $2 WHERE id OPERATOR(pg_catalog.=) $1",
-									   schema_name()),
-							  2, types, values, nulls, false, 0) < 0 ||
-		(error == NULL && !outbox_keep_results &&
-		 SPI_execute_with_args(
-			 psprintf(
-				 "DELETE FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1 AND status OPERATOR(pg_catalog.=) 'done'",
-				 schema_name()),
-			 1, types, values, nulls, false, 0) < 0))
-		elog(ERROR, "could not note the end of a callback");
-}
-
-/* What the callback deferred to the end of the transaction runs as it does. */
-static void
-run_deferred(void)
-{
-	ConstraintsSetStmt *all_immediate = makeNode(ConstraintsSetStmt);
-
-	all_immediate->constraints = NIL;
-	all_immediate->deferred = false;
-	AfterTriggerSetState(all_immediate);
-}
+/* ---- one callback ---- */
 
 /*
- * Call the function as the role that queued the request, which the current user
- * is from then on: what may still run of the role's when the transaction commits
- * (the query of a cursor WITH HOLD) must not do so as anybody else.
+ * What the callback leaves and others could hold on to: cursors, whose queries would
+ * run when the transaction ends; LISTEN, as nobody would read what comes; temporary
+ * tables, which others of the role may have locked.
  */
 static void
-run_due(const Due *due)
+leave_nothing(void)
 {
-	int nest = NewGUCNestLevel();
+	PortalHashTableDeleteAll();
+	Async_UnlistenAll();
+	ResetTempTableNamespace();
+}
 
-	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(due->owner)))
-		ereport(ERROR, (errmsg("the role that queued it (OID %u) was dropped", due->owner)));
-	SetUserIdAndSecContext(due->owner, SECURITY_LOCAL_USERID_CHANGE);
-	SetConfigOption("search_path", "\"$user\", public", PGC_USERSET, PGC_S_SESSION);
-	current = due->id;
-	if (outbox_callback_timeout > 0)
-	{
-		enable_timeout_after(STATEMENT_TIMEOUT, outbox_callback_timeout);
-		enable_timeout_after(end_timeout,
-							 Min(outbox_callback_timeout, INT_MAX - LAST_WORDS) + LAST_WORDS);
-	}
-	call_function(due);
-	run_deferred();
-	AtEOXact_GUC(false, nest);
+static void
+start_clock(void)
+{
+	if (outbox_callback_timeout == 0)
+		return;
+	enable_timeout_after(STATEMENT_TIMEOUT, outbox_callback_timeout);
+	enable_timeout_after(worker.end_timeout,
+						 Min(outbox_callback_timeout, INT_MAX - LAST_WORDS) + LAST_WORDS);
 }
 
 static void
 stop_clock(void)
 {
 	disable_timeout(STATEMENT_TIMEOUT, false);
-	disable_timeout(end_timeout, false);
+	disable_timeout(worker.end_timeout, false);
 }
 
-/* The transaction of one callback, which notes its end as well. */
+/*
+ * The callback, as the role, up to the end of its transaction.  A commit is as safe as
+ * the role's own are; only one that has nothing to lose but the note that it was run
+ * needn't wait for the disk.
+ */
+static void
+run_due(const OutboxDue *due)
+{
+	XLogRecPtr written = XactLastRecEnd;
+
+	outbox_enter_role();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	outbox_invoke(due, worker.role);
+	AfterTriggerFireDeferred();
+	leave_nothing();
+	PopActiveSnapshot();
+	if (XactLastRecEnd == written && !outbox_has_queued())
+		(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/*
+ * The transaction of one callback, which notes its end as well.  It is the role's: of
+ * its isolation level, and read-only if the role's are.
+ */
 static void
 run_transaction(int64 id)
 {
-	Oid user;
-	int security;
-	Due due;
+	OutboxDue due;
+	bool	  read_only;
 
 	StartTransactionCommand();
-	GetUserIdAndSecContext(&user, &security);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
-	if (read_due(id, &due))
+	read_only = XactReadOnly;
+	XactReadOnly = false;
+	if (outbox_end_due(worker.origin, worker.role, id, outbox_keep_results, &due))
 	{
-		note_end(id, NULL);
 		CommandCounterIncrement();
+		XactReadOnly = read_only;
+		worker.current = id;
+		start_clock();
 		run_due(&due);
 	}
-	SPI_finish();
-	PopActiveSnapshot();
 	CommitTransactionCommand();
 	stop_clock();
-	SetUserIdAndSecContext(user, security);
+	outbox_leave_role();
 }
 
-/* No setting that a callback made is in force for anything that follows. */
+/* Nothing that a callback has set is in force for the next one. */
 static void
-reset_settings(void)
+reset_session(void)
 {
+	DropAllPreparedStatements();
+	LockReleaseAll(USER_LOCKMETHOD, true);
+	ResetSequenceCaches();
 	ResetAllOptions();
-	outbox_set_session(OUTBOX_CALLBACKS);
+	if (!outbox_is_still_role())
+		proc_exit(0);
 }
 
-/* False: somebody has locked the row. */
-static bool
-note_failure(int64 id, const char *error)
+/*
+ * In the log a database's failures have a line each rtm.log_interval: whose callbacks
+ * fail fills no disk.  All of them are in rtm_result.
+ */
+static void
+log_failure(int64 id, const char *error)
 {
-	Due	 due;
-	bool noted;
+	OutboxDatabase *entry = worker.entry;
+	int64			now = rtm_now_ms();
+	uint64			last = pg_atomic_read_u64(&entry->errors_logged_at);
+	uint32			others;
 
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
-	noted = read_due(id, &due);
-	if (noted)
-		note_end(id, error);
-	SPI_finish();
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	return noted;
+	if ((last != 0 && now - (int64) last < outbox_log_interval) ||
+		!pg_atomic_compare_exchange_u64(&entry->errors_logged_at, &last, (uint64) now))
+	{
+		pg_atomic_fetch_add_u32(&entry->errors_unlogged, 1);
+		return;
+	}
+	others = pg_atomic_exchange_u32(&entry->errors_unlogged, 0);
+	ereport(LOG,
+			(errmsg("a callback of request " INT64_FORMAT " failed: %.*s", id,
+					pg_mbcliplen(error, (int) strnlen(error, 2 * OUTBOX_CALLBACK_ERROR),
+								 OUTBOX_CALLBACK_ERROR),
+					error),
+			 others ? errdetail("%u others have failed since the last line about one.", others) : 0,
+			 errhint("See the column callback_error of the view rtm_result.")));
 }
 
 static void
@@ -437,6 +254,9 @@ run_callback(int64 id, MemoryContext context)
 {
 	ErrorData *volatile error = NULL;
 
+	pgstat_report_activity(STATE_RUNNING,
+						   psprintf("rtm callbacks: callback of request " INT64_FORMAT, id));
+	worker.current = 0;
 	PG_TRY();
 	{
 		run_transaction(id);
@@ -453,144 +273,143 @@ run_callback(int64 id, MemoryContext context)
 		RESUME_INTERRUPTS();
 	}
 	PG_END_TRY();
-	reset_settings();
-	if (error)
-	{
-		ereport(LOG,
-				(errmsg("a callback of request " INT64_FORMAT " failed: %s", id, error->message)));
-		(void) note_failure(id, error->message);
-	}
+	MemoryContextSwitchTo(context);
+	reset_session();
+	if (error == NULL)
+		return;
+
+	/* what fails before it began isn't its own failure */
+	if (worker.current == 0)
+		ReThrowError(error);
+	note_failure(id, error->message, context);
+	log_failure(id, error->message);
+	FreeErrorData(error);
 }
 
 /* ---- the worker ---- */
 
-static Oid
-owner_of(int64 id)
-{
-	Oid	  type = INT8OID;
-	Datum value = Int64GetDatum(id);
-	Oid	  owner = InvalidOid;
-	bool  null;
-
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
-	if (SPI_execute_with_args(
-			psprintf("SELECT owner FROM %s.rtm_finished WHERE id OPERATOR(pg_catalog.=) $1",
-					 schema_name()),
-			1, &type, &value, NULL, true, 1) == SPI_OK_SELECT &&
-		SPI_processed == 1)
-		owner = DatumGetObjectId(column("owner", &null));
-	SPI_finish();
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	return owner;
-}
-
-/* Is there any callback to run, or to be noted, locked by somebody or not? */
+/* One that was begun before, and took its process along. */
 static bool
-any_is_due(void)
+run_again(MemoryContext context)
 {
-	bool due;
+	int	  attempts = 0;
+	int64 id;
 
-	StartTransactionCommand();
-	due = outbox_callbacks_are_due();
-	CommitTransactionCommand();
-	return due;
+	begin_own();
+	id = outbox_begin_again(worker.origin, worker.role, &attempts);
+	commit_own(context);
+	if (id == 0)
+		return false;
+	if (attempts < outbox_callback_attempts)
+		run_callback(id, context);
+	else
+		note_failure(id, psprintf("its process ended while it ran, %d times", attempts), context);
+	return true;
 }
 
-/* A callback that ended its process is none to run again. */
-static int64
-note_overdue(void)
+/*
+ * Run the next ones; false: there is nothing.  As long as they are quick the
+ * beginning of more and more of them is noted at once.
+ */
+static bool
+run_batch(MemoryContext context, int *size)
 {
-	int64 id = (int64) pg_atomic_read_u64(&my_entry->overdue);
-
-	if (id != 0 &&
-		(note_failure(id, "it did not end in time, and took no notice of being cancelled") ||
-		 !any_is_due()))
-	{
-		pg_atomic_write_u64(&my_entry->overdue, 0);
-		id = 0;
-	}
-	return id;
-}
-
-static int
-run_batch(MemoryContext context)
-{
-	int	   n;
-	int	   ran = 0;
+	int64  since = rtm_now_ms();
 	int64 *ids;
-	int64  overdue;
+	int	   n;
 
-	if (!outbox_is_installed())
-		proc_exit(0);
-	if (outbox_pause)
-		return 0;
-	pgstat_report_activity(STATE_RUNNING, "rtm callbacks: looking for callbacks");
-	overdue = note_overdue();
-	ids = list_due(context, &n);
+	begin_own();
+	MemoryContextSwitchTo(context); /* the ids outlive the transaction */
+	n = outbox_begin_due(worker.origin, worker.role, *size, &ids);
+	commit_own(context);
 	for (int i = 0; i < n; i++)
 	{
 		(void) outbox_housekeeping();
-		if (ids[i] == overdue)
-			continue;
-		ran++;
-		clean_session(owner_of(ids[i]));
-
-		/* transactions end in TopMemoryContext, which is never reset */
-		MemoryContextSwitchTo(context);
-		pgstat_report_activity(
-			STATE_RUNNING, psprintf("rtm callbacks: callback of request " INT64_FORMAT, ids[i]));
 		run_callback(ids[i], context);
-		MemoryContextSwitchTo(context);
 	}
+	*size = rtm_now_ms() - since < QUICK_BATCH ? Min(*size * 2, MOST_AT_ONCE) : 1;
 	pgstat_report_stat(false);
+	return n > 0;
+}
+
+/* The memory of a turn is the current context. */
+static bool
+run_some(int *size)
+{
+	MemoryContext context = CurrentMemoryContext;
+	bool		  some;
+
+	if (outbox_pause)
+		return false;
+	pgstat_report_activity(STATE_RUNNING, "rtm callbacks: looking for callbacks");
+	some = run_batch(context, size);
+	some |= run_again(context);
+	if (some)
+		outbox_works();
+	return some;
+}
+
+static bool
+has_had_its_turn(int64 since)
+{
+	int64 age = rtm_now_ms() - since;
+
+	return age >= LONGEST_TURN ||
+		   (age >= TURN && pg_atomic_read_u32(&worker.entry->role_waits) != 0);
+}
+
+/* True: there may be something to do; false: there was nothing for long enough. */
+static bool
+wait_for_more(int64 *idle_since)
+{
+	bool  waits = any_is_due(CurrentMemoryContext);
+	int64 left;
+
+	if (*idle_since == 0)
+		*idle_since = rtm_now_ms();
+	left = *idle_since + IDLE_TIMEOUT - rtm_now_ms();
+	if (pg_atomic_read_u32(&worker.entry->role_waits) != 0 || (left <= 0 && !waits))
+		return false;
 	pgstat_report_activity(STATE_IDLE, "rtm callbacks: waiting for callbacks");
-	return ran;
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 waits ? LOCKED_DELAY : left, rtm_wait_event(RTM_WAIT_CALLBACK_MAIN));
+	ResetLatch(MyLatch);
+	return true;
 }
 
 static void
-run_callbacks(OutboxDatabase *entry)
+find_origin(void)
 {
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "rtm callbacks",
-												  ALLOCSET_DEFAULT_SIZES);
-
-	my_entry = entry;
-	end_timeout = RegisterTimeout(USER_TIMEOUT, end_process);
-	for (;;)
-	{
-		bool locked;
-		int	 rc;
-
-		MemoryContextReset(context);
-		MemoryContextSwitchTo(context);
-		(void) outbox_housekeeping();
-		if (run_batch(context) > 0)
-		{
-			outbox_works(entry, OUTBOX_CALLBACKS);
-			continue;
-		}
-
-		/* what somebody has locked is looked at again before long */
-		locked = any_is_due();
-		rc = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					   locked ? LOCKED_DELAY : IDLE_TIMEOUT,
-					   rtm_wait_event(RTM_WAIT_CALLBACK_MAIN));
-		ResetLatch(MyLatch);
-		if (!(rc & WL_TIMEOUT) || locked)
-			continue;
-		outbox_prepare_to_leave(entry, OUTBOX_CALLBACKS);
-		if (!any_is_due())
-			proc_exit(0);
-		outbox_stay(entry, OUTBOX_CALLBACKS);
-	}
+	begin_own();
+	worker.origin = outbox_origin(worker.entry);
+	CommitTransactionCommand();
 }
 
 void
 rtm_callbacks_main(Datum arg)
 {
-	OutboxDatabase *entry = outbox_begin_worker(OUTBOX_CALLBACKS, arg);
+	MemoryContext context;
+	int64		  since = rtm_now_ms();
+	int64		  idle_since = 0;
+	int			  size = 1;
 
-	outbox_run_worker(entry, OUTBOX_CALLBACKS, run_callbacks);
+	worker.entry = outbox_begin_worker();
+	worker.role = GetUserId();
+	worker.end_timeout = RegisterTimeout(USER_TIMEOUT, end_process);
+	find_origin();
+	context = AllocSetContextCreate(TopMemoryContext, "rtm callbacks", ALLOCSET_DEFAULT_SIZES);
+	while (!has_had_its_turn(since))
+	{
+		MemoryContextReset(context);
+		MemoryContextSwitchTo(context);
+		(void) outbox_housekeeping();
+		if (!outbox_is_installed())
+			break;
+		MemoryContextSwitchTo(context);
+		if (run_some(&size))
+			idle_since = 0;
+		else if (!wait_for_more(&idle_since))
+			break;
+	}
+	proc_exit(0);
 }

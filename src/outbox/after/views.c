@@ -8,15 +8,16 @@
 #include "postgres.h"
 
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "fpnn/catalog.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/workers/registry.h"
-#include "method/unpack.h"
 #include "outbox/workers/worker.h"
 #include "method/jsonb.h"
+#include "method/result.h"
 
 PG_FUNCTION_INFO_V1(rtm_sql_unpack);
 
@@ -27,7 +28,7 @@ rtm_sql_unpack(PG_FUNCTION_ARGS)
 	bytea	 *bytes = PG_GETARG_BYTEA_PP(1);
 	RtmReader reader = {.what = "rtm_unpack"};
 
-	reader.answer = outbox_unpack(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), nparams);
+	reader.answer = rtm_unpack(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), nparams);
 	PG_RETURN_JSONB_P(rtm_answer_jsonb(&reader));
 }
 
@@ -38,42 +39,53 @@ rtm_sql_error_of(PG_FUNCTION_ARGS)
 {
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	return HeapTupleGetDatum(outbox_error_tuple(
+	return HeapTupleGetDatum(rtm_error_tuple(
 		PG_GETARG_INT32(0), PG_ARGISNULL(1) ? NULL : TextDatumGetCString(PG_GETARG_DATUM(1)),
 		rtm_result_desc(fcinfo)));
 }
 
 /* A running sender may have requests that it leaves alone. */
 static const char *
-running_state(OutboxDatabase *entry, OutboxRole role)
+running_state(OutboxDatabase *entry, int place)
 {
 	if (outbox_pause)
 		return "paused";
-	return role == OUTBOX_SENDER && pg_atomic_read_u32(&entry->holding) ? "holding" : "running";
+	return place == OUTBOX_SENDER_PLACE && pg_atomic_read_u32(&entry->holding) ? "holding"
+																			   : "running";
 }
 
 static const char *
-state_name(OutboxDatabase *entry, OutboxRole role, OutboxState state)
+state_name(OutboxDatabase *entry, int place, const OutboxWorker *worker)
 {
-	switch (state)
+	switch (worker->state)
 	{
 		case OUTBOX_ABSENT:
 			break;
 		case OUTBOX_WANTED:
 		case OUTBOX_STARTING:
-			return "starting";
+			return worker->full ? "failed" : "starting";
 		case OUTBOX_RUNNING:
-			return running_state(entry, role);
+			return running_state(entry, place);
 		case OUTBOX_FAILED:
 			return "failed";
 	}
 	return "stopped";
 }
 
+/* Other databases' workers may have another encoding. */
 static NullableDatum
 text_column(const char *text)
 {
-	return text && text[0] ? rtm_column(CStringGetTextDatum(text)) : rtm_null_column();
+	char *shown;
+
+	if (text == NULL || text[0] == '\0')
+		return rtm_null_column();
+	shown = pstrdup(text);
+	if (!pg_verifymbstr(shown, (int) strlen(shown), true))
+		for (char *p = shown; *p; p++)
+			if (IS_HIGHBIT_SET(*p))
+				*p = '?';
+	return rtm_column(CStringGetTextDatum(shown));
 }
 
 PG_FUNCTION_INFO_V1(rtm_sql_worker_stats);
@@ -88,16 +100,18 @@ rtm_sql_worker_stats(PG_FUNCTION_ARGS)
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
 	for (int i = outbox_next_database(0, &entry); i >= 0; i = outbox_next_database(i + 1, &entry))
 	{
-		for (OutboxRole role = 0; role < OUTBOX_ROLES; role++)
+		for (int place = 0; place < OUTBOX_PLACES; place++)
 		{
-			OutboxWorker  worker = outbox_worker(entry, role);
+			OutboxWorker  worker = outbox_worker(entry, place);
 			NullableDatum columns[] = {
 				rtm_column(ObjectIdGetDatum(entry->database)),
-				text_column(outbox_role_name(role)),
+				text_column(outbox_worker_types[outbox_type_of(place)].name),
 				worker.pid ? rtm_column(Int32GetDatum(worker.pid)) : rtm_null_column(),
-				text_column(state_name(entry, role, worker.state)),
+				text_column(state_name(entry, place, &worker)),
 				rtm_column(TimestampTzGetDatum(worker.since)),
 				text_column(worker.error),
+				OidIsValid(worker.user) ? rtm_column(ObjectIdGetDatum(worker.user))
+										: rtm_null_column(),
 			};
 
 			if (worker.state == OUTBOX_ABSENT && worker.error[0] == '\0')
@@ -119,9 +133,10 @@ rtm_sql_server_stats(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
-	for (int i = 0; entry && i < OUTBOX_MAX_SERVERS && OidIsValid(entry->servers[i].server); i++)
+	for (int i = 0; entry && i < OUTBOX_MAX_SERVERS && OidIsValid(entry->figures.servers[i].server);
+		 i++)
 	{
-		OutboxServerStats *s = &entry->servers[i];
+		OutboxServerStats *s = &entry->figures.servers[i];
 		uint64			   answers = pg_atomic_read_u64(&s->answers);
 		double			   time = (double) pg_atomic_read_u64(&s->answer_us) / 1000;
 		NullableDatum	   columns[] = {
@@ -158,9 +173,10 @@ rtm_sql_server_health(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
-	for (int i = 0; entry && i < OUTBOX_MAX_SERVERS && OidIsValid(entry->servers[i].server); i++)
+	for (int i = 0; entry && i < OUTBOX_MAX_SERVERS && OidIsValid(entry->figures.servers[i].server);
+		 i++)
 	{
-		OutboxServerStats s = outbox_copy_server_stats(&entry->servers[i]);
+		OutboxServerStats s = outbox_copy_server_stats(&entry->figures.servers[i]);
 		NullableDatum	  columns[] = {
 				rtm_column(ObjectIdGetDatum(s.server)),
 				time_column(s.unreachable_since),
@@ -209,7 +225,7 @@ rtm_sql_counted_since(PG_FUNCTION_ARGS)
 
 	if (entry == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_TIMESTAMPTZ(entry->counted_since);
+	PG_RETURN_TIMESTAMPTZ(entry->figures.since);
 }
 
 PG_FUNCTION_INFO_V1(rtm_sql_stat_reset);

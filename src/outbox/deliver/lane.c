@@ -28,6 +28,7 @@
 #include "fpnn/code.h"
 #include "host.h"
 #include "outbox/deliver/connection.h"
+#include "outbox/deliver/discard.h"
 #include "outbox/deliver/lane.h"
 #include "outbox/deliver/lookup.h"
 #include "outbox/deliver/options.h"
@@ -35,6 +36,9 @@
 #include "outbox/deliver/report.h"
 #include "outbox/record/outbox_guc.h"
 #include "storage/latch.h"
+
+/* A request that somebody may discard is looked at again after, in milliseconds. */
+#define DISCARD_DELAY 50
 
 /* A connection that breaks earlier than this is a failure, in milliseconds. */
 #define SHORT_LIFE 1000
@@ -371,6 +375,11 @@ may_send(Request *request)
 	{
 		outbox_fail(request, request->error ? request->code : FPNN_CODE_TIMEOUT,
 					request->error ? pstrdup(request->error) : "it is older than rtm.max_age");
+		return false;
+	}
+	if (outbox_is_being_discarded(request))
+	{
+		outbox_set_delayed(request, rtm_now_ms() + DISCARD_DELAY, false);
 		return false;
 	}
 	return !outbox_is_any_call(request) || may_send_any_call(request);

@@ -172,7 +172,7 @@ outbox_limit_refused(OutboxLimit *limit, int64_t asked, int64_t now)
 	if (asked <= limit->cut)
 		return true;
 	turn_slots(limit, now);
-	refused = ++limit->refused[limit->slot % OUTBOX_LIMIT_SLOTS];
+	limit->refused[limit->slot % OUTBOX_LIMIT_SLOTS]++;
 	good = sum(limit->good);
 	refused = sum(limit->refused);
 	if (refused < REFUSALS || refused * PART < good)

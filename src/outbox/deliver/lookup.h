@@ -26,7 +26,7 @@ typedef struct OutboxQuestText
 extern OutboxQuestText outbox_quest_text(const Request *request);
 
 /* Is the message in the answer the request's: sender, type and body? */
-extern OutboxFound outbox_compare(const Request *request, const msgpack_object *answer);
+extern RtmFound outbox_compare(const Request *request, const msgpack_object *answer);
 
 /*
  * Give the request a new mid.  It must not be sent before its row has it: it is

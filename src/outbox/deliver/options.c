@@ -188,10 +188,8 @@ try_options(Lane *lane, MemoryContext context, RtmOptions **options)
 
 /* Options that change nothing about a connection. */
 static void
-take_figures(Lane *lane, const RtmOptions *options)
+take_figures(Lane *lane, RtmOptions *own, const RtmOptions *options)
 {
-	RtmOptions *own = lane->traffic->options.options;
-
 	outbox_server_traffic(lane->server)->limit.option = options->rate_limit;
 	own->connect_timeout = options->connect_timeout;
 	own->quest_timeout = options->quest_timeout;
@@ -239,7 +237,7 @@ take_options(Lane *lane, RtmOptions *options, MemoryContext context, const char 
 	t->options.context = options ? context : NULL;
 	t->options.stale = false;
 	if (options)
-		take_figures(lane, options);
+		take_figures(lane, t->options.options, options);
 	t->failures = 0;
 	t->paused_until = 0;
 }
@@ -258,7 +256,7 @@ outbox_options_read(Lane *lane)
 	else if (options && o->options && rtm_same_options(options, o->options))
 	{
 		/* somebody may have looked after it: try again at once */
-		take_figures(lane, options);
+		take_figures(lane, o->options, options);
 		lane->traffic->paused_until = 0;
 		o->stale = false;
 		o->failures = 0;

@@ -39,6 +39,7 @@
 #include "outbox/origin/origin.h"
 #include "outbox/deliver/queue.h"
 #include "outbox/deliver/reader.h"
+#include "outbox/record/request_table.h"
 #include "outbox/record/ticket.h"
 
 /* Rows that one batch looks at, at most. */
@@ -311,12 +312,12 @@ note_commit(Batch *batch, TransactionId xid)
 }
 
 static void
-deal_with(Pass *pass, HeapTuple tuple, TupleDesc desc)
+deal_with(Pass *pass, HeapTuple tuple)
 {
 	OutboxRow row;
 	Server	 *server;
 
-	outbox_read_key(tuple, desc, &row);
+	outbox_read_key(tuple, &row);
 	pass->last = row.seq;
 	server = outbox_server(row.server);
 	if (pass->server && server != pass->server)
@@ -325,8 +326,8 @@ deal_with(Pass *pass, HeapTuple tuple, TupleDesc desc)
 		return;
 	if (outbox_knows(row.seq))
 		return;
-	outbox_read_row(tuple, desc, &row);
-	if (row.origin != outbox_own_origin)
+	outbox_read_row(tuple, &row);
+	if (row.origin != outbox_origin(outbox_queue.entry))
 	{
 		pass->batch->held = true;
 		return;
@@ -355,33 +356,27 @@ deal_with(Pass *pass, HeapTuple tuple, TupleDesc desc)
 static void
 scan(Pass *pass, Relation rel, int64 low, int64 high)
 {
-	Relation	  index = index_open(outbox_relations(false)->request_index, AccessShareLock);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm row",
 												  ALLOCSET_DEFAULT_SIZES);
-	ScanKeyData	  keys[2];
-	SysScanDesc	  scan;
+	OutboxScan	  scan;
 	HeapTuple	  tuple;
 	int			  looked = 0;
 
-	ScanKeyInit(&keys[0], OUTBOX_SEQ, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(low));
-	ScanKeyInit(&keys[1], OUTBOX_SEQ, BTLessStrategyNumber, F_INT8LT, Int64GetDatum(high));
 	PushActiveSnapshot(GetTransactionSnapshot());
-	scan = systable_beginscan_ordered(rel, index, GetActiveSnapshot(), 2, keys);
-	while (!pass->stopped &&
-		   HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
+	scan = outbox_begin_scan(rel, OUTBOX_REQUEST_SEQ, low, high, GetActiveSnapshot());
+	while (!pass->stopped && HeapTupleIsValid(tuple = outbox_next(&scan)))
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
 
-		deal_with(pass, tuple, RelationGetDescr(rel));
+		deal_with(pass, tuple);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(context);
 		if (++looked >= BATCH_ROWS)
 			pass->stopped = true;
 	}
-	systable_endscan_ordered(scan);
+	outbox_end_scan(&scan);
 	PopActiveSnapshot();
 	MemoryContextDelete(context);
-	index_close(index, NoLock);
 }
 
 static void

@@ -19,10 +19,9 @@
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
-#include "utils/snapmgr.h"
 
 #include "host.h"
-#include "outbox/enqueue/enqueue.h"
+#include "outbox/enqueue/prepared.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/deliver/connection.h"
 #include "outbox/deliver/lane.h"
@@ -30,8 +29,12 @@
 #include "outbox/origin/origin.h"
 #include "outbox/deliver/reader.h"
 #include "outbox/deliver/settle.h"
+#include "outbox/record/relations.h"
+#include "outbox/record/request_table.h"
 #include "outbox/deliver/sockets.h"
 #include "outbox/record/ticket.h"
+#include "outbox/workers/local_gate.h"
+#include "outbox/workers/turns.h"
 #include "outbox/workers/worker.h"
 
 /* What is through is written down when it is so many, or so old (milliseconds). */
@@ -45,6 +48,9 @@
 /* Changes of servers, mappings and roles are noticed within, in milliseconds. */
 #define CATALOG_CHECK 1000
 
+/* Prepared transactions that were committed, too. */
+#define PREPARED_CHECK 1000
+
 /* What the loop keeps from turn to turn; times are rtm_now_ms(). */
 typedef struct Sender
 {
@@ -55,46 +61,31 @@ typedef struct Sender
 	OutboxSettled	settled;		/* what the last settlement left */
 	int64			read_us;		/* rtm_now_us(): the last look at the table */
 	int64			catalog_checked;
+	int64			prepared_checked;
 	bool			gathering; /* commits that may come soon are waited for */
 } Sender;
 
-/*
- * Open the table in a new transaction; ends the process when it is gone.
- * *has_origin: it has the column.
- */
+/* Open the table in a new transaction; ends the process when it is gone. */
 static Relation
-begin_with(LOCKMODE lock, bool *has_origin)
+begin(LOCKMODE lock)
 {
 	const OutboxRelations *relations;
 	Relation			   rel = NULL;
 
 	StartTransactionCommand();
 	relations = outbox_relations(true);
-	if (relations)
-	{
-		/* first, as rtm_retry() and others do: ALTER EXTENSION UPDATE locks both */
-		if (lock == RowExclusiveLock)
-			LockRelationOid(relations->finished, lock);
-		rel = try_table_open(relations->request, lock);
-	}
 
-	/* it may have changed before it was locked */
-	relations = rel ? outbox_relations(true) : NULL;
-	if (relations == NULL)
+	/* first, as rtm_retry() and others do */
+	if (relations && lock == RowExclusiveLock)
+		LockRelationOid(relations->tables[OUTBOX_RESULTS], lock);
+	if (relations)
+		rel = outbox_try_open(OUTBOX_REQUESTS, lock);
+	if (rel == NULL)
 	{
 		AbortCurrentTransaction();
 		proc_exit(0);
 	}
-	*has_origin = OidIsValid(relations->origin);
 	return rel;
-}
-
-static Relation
-begin(LOCKMODE lock)
-{
-	bool has_origin;
-
-	return begin_with(lock, &has_origin);
 }
 
 static void
@@ -104,36 +95,16 @@ commit(Relation rel)
 	CommitTransactionCommand();
 }
 
-/* Bind the outbox to this server; again when the table has got an origin. */
+/* Bind the outbox to this server. */
 static void
 claim(OutboxDatabase *entry, Relation rel)
 {
-	outbox_claim(entry);
+	(void) outbox_claim(entry);
 	commit(rel);
 
 	/* those of prepared transactions have their origin only now */
-	pg_atomic_fetch_add_u32(&entry->held, 1);
-	pg_atomic_fetch_add_u32(&entry->held_for_sender, 1);
-	pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_PREPARED);
-	rel = begin(AccessShareLock);
-	if (outbox_callbacks_are_due())
-		outbox_wake(entry, OUTBOX_CALLBACKS);
-	commit(rel);
-}
-
-/* The table as the reader needs it, with the origin known. */
-static Relation
-begin_reading(OutboxDatabase *entry)
-{
-	bool	 has_origin;
-	Relation rel = begin_with(AccessShareLock, &has_origin);
-
-	while (has_origin && outbox_own_origin == 0)
-	{
-		claim(entry, rel);
-		rel = begin_with(AccessShareLock, &has_origin);
-	}
-	return rel;
+	outbox_note_prepared(entry, 0);
+	pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_PREPARED | OUTBOX_CHORE_CALLBACKS);
 }
 
 /* ---- turns ---- */
@@ -181,7 +152,7 @@ read_turn(Sender *sender)
 	if (sender->gathering)
 		return;
 	pgstat_report_activity(STATE_RUNNING, "rtm sender: reading requests");
-	rel = begin_reading(sender->entry);
+	rel = begin(AccessShareLock);
 	held = outbox_read(rel);
 	commit(rel);
 	if (held)
@@ -213,9 +184,9 @@ announce(Sender *sender)
 {
 	OutboxDatabase *entry = sender->entry;
 
-	outbox_works(entry, OUTBOX_SENDER);
+	outbox_works();
 	if (sender->settled.callbacks)
-		outbox_wake(entry, OUTBOX_CALLBACKS);
+		outbox_look_for_callbacks();
 	if (sender->settled.results && sender->next_purge == PG_INT64_MAX)
 		sender->next_purge = rtm_now_ms() + 1000 * (int64) Max(outbox_result_ttl, 1);
 	pg_memory_barrier();
@@ -276,10 +247,32 @@ catalog_turn(Sender *sender)
 	MemoryContextSwitchTo(context);
 }
 
-static void
-do_chores(OutboxDatabase *entry)
+/* Nobody may have told that a prepared transaction was committed. */
+static bool
+is_prepared_due(Sender *sender)
 {
-	uint32 chores = pg_atomic_exchange_u32(&entry->chores, 0);
+	if (!outbox_any_prepared(sender->entry) ||
+		rtm_now_ms() - sender->prepared_checked < PREPARED_CHECK)
+		return false;
+	sender->prepared_checked = rtm_now_ms();
+	return true;
+}
+
+static uint32
+release_prepared(OutboxDatabase *entry)
+{
+	Relation rel = begin(RowExclusiveLock);
+	uint32	 chores = outbox_release_prepared(entry);
+
+	commit(rel);
+	return chores;
+}
+
+static void
+do_chores(Sender *sender)
+{
+	OutboxDatabase *entry = sender->entry;
+	uint32			chores = pg_atomic_exchange_u32(&entry->chores, 0);
 
 	if (chores & OUTBOX_CHORE_INSTALLED)
 	{
@@ -291,16 +284,8 @@ do_chores(OutboxDatabase *entry)
 		/* DROP and CREATE EXTENSION: the note is gone, what it says isn't */
 		claim(entry, begin(AccessShareLock));
 	}
-	if (chores & OUTBOX_CHORE_PREPARED)
-	{
-		uint32	 reasons = pg_atomic_read_u32(&entry->held_for_sender);
-		Relation rel = begin(RowExclusiveLock);
-
-		outbox_release_held();
-		commit(rel);
-		pg_atomic_fetch_sub_u32(&entry->held_for_sender, reasons);
-		pg_atomic_fetch_sub_u32(&entry->held, reasons);
-	}
+	if (chores & OUTBOX_CHORE_PREPARED || is_prepared_due(sender))
+		chores |= release_prepared(entry);
 	if (chores & OUTBOX_CHORE_DISCARDED)
 	{
 		Relation rel = begin(AccessShareLock);
@@ -308,12 +293,14 @@ do_chores(OutboxDatabase *entry)
 		outbox_notice_discarded(rel);
 		commit(rel);
 	}
+	if (chores & OUTBOX_CHORE_CALLBACKS)
+		outbox_look_for_callbacks();
 	if (chores & OUTBOX_CHORE_HELD ||
 		(chores & OUTBOX_CHORE_DISCARDED && pg_atomic_read_u32(&entry->holding)))
 	{
 		Relation rel = begin(AccessShareLock);
 
-		show_held(entry, outbox_look_for_held());
+		show_held(entry, outbox_look_for_held(entry));
 		commit(rel);
 	}
 }
@@ -326,10 +313,11 @@ do_chores(OutboxDatabase *entry)
 static int64
 lanes_turn(Sender *sender)
 {
-	int64		  back = outbox_wake_by_time(rtm_now_ms());
+	int64		  back;
 	dlist_head	  awake = DLIST_STATIC_INIT(awake);
 	MemoryContext context = CurrentMemoryContext;
 
+	(void) outbox_wake_by_time(rtm_now_ms());
 	while (!dlist_is_empty(&outbox_queue.awake))
 	{
 		Lane *lane = dlist_head_element(Lane, awake_node, &outbox_queue.awake);
@@ -391,6 +379,8 @@ next_turn(const Sender *sender, int64 until)
 	until = Min(until, sender->next_purge);
 	if (outbox_queue.nrows > 0)
 		until = Min(until, rtm_now_ms() + CATALOG_CHECK);
+	if (outbox_any_prepared(sender->entry))
+		until = Min(until, rtm_now_ms() + PREPARED_CHECK);
 	if (sender->finished_since != 0)
 		until = Min(until, sender->finished_since + (locked ? LOCKED_DELAY : SETTLE_DELAY));
 	if (outbox_reader_has_work())
@@ -408,8 +398,9 @@ turn(Sender *sender)
 	{
 		sender->next_purge = 0;
 		wake_all_lanes();
+		outbox_look_for_callbacks();
 	}
-	do_chores(sender->entry);
+	do_chores(sender);
 	read_turn(sender);
 	MemoryContextSwitchTo(context);
 	if (outbox_queue.nrows > 0)
@@ -419,6 +410,7 @@ turn(Sender *sender)
 		until = 0;
 	purge_turn(sender);
 	MemoryContextSwitchTo(context);
+	until = Min(until, outbox_callbacks_turn(sender->entry));
 	until = next_turn(sender, until);
 	CurrentResourceOwner = sender->traffic;
 	outbox_wait(until, !sender->gathering, what_for(sender));
@@ -432,14 +424,12 @@ open_outbox(OutboxDatabase *entry)
 	OutboxRange *hands;
 	int			 n;
 
-	PushActiveSnapshot(GetTransactionSnapshot());
 	outbox_raise_tickets(outbox_last_seq());
-	PopActiveSnapshot();
 	entry->opened = true;
 	outbox_queue_init(entry, outbox_look_at_tickets(&hands, &n));
 	claim(entry, rel);
 	rel = begin(AccessShareLock);
-	show_held(entry, outbox_look_for_held());
+	show_held(entry, outbox_look_for_held(entry));
 	commit(rel);
 }
 
@@ -464,7 +454,8 @@ run_sender(OutboxDatabase *entry)
 void
 rtm_sender_main(Datum arg)
 {
-	OutboxDatabase *entry = outbox_begin_worker(OUTBOX_SENDER, arg);
+	OutboxDatabase *entry = outbox_begin_worker();
 
-	outbox_run_worker(entry, OUTBOX_SENDER, run_sender);
+	outbox_start_local_gate();
+	run_sender(entry);
 }

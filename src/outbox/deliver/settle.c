@@ -14,28 +14,23 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
-#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 #include "client/text.h"
 #include "fpnn/catalog.h"
 #include "host.h"
-#include "outbox/enqueue/enqueue.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/origin/origin.h"
 #include "outbox/deliver/lane.h"
 #include "outbox/deliver/settle.h"
-#include "outbox/record/row.h"
+#include "outbox/record/request_table.h"
+#include "outbox/record/statement.h"
 
 /* How long a row that somebody has locked is left alone, in milliseconds. */
 #define LOCKED_DELAY 1000
@@ -45,142 +40,70 @@
 #define PURGE_PAUSE 20
 
 /*
- * Statements.  {schema} is the extension's schema; {, new}, {own} and {foreign}
- * are columns, and conditions on one, which the tables of version 1.0 don't have.
+ * A result that has the same id and origin is older: somebody has set the sequence
+ * of ids back.
  */
-typedef struct Statement
-{
-	const char *text;
-	int			nargs;
-	Oid			types[8];
-	SPIPlanPtr	plan;
-	int64		origin; /* that the plan was made for */
-} Statement;
-
-static Statement move_row = {
-	"WITH r AS (DELETE FROM {schema}.rtm_request WHERE ctid = (SELECT ctid FROM {schema}.rtm_request"
-	" WHERE ctid = $1 AND seq = $7 AND NOT EXISTS (SELECT FROM {schema}.rtm_finished AS f WHERE f.id = $8)"
-	" FOR UPDATE SKIP LOCKED) RETURNING *)"
-	" INSERT INTO {schema}.rtm_finished (id, status, owner, server, conversation, nparams, mid_made,"
-	" attempts, key_a, key_b, enqueued_at, finished_at, timeout, call, method, params, mid,"
-	" recipients, callback, mtime, answer, error_code, error, callback_due{, new})"
-	" SELECT $8, CASE WHEN $2 = 0 THEN 'done' ELSE 'failed' END, owner, server, conversation,"
-	" nparams, mid_made, $6, key_a, key_b, enqueued_at, pg_catalog.clock_timestamp(), timeout,"
-	" call, method, params, mid, recipients, callback, $4, $5, nullif($2, 0), $3,"
-	" CASE WHEN callback IS NOT NULL THEN seq END{, new} FROM r",
-	8,
-	{TIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID, INT4OID, INT8OID, INT8OID},
-	NULL};
-
-static Statement find_id = {
-	"SELECT true{foreign} FROM {schema}.rtm_finished WHERE id = $1", 1, {INT8OID}, NULL};
-
-static Statement renumber_row = {
-	"UPDATE {schema}.rtm_finished SET id = $2 WHERE ctid = (SELECT ctid FROM {schema}.rtm_finished"
-	" WHERE id = $1{foreign} FOR UPDATE SKIP LOCKED)",
-	2,
-	{INT8OID, INT8OID},
-	NULL};
+static OutboxStatement move_row = {
+	"WITH r AS (DELETE FROM rtm_internal.rtm_request WHERE ctid = (SELECT ctid FROM "
+	"rtm_internal.rtm_request WHERE ctid = $1 AND seq = $7 FOR UPDATE SKIP LOCKED) "
+	"RETURNING *) INSERT INTO rtm_internal.rtm_finished (id, origin, status, owner, server, "
+	"conversation, nparams, mid_made, attempts, key_a, key_b, enqueued_at, finished_at, "
+	"timeout, call, method, params, mid, recipients, callback, owner_name, server_name, "
+	"callback_name, callback_owner, mtime, answer, error_code, error, callback_due) SELECT "
+	"id, origin, CASE WHEN $2 = 0 THEN 'done' ELSE 'failed' END, owner, server, "
+	"conversation, nparams, mid_made, $6, key_a, key_b, enqueued_at, clock_timestamp(), "
+	"timeout, call, method, params, mid, recipients, callback, owner_name, server_name, "
+	"callback_name, callback_owner, $4, $5, nullif($2, 0), $3, CASE WHEN callback IS NOT "
+	"NULL THEN seq END FROM r ON CONFLICT (id, origin) DO UPDATE SET status = "
+	"excluded.status, owner = excluded.owner, server = excluded.server, conversation = "
+	"excluded.conversation, nparams = excluded.nparams, mid_made = excluded.mid_made, "
+	"attempts = excluded.attempts, key_a = excluded.key_a, key_b = excluded.key_b, "
+	"enqueued_at = excluded.enqueued_at, finished_at = excluded.finished_at, timeout = "
+	"excluded.timeout, call = excluded.call, method = excluded.method, params = "
+	"excluded.params, mid = excluded.mid, recipients = excluded.recipients, callback = "
+	"excluded.callback, owner_name = excluded.owner_name, server_name = "
+	"excluded.server_name, callback_name = excluded.callback_name, callback_owner = "
+	"excluded.callback_owner, mtime = excluded.mtime, answer = excluded.answer, error_code "
+	"= excluded.error_code, error = excluded.error, callback_due = excluded.callback_due, "
+	"callback_error = NULL, callback_attempts = NULL, callback_begun = NULL",
+	7,
+	{TIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID, INT4OID, INT8OID},
+};
 
 /* Mid and parameters are others only when it has got a new mid. */
-static Statement note_row = {
-	"UPDATE {schema}.rtm_request SET attempts = $2, error_code = nullif($3, 0), error = $4,"
-	" next_attempt = $5, mid = coalesce($7, mid), params = coalesce($8, params) WHERE ctid = (SELECT ctid FROM {schema}.rtm_request"
-	" WHERE ctid = $1 AND seq = $6 FOR UPDATE SKIP LOCKED) RETURNING ctid",
+static OutboxStatement note_row = {
+	"UPDATE rtm_internal.rtm_request SET attempts = $2, error_code = nullif($3, 0), error "
+	"= $4, next_attempt = $5, mid = coalesce($7, mid), params = coalesce($8, params) WHERE ctid = (SELECT ctid FROM rtm_internal.rtm_request "
+	"WHERE ctid = $1 AND seq = $6 FOR UPDATE SKIP LOCKED) RETURNING ctid",
 	8,
 	{TIDOID, INT4OID, INT4OID, TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID, BYTEAOID},
-	NULL};
+};
 
-static Statement purge_rows = {
-	"DELETE FROM {schema}.rtm_finished WHERE id IN (SELECT id FROM {schema}.rtm_finished"
-	" WHERE status = 'done' AND callback_due IS NULL"
-	" AND finished_at <= pg_catalog.clock_timestamp() - $1 * interval '1 second'"
-	" ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+static OutboxStatement purge_rows = {
+	"DELETE FROM rtm_internal.rtm_finished WHERE ctid = ANY (ARRAY (SELECT ctid"
+	" FROM rtm_internal.rtm_finished WHERE status = 'done' AND callback_due IS NULL"
+	" AND finished_at <= clock_timestamp() - $1 * interval '1 second'"
+	" ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
 	2,
 	{INT4OID, INT8OID},
-	NULL};
+};
 
-static Statement oldest_row = {
-	"SELECT extract(epoch FROM pg_catalog.clock_timestamp() - min(finished_at))::bigint"
-	" FROM {schema}.rtm_finished WHERE status = 'done' AND callback_due IS NULL",
-	0,
-	{0},
-	NULL};
-
-static Statement find_due = {
-	"SELECT 1 FROM {schema}.rtm_finished WHERE callback_due IS NOT NULL{own} LIMIT 1",
-	0,
-	{0},
-	NULL};
-
-/* The statement's text, with what stands in braces replaced. */
-static char *
-statement_text(const Statement *statement)
-{
-	const char	  *schema = quote_identifier(get_namespace_name(outbox_relations(false)->schema));
-	StringInfoData text;
-
-	initStringInfo(&text);
-	for (const char *p = statement->text; *p;)
-	{
-		const char *end = *p == '{' ? strchr(p, '}') : NULL;
-
-		if (end == NULL)
-		{
-			appendStringInfoChar(&text, *p++);
-			continue;
-		}
-		if (strncmp(p, "{schema}", end + 1 - p) == 0)
-			appendStringInfoString(&text, schema);
-		else if (strncmp(p, "{own}", end + 1 - p) == 0)
-			appendStringInfoString(&text, outbox_origin_condition());
-		else if (strncmp(p, "{foreign}", end + 1 - p) == 0)
-			appendStringInfoString(&text, outbox_foreign_condition());
-		else if (outbox_own_origin != 0)
-			appendStringInfoString(&text, ", origin, owner_name, server_name, callback_name");
-		p = end + 1;
-	}
-	return text.data;
-}
-
-static void
-prepare(Statement *statement)
-{
-	/* ALTER EXTENSION UPDATE gives the tables an origin */
-	if (statement->plan && statement->origin == outbox_own_origin)
-		return;
-	if (statement->plan)
-		(void) SPI_freeplan(statement->plan);
-	statement->plan = NULL; /* preparing may raise */
-	statement->plan = SPI_prepare(statement_text(statement), statement->nargs, statement->types);
-	statement->origin = outbox_own_origin;
-	if (statement->plan == NULL || SPI_keepplan(statement->plan) != 0)
-		elog(ERROR, "could not prepare a statement of the outbox");
-}
-
-static void
-execute(Statement *statement, Datum *values, const char *nulls)
-{
-	int rc;
-
-	prepare(statement);
-	rc = SPI_execute_plan(statement->plan, values, nulls, false, 0);
-	if (rc < 0)
-		elog(ERROR, "a statement of the outbox failed: %s", SPI_result_code_string(rc));
-}
+static OutboxStatement oldest_row = {
+	"SELECT extract(epoch FROM clock_timestamp() - min(finished_at))::bigint"
+	" FROM rtm_internal.rtm_finished WHERE status = 'done' AND callback_due IS NULL",
+};
 
 /* The error's text in the database's encoding, or null if there is no error. */
 static Datum
 error_text(const Request *request, char *null)
 {
 	const char *text = request->error;
-	size_t		len;
 
 	*null = text ? ' ' : 'n';
 	if (text == NULL)
 		return (Datum) 0;
 	if (request->error_from_gate)
-		text = rtm_text_from_wire(text, strlen(text), &len);
+		text = rtm_shown_from_wire(text, strlen(text));
 	if (text == NULL || text[0] == '\0')
 		text = rtm_code_text(request->code);
 	return CStringGetTextDatum(text ? text : "unknown error");
@@ -188,17 +111,13 @@ error_text(const Request *request, char *null)
 
 /* Tickets are the time, more or less: another database's may be the same. */
 static bool
-is_row_of(HeapTuple tuple, TupleDesc desc, const Request *request)
+is_row_of(HeapTuple tuple, const Request *request)
 {
-	bool null;
+	OutboxRow row;
 
-	if (DatumGetInt64(fastgetattr(tuple, OUTBOX_SEQ, desc, &null)) != request->row.seq ||
-		DatumGetInt64(fastgetattr(tuple, OUTBOX_ID, desc, &null)) != request->row.id)
-		return false;
-
-	/* 0: it was read before ALTER EXTENSION UPDATE */
-	return request->row.origin == 0 ||
-		   DatumGetInt64(heap_getattr(tuple, OUTBOX_ORIGIN, desc, &null)) == request->row.origin;
+	outbox_read_key(tuple, &row);
+	return row.seq == request->row.seq && row.id == request->row.id &&
+		   row.origin == request->row.origin;
 }
 
 /*
@@ -215,7 +134,7 @@ is_at(Relation rel, const Request *request)
 	if (ItemPointerGetBlockNumber(&request->tid) >= RelationGetNumberOfBlocks(rel) ||
 		!heap_fetch(rel, GetActiveSnapshot(), &tuple, &buffer, false))
 		return false;
-	same = is_row_of(&tuple, RelationGetDescr(rel), request);
+	same = is_row_of(&tuple, request);
 	ReleaseBuffer(buffer);
 	return same;
 }
@@ -227,102 +146,30 @@ is_at(Relation rel, const Request *request)
 static bool
 is_there(Relation rel, Request *request)
 {
-	Relation	index;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		found = false;
+	OutboxScan scan;
+	HeapTuple  tuple;
+	bool	   found = false;
 
 	if (is_at(rel, request))
 		return true;
-	index = index_open(outbox_relations(false)->request_index, AccessShareLock);
-	ScanKeyInit(&key, OUTBOX_SEQ, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(request->row.seq));
-	scan = systable_beginscan_ordered(rel, index, GetActiveSnapshot(), 1, &key);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
+	scan = outbox_begin_scan(rel, OUTBOX_REQUEST_SEQ, request->row.seq, request->row.seq + 1,
+							 GetActiveSnapshot());
+	while (!found && HeapTupleIsValid(tuple = outbox_next(&scan)))
 	{
-		found = is_row_of(tuple, RelationGetDescr(rel), request);
+		found = is_row_of(tuple, request);
 		if (found)
 			request->tid = tuple->t_self;
 	}
-	systable_endscan_ordered(scan);
-	index_close(index, NoLock);
+	outbox_end_scan(&scan);
 	return found;
-}
-
-/* Has rtm_finished a request of that id?  *foreign: one of another origin. */
-static bool
-is_taken(int64 id, bool *foreign)
-{
-	Datum value = Int64GetDatum(id);
-	bool  null;
-
-	execute(&find_id, &value, NULL);
-	if (SPI_processed == 0)
-		return false;
-	*foreign = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
-	return true;
-}
-
-static int64
-free_id(void)
-{
-	bool  foreign;
-	int64 id;
-
-	do
-		id = outbox_new_id();
-	while (is_taken(id, &foreign));
-	return id;
-}
-
-/*
- * Databases number their requests independently, and logical replication or COPY
- * brings what another one has finished.  Such a row gets another id when one of
- * our own needs its: somebody may wait for that.  False: it is locked.
- */
-static bool
-give_id_up(int64 id)
-{
-	Datum values[] = {Int64GetDatum(id), Int64GetDatum(free_id())};
-
-	execute(&renumber_row, values, NULL);
-	if (SPI_processed != 1)
-		return false;
-	ereport(LOG, (errmsg("request " INT64_FORMAT
-						 ", which another database queued, is request " INT64_FORMAT " from now on",
-						 id, DatumGetInt64(values[1])),
-				  errdetail("A request of this database has the same id, and is through.")));
-	return true;
-}
-
-/*
- * Why wasn't the row moved?  True: its id was taken, and *id is one that isn't
- * any more; false: somebody has locked a row.
- */
-static bool
-find_other_id(int64 *id)
-{
-	int64 was = *id;
-	bool  foreign;
-
-	if (!is_taken(was, &foreign))
-		return false;
-	if (foreign)
-		return give_id_up(was);
-	*id = free_id();
-	ereport(LOG,
-			(errmsg("request " INT64_FORMAT " is request " INT64_FORMAT " in rtm_result", was, *id),
-			 errdetail("Another request of this database has the same id there.")));
-	return true;
 }
 
 /* True: it is done, or there is nothing left to do. */
 static bool
 move(Relation rel, Request *request)
 {
-	char  nulls[] = "        ";
-	Datum values[8];
-	int64 id = request->row.id;
+	char  nulls[] = "       ";
+	Datum values[7];
 
 	if (!is_there(rel, request))
 		return true;
@@ -338,17 +185,8 @@ move(Relation rel, Request *request)
 		values[4] = PointerGetDatum(cstring_to_text_with_len(request->answer, request->answer_len));
 	values[5] = Int32GetDatum(request->row.attempts);
 	values[6] = Int64GetDatum(request->row.seq);
-	values[7] = Int64GetDatum(id);
-	execute(&move_row, values, nulls);
-	if (SPI_processed != 1)
-	{
-		if (!find_other_id(&id))
-			return false;
-		values[7] = Int64GetDatum(id);
-		execute(&move_row, values, nulls);
-		if (SPI_processed != 1)
-			return false;
-	}
+	if (outbox_run(&move_row, values, nulls) != 1)
+		return false;
 	return true;
 }
 
@@ -357,7 +195,6 @@ note(Relation rel, Request *request)
 {
 	char  nulls[] = "        ";
 	Datum values[8];
-	bool  null;
 	Datum tid;
 
 	if (!is_there(rel, request))
@@ -377,10 +214,9 @@ note(Relation rel, Request *request)
 	values[7] = request->renamed ? PointerGetDatum(cstring_to_text_with_len(
 									   request->row.params, request->row.params_len))
 								 : (Datum) 0;
-	execute(&note_row, values, nulls);
-	if (SPI_processed != 1)
+	if (outbox_run(&note_row, values, nulls) != 1)
 		return false;
-	tid = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
+	tid = outbox_column(0, 1, NULL);
 	ItemPointerCopy((ItemPointer) DatumGetPointer(tid), &request->tid);
 
 	/* it leaves after this: the note must be on disk */
@@ -392,12 +228,8 @@ note(Relation rel, Request *request)
 static bool
 delete_row(Relation rel, Request *request, CommandId command)
 {
-	TM_FailureData failure;
-
-	if (!is_there(rel, request))
-		return true;
-	return heap_delete(rel, &request->tid, command, InvalidSnapshot, false, &failure, false) !=
-		   TM_BeingModified;
+	return !is_there(rel, request) ||
+		   outbox_delete(rel, &request->tid, command, false) != OUTBOX_LOCKED;
 }
 
 static bool
@@ -462,8 +294,7 @@ outbox_settle(Relation rel)
 	int64		  now = rtm_now_ms();
 	dlist_iter	  iter;
 
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
+	outbox_begin_sql();
 	dlist_foreach (iter, &outbox_queue.touched)
 	{
 		Request *request = dlist_container(Request, touched_node, iter.cur);
@@ -474,8 +305,7 @@ outbox_settle(Relation rel)
 	}
 	dlist_foreach (iter, &outbox_queue.finished)
 		settle_finished(rel, dlist_container(Request, node, iter.cur), command, now, &settled);
-	SPI_finish();
-	PopActiveSnapshot();
+	outbox_end_sql();
 	return settled;
 }
 
@@ -524,8 +354,8 @@ next_purge(void)
 	Datum age;
 	bool  null;
 
-	execute(&oldest_row, NULL, NULL);
-	age = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null);
+	(void) outbox_run(&oldest_row, NULL, NULL);
+	age = outbox_column(0, 1, &null);
 	return null ? PG_INT64_MAX
 				: rtm_now_ms() + 1000 * Max(outbox_result_ttl - DatumGetInt64(age), 1);
 }
@@ -537,25 +367,9 @@ outbox_purge(void)
 	Datum values[] = {Int32GetDatum(outbox_result_ttl), Int64GetDatum(PURGE_ROWS)};
 	int64 next;
 
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
-	execute(&purge_rows, values, NULL);
-	next = SPI_processed >= PURGE_ROWS ? rtm_now_ms() + PURGE_PAUSE : next_purge();
-	SPI_finish();
-	PopActiveSnapshot();
+	outbox_begin_sql();
+	next = outbox_run(&purge_rows, values, NULL) >= PURGE_ROWS ? rtm_now_ms() + PURGE_PAUSE
+															   : next_purge();
+	outbox_end_sql();
 	return next;
-}
-
-bool
-outbox_callbacks_are_due(void)
-{
-	bool due;
-
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
-	execute(&find_due, NULL, NULL);
-	due = SPI_processed > 0;
-	SPI_finish();
-	PopActiveSnapshot();
-	return due;
 }

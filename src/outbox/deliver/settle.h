@@ -10,6 +10,8 @@
 
 #include "utils/rel.h"
 
+#include "outbox/workers/registry.h"
+
 /*
  * What a settlement came to: what it left, as somebody else had locked the rows,
  * and what it made.
@@ -40,8 +42,5 @@ extern void outbox_notice_discarded(Relation rel);
  * as rtm_now_ms(); PG_INT64_MAX: when there are new results.  Needs a transaction.
  */
 extern int64 outbox_purge(void);
-
-/* Are there callbacks to be run? Needs a transaction. */
-extern bool outbox_callbacks_are_due(void);
 
 #endif /* OUTBOX_SETTLE_H */

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "fpnn/catalog.h"
+#include "fpnn/known.h"
 
 typedef enum OutboxVerdict
 {
@@ -37,20 +38,13 @@ typedef struct OutboxAttempt
 
 extern OutboxVerdict outbox_judge(const OutboxAttempt *attempt);
 
-/* What the gate has under the mid of a send that it refused as a duplicate. */
-typedef enum OutboxFound
-{
-	OUTBOX_FOUND_SAME,	 /* sender, type and body are those of the request */
-	OUTBOX_FOUND_OTHER,	 /* they aren't */
-	OUTBOX_FOUND_NOTHING /* it shows none: the service doesn't keep all types */
-} OutboxFound;
-
 /*
- * A message that isn't shown counts as ours, also under a mid that was given:
- * an attempt of ours may have got there and the gate knows the mid, so an
- * answer that was lost is by far the likeliest.
+ * The gate has a message with the mid of the attempt.  The same one is ours, at a
+ * first attempt too: a copy of this database has sent it.  One that isn't shown
+ * counts as ours if an attempt of ours may have got there, also under a mid that
+ * was given: an answer that was lost is by far the likeliest.
  */
-extern OutboxVerdict outbox_judge_found(OutboxFound found, bool mid_made, bool exhausted);
+extern OutboxVerdict outbox_judge_found(RtmFound found, const OutboxAttempt *attempt);
 
 /*
  * Is it certain that nothing was carried out?  So it is with what the gate

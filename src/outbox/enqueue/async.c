@@ -10,77 +10,37 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
-#include "client/client_guc.h"
-#include "client/lookup.h"
+#include "client/peer.h"
 #include "outbox/enqueue/enqueue.h"
 #include "outbox/record/callback.h"
 #include "method/argument.h"
 #include "method/encode.h"
+#include "method/function.h"
 #include "method/jsonb.h"
 
-/* Which call an SQL function queues; kept with the function. */
-typedef struct AsyncCall
-{
-	const RtmMethod *method;
-	char			*name;	 /* of the function */
-	bool			 binary; /* msg is bytea */
-	int				 nargs;	 /* before callback, timeout, server */
-} AsyncCall;
-
-/* By the function's name: rtm_, the call's name in the API, _async. */
-static const AsyncCall *
-find_call(FunctionCallInfo fcinfo)
-{
-	FmgrInfo  *flinfo = fcinfo->flinfo;
-	AsyncCall *call = flinfo->fn_extra;
-	char	  *name;
-	int		   len;
-	Oid		  *types;
-	int		   ntypes;
-
-	if (call)
-		return call;
-	name = get_func_name(flinfo->fn_oid);
-	len = name ? (int) strlen(name) - (int) strlen("rtm__async") : 0;
-	call = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(AsyncCall));
-	if (len > 0)
-		call->method = rtm_method_by_call(name + strlen("rtm_"), len);
-	if (call->method == NULL)
-		elog(ERROR, "function %u queues no method of the catalogue", flinfo->fn_oid);
-	call->name = MemoryContextStrdup(flinfo->fn_mcxt, name);
-	call->nargs = rtm_method_nparams(call->method);
-	(void) get_func_signature(flinfo->fn_oid, &types, &ntypes);
-	for (int i = 0; i < Min(call->nargs, ntypes); i++)
-		if (call->method->params[i].type == RTM_PARAM_MSG)
-			call->binary = types[i] == BYTEAOID;
-	flinfo->fn_extra = call;
-	return call;
-}
-
-/* callback, timeout and server; the row's owner is the current role. */
+/*
+ * callback, timeout and server; the row's owner is the current role.  A server
+ * that no call could ask, for its wrapper, its mapping or its options, is refused
+ * as a call that waits refuses it; no connection is made.
+ */
 static void
-read_common_args(const NullableDatum *args, OutboxSignature signature, OutboxRow *row)
+read_common_args(const NullableDatum *args, const RtmMethod *method, OutboxRow *row)
 {
-	RtmCall		call;
-	const char *name;
+	RtmCall call;
 
 	rtm_common_args(&args[1], &args[2], &call);
-	name = call.server ? call.server : rtm_server_name;
 	row->owner = GetUserId();
-	row->server = rtm_find_server(name, row->owner);
-	(void) rtm_find_mapping(row->server, name, row->owner);
+	row->server = rtm_peer(call.server)->server;
 	row->timeout = call.timeout;
 	if (!args[0].isnull)
 	{
 		row->callback = DatumGetObjectId(args[0].value);
-		outbox_check_callback(row->callback, signature, row->owner);
+		outbox_check_callback(row->callback, method, row->owner);
 	}
 }
 
@@ -104,74 +64,50 @@ enqueue(OutboxRow *row, const char *call, const char *method, StringInfo params,
 	PG_RETURN_INT64(row->id);
 }
 
+static void
+set_conversation(OutboxRow *row, RtmConversationKey key)
+{
+	row->conversation = key.type;
+	row->key_a = key.a;
+	row->key_b = key.b;
+}
+
 PG_FUNCTION_INFO_V1(rtm_sql_async);
 
 Datum
 rtm_sql_async(PG_FUNCTION_ARGS)
 {
-	const AsyncCall *call = find_call(fcinfo);
-	OutboxRow		 row = {0};
-	RtmRequest		 request;
+	const RtmFunction *function = rtm_function(fcinfo);
+	const RtmMethod	  *method = function->method;
+	OutboxRow		   row = {0};
+	RtmRequest		   request;
 
-	outbox_check_enqueue(call->name);
-	read_common_args(&fcinfo->args[call->nargs], outbox_signature(call->method), &row);
-	rtm_encode(&request, call->method, fcinfo->args, call->binary);
-	row.conversation = call->method->conversation;
-	row.key_a = request.key_a;
-	row.key_b = request.key_b;
-	if (request.key_b == -1)
+	outbox_check_enqueue(function->name);
+	read_common_args(&fcinfo->args[function->nargs], method, &row);
+	rtm_encode(&request, method, fcinfo->args, function->binary);
+	set_conversation(&row, request.key);
+	if (request.key.b == RTM_SEVERAL)
 	{
 		row.recipients = request.recipients;
 		row.nrecipients = request.nrecipients;
 	}
 	row.mid = request.mid;
 	row.mid_made = request.mid_made;
-	return enqueue(&row, call->method->call, call->method->method, &request.params,
-				   request.nparams);
+	return enqueue(&row, method->call, method->method, &request.params, request.nparams);
 }
 
-/* A field of params; false when it is no whole number. */
+/* RtmFindInt, of a Jsonb: false when the field is no whole number. */
 static bool
-int_field(Jsonb *params, const char *key, int64 *value)
+int_field(const void *params, const char *key, int64_t *value)
 {
-	JsonbValue *v = getKeyJsonValueFromContainer(&params->root, key, strlen(key), NULL);
+	JsonbContainer *root = (JsonbContainer *) &((const Jsonb *) params)->root;
+	JsonbValue	   *v = getKeyJsonValueFromContainer(root, key, (int) strlen(key), NULL);
+	int64			number;
 
-	if (v == NULL || v->type != jbvNumeric)
+	if (v == NULL || v->type != jbvNumeric || !rtm_whole_number(v->val.numeric, &number))
 		return false;
-	*value = strtoll(
-		DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(v->val.numeric))), NULL,
-		10);
+	*value = number;
 	return true;
-}
-
-/*
- * Which conversation a quest belongs to, by what its parameters are called: it
- * must not overtake the messages of that conversation.
- */
-static void
-find_conversation(Jsonb *params, OutboxRow *row)
-{
-	int64 a;
-	int64 b;
-
-	row->conversation = OUTBOX_OTHER;
-	if (int_field(params, "gid", &a))
-	{
-		row->conversation = RTM_GROUP;
-		row->key_a = a;
-	}
-	else if (int_field(params, "rid", &a))
-	{
-		row->conversation = RTM_ROOM;
-		row->key_a = a;
-	}
-	else if (int_field(params, "from", &a) &&
-			 (int_field(params, "to", &b) || int_field(params, "xid", &b)))
-	{
-		row->conversation = RTM_P2P;
-		row->key_a = Min(a, b);
-		row->key_b = Max(a, b);
-	}
 }
 
 PG_FUNCTION_INFO_V1(rtm_sql_call_async);
@@ -185,15 +121,15 @@ rtm_sql_call_async(PG_FUNCTION_ARGS)
 	char		  *method;
 
 	outbox_check_enqueue("rtm_call_async");
-	rtm_require_arg(&fcinfo->args[0], "method");
-	method = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	rtm_check_method(method);
-	read_common_args(&fcinfo->args[2], OUTBOX_CALL_CALLBACK, &row);
+	method = rtm_method_arg(&fcinfo->args[0]);
+	read_common_args(&fcinfo->args[2], NULL, &row);
 	initStringInfo(&params);
 	if (!PG_ARGISNULL(1))
 	{
-		nparams = rtm_pack_jsonb(PG_GETARG_JSONB_P(1), &params);
-		find_conversation(PG_GETARG_JSONB_P(1), &row);
+		Jsonb *jsonb = PG_GETARG_JSONB_P(1);
+
+		nparams = rtm_pack_jsonb(jsonb, &params);
+		set_conversation(&row, rtm_conversation_of_any(method, int_field, jsonb));
 	}
 	return enqueue(&row, "call", method, &params, nparams);
 }

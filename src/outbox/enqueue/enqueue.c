@@ -3,111 +3,33 @@
  * enqueue.c
  *	  Requests that a transaction queues; they become rows when it commits.
  *
- * Until then they are kept aside, in a tuplestore, which spills to disk.  When
- * the transaction begins to commit it draws as many tickets as there are
- * requests and inserts them all.  So the order of rows is the order of commits,
- * a transaction that is rolled back writes nothing, and nothing is looked up or
- * locked twice.
- *
- * A subtransaction that is rolled back takes all requests with it that were
- * queued since it began: those of its own and of its children.
+ * Until then they are kept aside (backlog.c).  When the transaction begins to
+ * commit it draws as many tickets as there are requests and inserts them all.  So
+ * the order of rows is the order of commits, a transaction that is rolled back
+ * writes nothing, and nothing is looked up or locked twice.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/heapam.h"
-#include "access/heaptoast.h"
 #include "access/htup_details.h"
-#include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "commands/sequence.h"
-#include "executor/tuptable.h"
 #include "miscadmin.h"
-#include "storage/bufmgr.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
-#include "utils/tuplestore.h"
+#include "utils/resowner.h"
 
-#include "compat.h"
+#include "outbox/enqueue/backlog.h"
+#include "outbox/enqueue/chore.h"
 #include "outbox/enqueue/enqueue.h"
-#include "outbox/origin/names.h"
+#include "outbox/enqueue/prepared.h"
 #include "outbox/origin/origin.h"
-#include "outbox/workers/registry.h"
+#include "outbox/record/request_table.h"
 #include "outbox/record/ticket.h"
+#include "outbox/workers/registry.h"
 
-/* Rows and bytes that are inserted at once. */
-#define BATCH_ROWS	1000
-#define BATCH_BYTES (1024 * 1024)
-
-/* What is kept in memory of a transaction's requests, at least: kilobytes. */
-#define KEEP_KB 16384
-
-/* Rows [from, to) of the backlog, whose subtransaction was rolled back. */
-typedef struct DeadRows
-{
-	int64 from;
-	int64 to;
-} DeadRows;
-
-/* Ids [from, to] of queued requests; a backend draws many in a row. */
-typedef struct IdRun
-{
-	int64 from;
-	int64 to;
-} IdRun;
-
-/* How many rows there were when a subtransaction began. */
-typedef struct Savepoint
-{
-	SubTransactionId id;
-	int64			 rows;
-} Savepoint;
-
-/* What this transaction has queued; lives as long as it does. */
-typedef struct Backlog
-{
-	MemoryContext	 context;
-	Tuplestorestate *rows;
-	TupleDesc		 desc;
-	int64			 origin; /* of the rows; see origin.c */
-	int64			 nrows;	 /* dead ones too */
-	int64			 nlive;
-	IdRun			*ids;
-	int				 nids;
-	int				 max_ids;
-	DeadRows		*dead; /* in their order, none touching */
-	int				 ndead;
-	int				 max_dead;
-	Savepoint		*savepoints; /* the innermost last; those from before the
-								 * backlog was made are missing */
-	int				 nsavepoints;
-	int				 max_savepoints;
-	MemoryContext	 names;	   /* those of the row named */
-	OutboxRow		 named;	   /* the names of its objects are known ... */
-	CommandId		 named_in; /* ... in this command; another may rename them */
-} Backlog;
-
-static Backlog		  *backlog;
-static OutboxDatabase *entry;	   /* of this database */
-static bool			   to_wake;	   /* this transaction inserted rows */
-static bool			   committing; /* they are in the table already */
-
-static void
-find_entry(void)
-{
-	if (entry == NULL || entry->database != MyDatabaseId)
-		entry = outbox_database(MyDatabaseId, true);
-	if (entry == NULL)
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-						errmsg("too many databases of this server use the outbox of rtm"),
-						errdetail("There can be %d.", OUTBOX_MAX_DATABASES)));
-}
+static OutboxBacklog *backlog;	  /* of this transaction, or NULL */
+static bool			  committing; /* its rows are in the table already */
 
 void
 outbox_check_enqueue(const char *what)
@@ -127,27 +49,24 @@ outbox_check_enqueue(const char *what)
 	PreventCommandIfReadOnly(psprintf("%s()", what));
 }
 
-int64
-outbox_new_id(void)
+OutboxDatabase *
+outbox_require_database(const char *what)
 {
-	return nextval_internal(outbox_relations(false)->sequence, false);
+	OutboxDatabase *entry;
+
+	outbox_check_enqueue(what);
+	entry = outbox_this_database(true);
+	if (entry == NULL)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+						errmsg("too many databases of this server use the outbox of rtm"),
+						errdetail("There can be %d.", OUTBOX_MAX_DATABASES)));
+	return entry;
 }
 
 int64
-outbox_last_id(void)
+outbox_new_id(void)
 {
-	Relation	  rel = relation_open(outbox_relations(false)->sequence, AccessShareLock);
-	Buffer		  buffer = ReadBuffer(rel, 0);
-	Page		  page = BufferGetPage(buffer);
-	HeapTupleData tuple = {0};
-	int64		  last;
-
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	tuple.t_data = (HeapTupleHeader) PageGetItem(page, PageGetItemId(page, FirstOffsetNumber));
-	last = ((Form_pg_sequence_data) GETSTRUCT(&tuple))->last_value;
-	UnlockReleaseBuffer(buffer);
-	relation_close(rel, AccessShareLock);
-	return last;
+	return nextval_internal(outbox_relations(false)->ids, false);
 }
 
 /*
@@ -156,98 +75,14 @@ outbox_last_id(void)
  * The sender sees to that when it starts, who comes earlier does it himself.
  */
 static void
-open_tickets(void)
+open_tickets(OutboxDatabase *entry)
 {
 	static bool done;
 
 	if (done || entry->opened)
 		return;
-	PushActiveSnapshot(GetLatestSnapshot());
 	outbox_raise_tickets(outbox_last_seq());
-	PopActiveSnapshot();
 	done = true;
-}
-
-static Backlog *
-make_backlog(void)
-{
-	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "rtm requests",
-												  ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	ResourceOwner owner = CurrentResourceOwner;
-	Backlog		 *b = palloc0(sizeof(Backlog));
-	Relation	  rel;
-
-	/* the lock stays: the table must be there when the transaction commits */
-	rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
-	b->desc = CreateTupleDescCopy(RelationGetDescr(rel));
-	table_close(rel, NoLock);
-	b->origin = outbox_origin(entry);
-
-	/* its file belongs to the whole transaction too */
-	CurrentResourceOwner = TopTransactionResourceOwner;
-	b->rows = tuplestore_begin_heap(false, false, Max(work_mem, KEEP_KB));
-	CurrentResourceOwner = owner;
-	b->context = context;
-	b->names = AllocSetContextCreate(context, "rtm names", ALLOCSET_SMALL_SIZES);
-	MemoryContextSwitchTo(old);
-	return b;
-}
-
-static void
-note_id(Backlog *b, int64 id)
-{
-	if (b->nids > 0 && b->ids[b->nids - 1].to + 1 == id)
-	{
-		b->ids[b->nids - 1].to = id;
-		return;
-	}
-	if (b->nids == b->max_ids)
-	{
-		b->max_ids = Max(8, b->max_ids * 2);
-		b->ids = b->ids ? repalloc_huge(b->ids, sizeof(IdRun) * b->max_ids)
-						: MemoryContextAlloc(b->context, sizeof(IdRun) * b->max_ids);
-	}
-	b->ids[b->nids].from = b->ids[b->nids].to = id;
-	b->nids++;
-}
-
-static void
-add_row(Backlog *b, const OutboxRow *row)
-{
-	Datum values[OUTBOX_NCOLUMNS];
-	bool  nulls[OUTBOX_NCOLUMNS];
-
-	outbox_row_values(row, values, nulls);
-	Assert(b->desc->natts <= OUTBOX_NCOLUMNS);
-	tuplestore_putvalues(b->rows, b->desc, values, nulls);
-	note_id(b, row->id);
-	b->nrows++;
-	b->nlive++;
-}
-
-/* Names of role, server and callback: most rows have those of the one before. */
-static void
-name_objects(Backlog *b, OutboxRow *row)
-{
-	OutboxRow	 *named = &b->named;
-	CommandId	  command = GetCurrentCommandId(false);
-	MemoryContext old;
-
-	if (named->owner != row->owner || named->server != row->server ||
-		named->callback != row->callback || b->named_in != command)
-	{
-		memset(named, 0, sizeof(OutboxRow));
-		MemoryContextReset(b->names);
-		old = MemoryContextSwitchTo(b->names);
-		outbox_name_objects(row);
-		MemoryContextSwitchTo(old);
-		*named = *row;
-		b->named_in = command;
-	}
-	row->owner_name = named->owner_name;
-	row->server_name = named->server_name;
-	row->callback_name = named->callback_name;
 }
 
 void
@@ -260,82 +95,24 @@ outbox_enqueue(OutboxRow *row)
 			 errmsg("a request cannot be queued any more: the transaction is about to commit")));
 	if (backlog == NULL)
 	{
-		find_entry();
-		open_tickets();
-		backlog = make_backlog();
+		OutboxDatabase *entry = outbox_require_database("rtm_call_async");
+
+		open_tickets(entry);
+		backlog = outbox_make_backlog(outbox_origin(entry));
 	}
-	row->origin = backlog->origin;
-	if (backlog->desc->natts >= OUTBOX_NCOLUMNS)
-		name_objects(backlog, row);
-	add_row(backlog, row);
+	outbox_add_with_names(backlog, row);
+}
+
+bool
+outbox_has_queued(void)
+{
+	return backlog != NULL && outbox_count_backlog(backlog) > 0;
 }
 
 bool
 outbox_is_queued_here(int64 id)
 {
-	for (int i = 0; backlog && i < backlog->nids; i++)
-		if (id >= backlog->ids[i].from && id <= backlog->ids[i].to)
-			return true;
-	return false;
-}
-
-/* ---- subtransactions ---- */
-
-static void
-begin_savepoint(SubTransactionId id)
-{
-	Savepoint *s;
-
-	if (backlog->nsavepoints == backlog->max_savepoints)
-	{
-		backlog->max_savepoints = Max(8, backlog->max_savepoints * 2);
-		backlog->savepoints = backlog->savepoints
-								  ? repalloc_huge(backlog->savepoints,
-												  sizeof(Savepoint) * backlog->max_savepoints)
-								  : MemoryContextAlloc(backlog->context,
-													   sizeof(Savepoint) * backlog->max_savepoints);
-	}
-	s = &backlog->savepoints[backlog->nsavepoints++];
-	s->id = id;
-	s->rows = backlog->nrows;
-}
-
-/* Take the subtransaction's mark away: the rows that there were before it. */
-static int64
-end_savepoint(SubTransactionId id)
-{
-	if (backlog->nsavepoints > 0 && backlog->savepoints[backlog->nsavepoints - 1].id == id)
-		return backlog->savepoints[--backlog->nsavepoints].rows;
-	return 0;
-}
-
-/* Rows from `from` on are rolled back. */
-static void
-kill_rows(int64 from)
-{
-	int64 killed = backlog->nrows - from;
-
-	while (backlog->ndead > 0 && backlog->dead[backlog->ndead - 1].to >= from)
-	{
-		DeadRows *last = &backlog->dead[backlog->ndead - 1];
-
-		killed -= last->to - Max(last->from, from);
-		from = Min(from, last->from);
-		backlog->ndead--;
-	}
-	if (from == backlog->nrows)
-		return;
-	if (backlog->ndead == backlog->max_dead)
-	{
-		backlog->max_dead = Max(8, backlog->max_dead * 2);
-		backlog->dead = backlog->dead
-							? repalloc_huge(backlog->dead, sizeof(DeadRows) * backlog->max_dead)
-							: MemoryContextAlloc(backlog->context,
-												 sizeof(DeadRows) * backlog->max_dead);
-	}
-	backlog->dead[backlog->ndead].from = from;
-	backlog->dead[backlog->ndead++].to = backlog->nrows;
-	backlog->nlive -= killed;
+	return backlog && outbox_is_in_backlog(backlog, id);
 }
 
 static void
@@ -346,255 +123,111 @@ at_subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId pare
 	switch (event)
 	{
 		case SUBXACT_EVENT_START_SUB:
-			begin_savepoint(id);
+			outbox_begin_savepoint(backlog, id);
 			break;
 		case SUBXACT_EVENT_COMMIT_SUB:
-			(void) end_savepoint(id);
+			outbox_end_savepoint(backlog, id);
 			break;
 		case SUBXACT_EVENT_ABORT_SUB:
-			kill_rows(end_savepoint(id));
+			outbox_undo_savepoint(backlog, id);
 			break;
-		default:
+		case SUBXACT_EVENT_PRE_COMMIT_SUB:
 			break;
 	}
 }
 
-/* ---- commit ---- */
+/* ---- COMMIT ---- */
 
-/* Rows that are on their way into the table. */
-typedef struct Batch
-{
-	Relation		  rel;
-	CatalogIndexState indexes;
-	MemoryContext	  context; /* of the rows */
-	TupleTableSlot	 *slots[BATCH_ROWS];
-	int				  n;
-	Size			  bytes;
-} Batch;
-
+/*
+ * Insert this transaction's rows, which may be none (NULL).  Rows of transactions
+ * that were prepared, and are committed by now, come before them.
+ */
 static void
-begin_batch(Batch *batch)
+flush(OutboxDatabase *entry, OutboxBacklog *b)
 {
-	batch->rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
-	batch->indexes = CatalogOpenIndexes(batch->rel);
-	batch->context = AllocSetContextCreate(CurrentMemoryContext, "rtm rows",
-										   ALLOCSET_DEFAULT_SIZES);
-	memset(batch->slots, 0, sizeof(batch->slots));
-	batch->n = 0;
-	batch->bytes = 0;
-}
+	bool		   left;
+	OutboxBacklog *prepared = outbox_take_prepared(entry, true, &left);
+	int64		   nprepared = prepared ? outbox_count_backlog(prepared) : 0;
+	int64		   nown = b ? outbox_count_backlog(b) : 0;
+	int64		   seq;
 
-static void
-insert_batch(Batch *batch)
-{
-	if (batch->n == 0)
+	if (nprepared + nown == 0)
 		return;
-	CatalogTuplesMultiInsertWithInfo(batch->rel, batch->slots, batch->n, batch->indexes);
-	for (int i = 0; i < batch->n; i++)
-		ExecClearTuple(batch->slots[i]);
-	MemoryContextReset(batch->context);
-	batch->n = 0;
-	batch->bytes = 0;
-	CHECK_FOR_INTERRUPTS();
-}
-
-/* Add a row, a minimal tuple, with that seq. */
-static void
-add_to_batch(Batch *batch, TupleTableSlot *row, int64 seq)
-{
-	TupleTableSlot *slot = batch->slots[batch->n];
-	MemoryContext	old;
-	HeapTuple		tuple;
-
-	slot_getallattrs(row);
-	row->tts_values[OUTBOX_SEQ - 1] = Int64GetDatum(seq);
-	old = MemoryContextSwitchTo(batch->context);
-	tuple = heap_form_tuple(row->tts_tupleDescriptor, row->tts_values, row->tts_isnull);
-	MemoryContextSwitchTo(old);
-
-	/* a row that will be toasted: the others' function would index the wrong one */
-	if (tuple->t_len > TOAST_TUPLE_THRESHOLD)
+	seq = outbox_draw_tickets(nprepared + nown);
+	if (prepared)
 	{
-		CatalogTupleInsertWithInfo(batch->rel, tuple, batch->indexes);
-		heap_freetuple(tuple);
-		return;
+		outbox_insert_backlog(prepared, seq);
+		outbox_end_backlog(prepared);
 	}
-	if (slot == NULL)
-		slot = batch->slots[batch->n] = MakeSingleTupleTableSlot(row->tts_tupleDescriptor,
-																 &TTSOpsHeapTuple);
-	ExecStoreHeapTuple(tuple, slot, false);
-	batch->bytes += tuple->t_len;
-	if (++batch->n == BATCH_ROWS || batch->bytes >= BATCH_BYTES)
-		insert_batch(batch);
-}
-
-static void
-end_batch(Batch *batch)
-{
-	insert_batch(batch);
-	for (int i = 0; i < BATCH_ROWS && batch->slots[i]; i++)
-		ExecDropSingleTupleTableSlot(batch->slots[i]);
-	CatalogCloseIndexes(batch->indexes);
-	table_close(batch->rel, NoLock);
-	MemoryContextDelete(batch->context);
-}
-
-/* The rows go into the table, with seqs from `seq` on. */
-static void
-insert_rows(Backlog *b, int64 seq)
-{
-	MemoryContext	old = MemoryContextSwitchTo(b->context);
-	Batch		   *batch = palloc(sizeof(Batch));
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(b->desc, &TTSOpsMinimalTuple);
-	int				dead = 0;
-
-	PushActiveSnapshot(GetTransactionSnapshot());
-	begin_batch(batch);
-	for (int64 i = 0; tuplestore_gettupleslot(b->rows, true, false, slot); i++)
-	{
-		while (dead < b->ndead && b->dead[dead].to <= i)
-			dead++;
-		if (dead < b->ndead && b->dead[dead].from <= i)
-			continue;
-		add_to_batch(batch, slot, seq++);
-	}
-	end_batch(batch);
-	ExecDropSingleTupleTableSlot(slot);
-	pfree(batch);
-	PopActiveSnapshot();
-	MemoryContextSwitchTo(old);
-}
-
-static void
-end_backlog(Backlog *b)
-{
-	tuplestore_end(b->rows);
-	MemoryContextDelete(b->context);
-}
-
-/* ---- COMMIT PREPARED ---- */
-
-/* Delete a held row, which may wait for somebody who does the same: false then. */
-static bool
-take_held_row(Relation rel, HeapTuple tuple)
-{
-	TM_FailureData failure;
-
-	return heap_delete(rel, &tuple->t_self, GetCurrentCommandId(true), InvalidSnapshot, true,
-					   &failure, false) == TM_Ok;
+	if (nown > 0)
+		outbox_insert_backlog(b, seq + nprepared);
+	outbox_chore_at_commit(OUTBOX_CHORE_READ);
 }
 
 /*
- * Take the held rows that are committed: those of each transaction as a whole,
- * as the snapshot is of one moment.
+ * After COMMIT PREPARED: give the rows that have just become visible their tickets.
+ * What was committed can't be undone, so nothing here may look as if it had failed:
+ * what can't be done now is left to the sender.
  */
 static void
-move_held(Backlog *held)
+flush_finished(OutboxDatabase *entry)
 {
-	Relation	rel = table_open(outbox_relations(false)->request, RowExclusiveLock);
-	Relation	index = index_open(outbox_relations(false)->request_index, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
 
-	ScanKeyInit(&key, OUTBOX_SEQ, BTLessStrategyNumber, F_INT8LT, Int64GetDatum(0));
-	PushActiveSnapshot(GetLatestSnapshot());
-	scan = systable_beginscan_ordered(rel, index, GetActiveSnapshot(), 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
-	{
-		OutboxRow row;
-
-		CHECK_FOR_INTERRUPTS();
-		outbox_read_row(tuple, RelationGetDescr(rel), &row);
-		if (row.origin != held->origin || !take_held_row(rel, tuple))
-			continue;
-		row.enqueued_at = GetCurrentTimestamp(); /* its age counts from now */
-		add_row(held, &row);
-	}
-	systable_endscan_ordered(scan);
-	PopActiveSnapshot();
-	index_close(index, NoLock);
-	table_close(rel, NoLock);
-}
-
-/*
- * The held rows of committed transactions, which are gone from the table when
- * this transaction commits; NULL if there can't be any.
- */
-static Backlog *
-take_held(void)
-{
-	Backlog		 *held;
-	MemoryContext old;
-
-	if (pg_atomic_read_u32(&entry->held) == 0)
-		return NULL;
-	held = make_backlog();
-	old = MemoryContextSwitchTo(held->context);
-	move_held(held);
-	MemoryContextSwitchTo(old);
-	return held;
-}
-
-void
-outbox_release_held(void)
-{
-	Backlog *held;
-
-	find_entry();
-	open_tickets();
-	held = take_held();
-	if (held == NULL)
+	outbox_chore_at_commit(outbox_prepared_chores(entry) | OUTBOX_CHORE_READ);
+	if (outbox_relations(true) == NULL)
 		return;
-	if (held->nlive > 0)
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
 	{
-		insert_rows(held, outbox_draw_tickets(held->nlive));
-		to_wake = true;
+		flush(entry, NULL);
+		ReleaseCurrentSubTransaction();
 	}
-	end_backlog(held);
-}
-
-/* ---- the end of the transaction ---- */
-
-/* Rows that wait for COMMIT PREPARED: they have their place kept. */
-static void
-flush_prepared(Backlog *b)
-{
-	insert_rows(b, outbox_draw_tickets(b->nlive) - OUTBOX_HELD);
-}
-
-/*
- * Rows of transactions that were prepared, and are committed by now, come before
- * our own: we may have waited for their locks.
- */
-static void
-flush_committed(Backlog *b)
-{
-	Backlog *held = take_held();
-	int64	 nheld = held ? held->nlive : 0;
-	int64	 seq = outbox_draw_tickets(nheld + b->nlive);
-
-	if (nheld > 0)
-		insert_rows(held, seq);
-	insert_rows(b, seq + nheld);
-	to_wake = true;
-	if (held)
-		end_backlog(held);
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		outbox_chore_at_commit(OUTBOX_CHORE_PREPARED);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
 }
 
 static void
-flush_backlog(bool prepare)
+before_commit(void)
 {
-	Backlog *b = backlog;
+	bool			finished = outbox_may_have_finished_prepared();
+	OutboxDatabase *entry = backlog || finished ? outbox_this_database(false) : NULL;
+	OutboxBacklog  *b = backlog;
 
-	if (b == NULL)
-		return;
 	backlog = NULL;
-	if (b->nlive > 0 && prepare)
-		flush_prepared(b);
-	else if (b->nlive > 0)
-		flush_committed(b);
-	end_backlog(b);
+	if (b && entry && outbox_count_backlog(b) > 0)
+		flush(entry, b);
+	else if (finished && entry && outbox_any_prepared(entry))
+		flush_finished(entry);
+	if (b)
+		outbox_end_backlog(b);
+	committing = true;
+}
+
+/* The rows wait for COMMIT PREPARED: they have their place kept. */
+static void
+before_prepare(void)
+{
+	OutboxBacklog *b = backlog;
+
+	backlog = NULL;
+	if (b && outbox_count_backlog(b) > 0)
+	{
+		outbox_insert_backlog(b, outbox_draw_tickets(outbox_count_backlog(b)) - OUTBOX_PREPARED);
+		outbox_chore_at_commit(OUTBOX_CHORE_READ);
+	}
+	if (b)
+		outbox_end_backlog(b);
+	committing = true;
 }
 
 static void
@@ -603,27 +236,21 @@ at_transaction(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
-			flush_backlog(false);
-			committing = true;
+			before_commit();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
-			flush_backlog(true);
-			committing = true;
+			before_prepare();
 			break;
 		case XACT_EVENT_COMMIT:
-			outbox_return_tickets();
-			committing = false;
-			if (to_wake && entry->database == MyDatabaseId)
-				outbox_wake(entry, OUTBOX_SENDER);
-			to_wake = false;
-			break;
 		case XACT_EVENT_PREPARE:
 		case XACT_EVENT_ABORT:
 			outbox_return_tickets();
-			to_wake = committing = false;
+			committing = false;
 			backlog = NULL; /* its memory goes with the transaction */
 			break;
-		default:
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_PARALLEL_ABORT:
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 			break;
 	}
 }
@@ -631,6 +258,8 @@ at_transaction(XactEvent event, void *arg)
 void
 outbox_enqueue_init(void)
 {
+	/* called last first: tickets are returned before the sender is woken */
+	outbox_chore_init();
 	RegisterXactCallback(at_transaction, NULL);
 	RegisterSubXactCallback(at_subtransaction, NULL);
 }

@@ -67,13 +67,30 @@ callback_name(Oid function)
 	return schema ? quote_qualified_identifier(schema, name) : NULL;
 }
 
+static Oid
+callback_owner(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid		  owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
 void
 outbox_name_objects(OutboxRow *row)
 {
 	set_name(&row->owner_name, GetUserNameFromId(row->owner, true));
 	set_name(&row->server_name, server_name(row->server));
 	if (OidIsValid(row->callback))
+	{
 		set_name(&row->callback_name, callback_name(row->callback));
+		row->callback_owner = callback_owner(row->callback);
+	}
 }
 
 /* ---- from names to OIDs ---- */
@@ -90,10 +107,10 @@ outbox_find_role(const OutboxName *name)
 	return name->bytes ? get_role_oid(copy_of(name), true) : InvalidOid;
 }
 
-static Oid
-find_server(const OutboxName *name)
+Oid
+outbox_find_server(const OutboxName *name)
 {
-	return get_foreign_server_oid(copy_of(name), true);
+	return name->bytes ? get_foreign_server_oid(copy_of(name), true) : InvalidOid;
 }
 
 /* Whoever asks: privileges are those of the role that queued it, when it runs. */
@@ -101,8 +118,8 @@ static Oid
 find_callback(const char *call, int len, const OutboxName *name)
 {
 	List *parts = textToQualifiedNameList(cstring_to_text_with_len(name->bytes, name->len));
-	Oid	  types[OUTBOX_MAX_CALLBACK_ARGS];
-	int	  n = outbox_signature_types(outbox_signature(rtm_method_by_call(call, len)), types);
+	Oid	  types[RTM_MAX_CALLBACK_ARGS];
+	int	  n = outbox_callback_types(rtm_method_by_call(call, len), types);
 	Oid	  schema;
 
 	if (list_length(parts) != 2)
@@ -113,6 +130,13 @@ find_callback(const char *call, int len, const OutboxName *name)
 	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
 						   CStringGetDatum(strVal(lsecond(parts))),
 						   PointerGetDatum(buildoidvector(types, n)), ObjectIdGetDatum(schema));
+}
+
+Oid
+outbox_find_callback(const OutboxRow *row)
+{
+	return row->callback_name.bytes ? find_callback(row->call, row->call_len, &row->callback_name)
+									: InvalidOid;
 }
 
 static bool
@@ -131,12 +155,11 @@ outbox_resolve_names(OutboxRow *row)
 	char *renamed;
 
 	if (!has_names(row))
-		return pstrdup(
-			"it was queued by version 1.0 and has no names, only OIDs, which mean something else here");
+		return pstrdup("it has no names, only OIDs, which mean something else here");
 	owner = outbox_find_role(&row->owner_name);
 	if (!OidIsValid(owner))
 		return psprintf("role \"%s\" does not exist", copy_of(&row->owner_name));
-	server = find_server(&row->server_name);
+	server = outbox_find_server(&row->server_name);
 	if (!OidIsValid(server))
 		return psprintf("server \"%s\" does not exist", copy_of(&row->server_name));
 	if (server != row->server && (renamed = server_name(row->server)) != NULL &&
@@ -156,19 +179,25 @@ outbox_resolve_names(OutboxRow *row)
 	return NULL;
 }
 
-void
+char *
 outbox_replace_dropped(OutboxRow *row)
 {
 	Oid found;
 
 	if (row->server_name.bytes &&
 		!SearchSysCacheExists1(FOREIGNSERVEROID, ObjectIdGetDatum(row->server)) &&
-		OidIsValid(found = find_server(&row->server_name)))
+		OidIsValid(found = outbox_find_server(&row->server_name)))
 		row->server = found;
-	if (OidIsValid(row->callback) && row->callback_name.bytes &&
-		!SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(row->callback)) &&
-		OidIsValid(found = find_callback(row->call, row->call_len, &row->callback_name)))
-		row->callback = found;
+	if (!OidIsValid(row->callback) || row->callback_name.bytes == NULL ||
+		SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(row->callback)) ||
+		!OidIsValid(found = outbox_find_callback(row)))
+		return NULL;
+	if (callback_owner(found) != row->callback_owner)
+		return psprintf(
+			"its callback %s was dropped, and the function that has the name now belongs to another role",
+			copy_of(&row->callback_name));
+	row->callback = found;
+	return NULL;
 }
 
 PG_FUNCTION_INFO_V1(rtm_sql_callback_of);

@@ -29,19 +29,17 @@
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "common/hashfn.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "outbox/record/outbox_guc.h"
 #include "outbox/record/instance.h"
 #include "outbox/origin/origin.h"
-#include "outbox/record/row.h"
+#include "outbox/record/relations.h"
+#include "outbox/record/statement.h"
 
-/* Columns of rtm_origin. */
+/* Columns of rtm_origin, as the script declares them; relations.c has their types. */
 enum
 {
 	ORIGIN_SYSTEM = 1,
@@ -54,7 +52,6 @@ enum
 /* What the table says of this database. */
 typedef struct Binding
 {
-	bool  any;			/* the table has rows */
 	bool  other_system; /* one of them is of another cluster */
 	bool  found;		/* one of this database of this cluster */
 	int64 instance;
@@ -62,7 +59,21 @@ typedef struct Binding
 	int64 origin;
 } Binding;
 
-int64 outbox_own_origin;
+static OutboxStatement write_down = {
+	"INSERT INTO rtm_internal.rtm_origin AS o (system_identifier, database, instance, timeline, origin, since)"
+	" VALUES ($1, $2, $3, $4, $5, clock_timestamp())"
+	" ON CONFLICT (system_identifier, database) DO UPDATE SET instance = excluded.instance,"
+	" timeline = excluded.timeline, origin = excluded.origin, since = excluded.since",
+	5,
+	{INT8OID, OIDOID, INT8OID, INT8OID, INT8OID},
+};
+
+static OutboxStatement find_held = {
+	"SELECT FROM rtm_internal.rtm_request WHERE origin <> $1"
+	" UNION ALL SELECT FROM rtm_internal.rtm_finished WHERE callback_due IS NOT NULL AND origin <> $1 LIMIT 1",
+	1,
+	{INT8OID},
+};
 
 static int64
 column(HeapTuple tuple, int attribute, TupleDesc desc)
@@ -75,8 +86,8 @@ column(HeapTuple tuple, int attribute, TupleDesc desc)
 static void
 read_binding(Binding *binding)
 {
-	Relation	rel = table_open(outbox_relations(false)->origin, AccessShareLock);
-	TupleDesc	desc = RelationGetDescr(rel);
+	Relation	rel = outbox_open(OUTBOX_ORIGINS, AccessShareLock);
+	TupleDesc	desc = outbox_columns(OUTBOX_ORIGINS);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
 	HeapTuple	tuple;
 
@@ -85,7 +96,6 @@ read_binding(Binding *binding)
 	{
 		bool null;
 
-		binding->any = true;
 		if (column(tuple, ORIGIN_SYSTEM, desc) != (int64) GetSystemIdentifier())
 		{
 			binding->other_system = true;
@@ -146,9 +156,6 @@ outbox_origin(OutboxDatabase *entry)
 	uint64		found;
 	bool		recovery;
 
-	if (!OidIsValid(outbox_relations(false)->origin))
-		return 0;
-
 	/* asked once: a promotion may be under way */
 	recovery = RecoveryInProgress();
 	if (entry && !recovery && (known = pg_atomic_read_u64(&entry->origin)) != 0)
@@ -173,98 +180,34 @@ outbox_same_system(void)
 	return !binding.other_system;
 }
 
-const char *
-outbox_origin_condition(void)
-{
-	if (outbox_own_origin == 0)
-		return "";
-	return psprintf(" AND origin OPERATOR(pg_catalog.=) '" INT64_FORMAT "'::pg_catalog.int8",
-					outbox_own_origin);
-}
-
-const char *
-outbox_foreign_condition(void)
-{
-	if (outbox_own_origin == 0)
-		return " AND false";
-	return psprintf(" AND (origin OPERATOR(pg_catalog.<>) '" INT64_FORMAT
-					"'::pg_catalog.int8 OR origin IS NULL)",
-					outbox_own_origin);
-}
-
 /* ---- writing it down ---- */
-
-static void
-run(const char *query, int nargs, Oid *types, Datum *values)
-{
-	const char *schema = quote_identifier(get_namespace_name(outbox_relations(false)->schema));
-
-	if (SPI_execute_with_args(psprintf(query, schema, schema), nargs, types, values, NULL, false,
-							  0) < 0)
-		elog(ERROR, "a statement of the outbox failed");
-}
 
 static void
 write_binding(int64 origin)
 {
-	Oid	  types[] = {INT8OID, OIDOID, INT8OID, INT8OID, INT8OID};
 	Datum values[] = {Int64GetDatum((int64) GetSystemIdentifier()), ObjectIdGetDatum(MyDatabaseId),
 					  Int64GetDatum(outbox_instance().token),
 					  Int64GetDatum(GetWALInsertionTimeLine()), Int64GetDatum(origin)};
 
-	run("INSERT INTO %s.rtm_origin (system_identifier, database, instance, timeline, origin, since)"
-		" VALUES ($1, $2, $3, $4, $5, pg_catalog.clock_timestamp())"
-		" ON CONFLICT (system_identifier, database) DO UPDATE SET instance = excluded.instance,"
-		" timeline = excluded.timeline, origin = excluded.origin, since = excluded.since",
-		lengthof(types), types, values);
+	outbox_begin_sql();
+	(void) outbox_run(&write_down, values, NULL);
+	outbox_end_sql();
 }
 
-/*
- * Rows from before the outbox had an origin, when the extension was updated and
- * the library wasn't preloaded.  Where a server's OID is another server's, they
- * came with pg_upgrade.
- */
-static void
-mark_old_rows(const char *table, int64 origin)
-{
-	Oid	  type = INT8OID;
-	Datum value = Int64GetDatum(origin);
-
-	run(psprintf("UPDATE %%s.%s SET origin = $1 WHERE origin IS NULL"
-				 " AND EXISTS (SELECT FROM pg_catalog.pg_foreign_server AS s"
-				 " WHERE s.oid OPERATOR(pg_catalog.=) server"
-				 " AND s.srvname OPERATOR(pg_catalog.=) server_name::pg_catalog.name)",
-				 table),
-		1, &type, &value);
-}
-
-void
+int64
 outbox_claim(OutboxDatabase *entry)
 {
 	Binding		binding;
 	const char *why;
+	int64		origin;
 
-	outbox_own_origin = 0;
-	if (!OidIsValid(outbox_relations(false)->origin))
-		return;
 	read_binding(&binding);
 	(void) find_origin(&binding, &why);
-	outbox_own_origin = outbox_origin(entry);
-	if (binding.found && binding.origin == outbox_own_origin &&
-		binding.instance == outbox_instance().token &&
+	origin = outbox_origin(entry);
+	if (binding.found && binding.origin == origin && binding.instance == outbox_instance().token &&
 		binding.timeline == GetWALInsertionTimeLine())
-		return;
-
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
-	write_binding(outbox_own_origin);
-	if (!binding.any)
-	{
-		mark_old_rows("rtm_request", outbox_own_origin);
-		mark_old_rows("rtm_finished", outbox_own_origin);
-	}
-	SPI_finish();
-	PopActiveSnapshot();
+		return origin;
+	write_binding(origin);
 	if (why)
 		ereport(
 			LOG,
@@ -272,25 +215,17 @@ outbox_claim(OutboxDatabase *entry)
 				 "the outbox of database \"%s\" begins anew: requests that were queued before are held",
 				 get_database_name(MyDatabaseId)),
 			 errdetail("%s", why)));
+	return origin;
 }
 
 bool
-outbox_look_for_held(void)
+outbox_look_for_held(OutboxDatabase *entry)
 {
-	Oid	  type = INT8OID;
-	Datum value = Int64GetDatum(outbox_own_origin);
+	Datum origin = Int64GetDatum(outbox_origin(entry));
 	bool  any;
 
-	if (outbox_own_origin == 0)
-		return false;
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
-	run("SELECT FROM %s.rtm_request WHERE origin IS DISTINCT FROM $1 UNION ALL"
-		" SELECT FROM %s.rtm_finished WHERE callback_due IS NOT NULL AND origin IS DISTINCT FROM $1"
-		" LIMIT 1",
-		1, &type, &value);
-	any = SPI_processed > 0;
-	SPI_finish();
-	PopActiveSnapshot();
+	outbox_begin_sql();
+	any = outbox_run(&find_held, &origin, NULL) > 0;
+	outbox_end_sql();
 	return any;
 }

@@ -12,7 +12,6 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -20,63 +19,14 @@
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "outbox/record/callback.h"
-#include "outbox/record/row.h"
-
-OutboxSignature
-outbox_signature(const RtmMethod *method)
-{
-	if (method == NULL)
-		return OUTBOX_CALL_CALLBACK;
-	switch (method->kind)
-	{
-		case RTM_KIND_SEND:
-			return OUTBOX_SEND_CALLBACK;
-		case RTM_KIND_HISTORY:
-			return OUTBOX_HISTORY_CALLBACK;
-		case RTM_KIND_INFO:
-			return OUTBOX_INFO_CALLBACK;
-		default:
-			return OUTBOX_DELETE_CALLBACK;
-	}
-}
-
-static Oid
-type_of_extension(const char *name)
-{
-	Oid type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
-							   ObjectIdGetDatum(outbox_relations(false)->schema));
-
-	if (!OidIsValid(type))
-		elog(ERROR, "type %s of extension \"rtm\" does not exist", name);
-	return type;
-}
+#include "outbox/record/relations.h"
 
 int
-outbox_signature_types(OutboxSignature signature, Oid *types)
+outbox_callback_types(const RtmMethod *method, Oid *types)
 {
-	int n = 0;
-
-	switch (signature)
-	{
-		case OUTBOX_SEND_CALLBACK:
-			types[n++] = INT8OID;
-			types[n++] = INT8OID;
-			break;
-		case OUTBOX_HISTORY_CALLBACK:
-			types[n++] = type_of_extension("rtm_history_result");
-			break;
-		case OUTBOX_INFO_CALLBACK:
-			types[n++] = type_of_extension("rtm_message_info");
-			break;
-		case OUTBOX_CALL_CALLBACK:
-			types[n++] = JSONBOID;
-			break;
-		case OUTBOX_DELETE_CALLBACK:
-			break;
-	}
-	types[n++] = type_of_extension("rtm_error");
-	return n;
+	return rtm_callback_types(method, outbox_relations(false)->schema, types);
 }
 
 static char *
@@ -91,11 +41,11 @@ list_types(const Oid *types, int n)
 }
 
 void
-outbox_check_callback(Oid function, OutboxSignature signature, Oid role)
+outbox_check_callback(Oid function, const RtmMethod *method, Oid role)
 {
 	HeapTuple	 tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	Form_pg_proc proc;
-	Oid			 types[OUTBOX_MAX_CALLBACK_ARGS];
+	Oid			 types[RTM_MAX_CALLBACK_ARGS];
 	int			 n;
 	AclResult	 acl;
 
@@ -103,7 +53,7 @@ outbox_check_callback(Oid function, OutboxSignature signature, Oid role)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
 						errmsg("the callback, function with OID %u, does not exist", function)));
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
-	n = outbox_signature_types(signature, types);
+	n = outbox_callback_types(method, types);
 	if (proc->prokind != PROKIND_FUNCTION || proc->proretset || proc->pronargs != n ||
 		memcmp(proc->proargtypes.values, types, sizeof(Oid) * n) != 0)
 		ereport(ERROR,
@@ -112,11 +62,7 @@ outbox_check_callback(Oid function, OutboxSignature signature, Oid role)
 				 errhint("Its arguments must be (%s).", list_types(types, n))));
 	ReleaseSysCache(tuple);
 
-#if PG_VERSION_NUM >= 160000
-	acl = object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE);
-#else
-	acl = pg_proc_aclcheck(function, role, ACL_EXECUTE);
-#endif
+	acl = rtm_may_execute(function, role);
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_FUNCTION, format_procedure(function));
 }

@@ -40,6 +40,7 @@
 #include "storage/shmem.h"
 
 #include "outbox/record/instance.h"
+#include "shmem.h"
 
 #define INSTANCE_FILE PG_STAT_TMP_DIR "/rtm.instance"
 #define FORMAT \
@@ -48,8 +49,8 @@
 
 static OutboxInstance *instance; /* in shared memory */
 
-Size
-outbox_instance_size(void)
+static Size
+instance_size(void)
 {
 	return sizeof(OutboxInstance);
 }
@@ -150,8 +151,8 @@ begin_anew(OutboxInstance *new)
 		ereport(FATAL, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not make a random number")));
 }
 
-void
-outbox_instance_attach(void)
+static void
+instance_attach(void)
 {
 	bool found;
 	bool standby = exists(STANDBY_SIGNAL_FILE) && recoveryTarget == RECOVERY_TARGET_UNSET;
@@ -170,6 +171,14 @@ outbox_instance_attach(void)
 		instance->standby = to_write = true;
 	if (to_write)
 		write_file(instance);
+}
+
+void
+outbox_instance_init(void)
+{
+	static const RtmShmem part = {NULL, instance_size, instance_attach};
+
+	rtm_shmem_register(&part);
 }
 
 void

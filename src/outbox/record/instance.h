@@ -18,13 +18,11 @@ typedef struct OutboxInstance
 	TimeLineID inherited; /* that it began as a promoted standby; 0: none */
 } OutboxInstance;
 
-extern Size outbox_instance_size(void);
-
 /*
- * From the hook that sets shared memory up, under AddinShmemInitLock, in the
- * postmaster: reads the instance's file, or makes one.
+ * From _PG_init(), while the library is preloaded.  When shared memory is set up,
+ * the postmaster reads the instance's file, or makes one.
  */
-extern void outbox_instance_attach(void);
+extern void outbox_instance_init(void);
 
 /* From the launcher, when recovery has ended: keeps what a promotion means. */
 extern void outbox_instance_recovered(void);

@@ -20,6 +20,8 @@ int	 outbox_max_retry_delay;
 bool outbox_keep_results;
 int	 outbox_result_ttl;
 int	 outbox_callback_timeout;
+int	 outbox_callback_attempts;
+int	 outbox_callback_workers;
 bool outbox_send_after_promotion;
 bool outbox_pause;
 int	 outbox_sender_memory;
@@ -51,6 +53,14 @@ outbox_guc_init(void)
 	DefineCustomIntVariable("rtm.callback_timeout", "Longest time that a callback may take.",
 							"0 stands for no limit.", &outbox_callback_timeout, 60 * 1000, 0,
 							INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("rtm.callback_attempts",
+							"How often a callback that ends its process is run.",
+							"One that raises an error is not repeated.", &outbox_callback_attempts,
+							3, 1, 100, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"rtm.callback_workers", "Processes that run callbacks of a database at the same time.",
+		"Each is one role; above this, roles take turns.", &outbox_callback_workers, 4, 1,
+		OUTBOX_MAX_CALLBACK_WORKERS, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("rtm.send_after_promotion",
 							 "A promoted standby sends what the primary had queued.",
 							 "Without it that is held, as it is in any other copy.",

@@ -1,75 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * row.c
- *	  The table of queued requests, rtm_request, row by row.
- *
- * Called by those who enqueue and by the workers.
+ *	  A queued request: a row of rtm_request.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "catalog/pg_type.h"
-#include "commands/extension.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
-#include "utils/lsyscache.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
 
-#include "client/call.h"
 #include "compat.h"
+#include "outbox/record/relations.h"
 #include "outbox/record/row.h"
-
-/* Who has a pointer to them may use it until somebody asks again. */
-static OutboxRelations relations;
-static bool			   known; /* false: to be looked up */
-
-static void
-forget_relations(Datum arg, Oid relid)
-{
-	if (relid == InvalidOid || relid == relations.request)
-		known = false;
-}
-
-const OutboxRelations *
-outbox_relations(bool missing_ok)
-{
-	static bool		registered;
-	OutboxRelations found;
-
-	if (known)
-		return &relations;
-	if (!registered)
-		CacheRegisterRelcacheCallback(forget_relations, (Datum) 0);
-	registered = true;
-
-	if (missing_ok && !OidIsValid(get_extension_oid("rtm", true)))
-		return NULL;
-	found.schema = rtm_extension_schema();
-	found.request = get_relname_relid("rtm_request", found.schema);
-	found.request_index = get_relname_relid("rtm_request_seq", found.schema);
-	found.finished = get_relname_relid("rtm_finished", found.schema);
-	found.sequence = get_relname_relid("rtm_request_id_seq", found.schema);
-	found.origin = get_relname_relid("rtm_origin", found.schema);
-	if (!OidIsValid(found.request) || !OidIsValid(found.request_index) ||
-		!OidIsValid(found.finished) || !OidIsValid(found.sequence))
-	{
-		if (missing_ok)
-			return NULL;
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-						errmsg("the outbox of extension \"rtm\" does not exist in schema \"%s\"",
-							   get_namespace_name(found.schema)),
-						errhint("Run ALTER EXTENSION rtm UPDATE.")));
-	}
-	relations = found;
-	known = true;
-	return &relations;
-}
 
 static Datum
 text_value(const char *bytes, int len)
@@ -121,20 +66,20 @@ outbox_row_values(const OutboxRow *row, Datum *values, bool *nulls)
 		values[OUTBOX_RECIPIENTS - 1] = recipients_value(row);
 	values[OUTBOX_CALLBACK - 1] = ObjectIdGetDatum(row->callback);
 	nulls[OUTBOX_CALLBACK - 1] = !OidIsValid(row->callback);
+	values[OUTBOX_CALLBACK_OWNER - 1] = ObjectIdGetDatum(row->callback_owner);
+	nulls[OUTBOX_CALLBACK_OWNER - 1] = !OidIsValid(row->callback_owner);
 	nulls[OUTBOX_NEXT_ATTEMPT - 1] = true;
 	nulls[OUTBOX_ERROR_CODE - 1] = true;
 	nulls[OUTBOX_ERROR - 1] = true;
 	values[OUTBOX_ORIGIN - 1] = Int64GetDatum(row->origin);
-	nulls[OUTBOX_ORIGIN - 1] = row->origin == 0;
 	values[OUTBOX_OWNER_NAME - 1] = name_value(&row->owner_name, &nulls[OUTBOX_OWNER_NAME - 1]);
 	values[OUTBOX_SERVER_NAME - 1] = name_value(&row->server_name, &nulls[OUTBOX_SERVER_NAME - 1]);
 	values[OUTBOX_CALLBACK_NAME - 1] = name_value(&row->callback_name,
 												  &nulls[OUTBOX_CALLBACK_NAME - 1]);
 }
 
-/* The bytes of a text or bytea. */
-static const char *
-bytes_of(Datum value, int *len)
+const char *
+outbox_read_bytes(Datum value, int *len)
 {
 	const struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
 
@@ -157,30 +102,27 @@ outbox_read_recipients(Datum value, OutboxRow *row)
 	row->recipients = recipients;
 }
 
-/* The columns that version 1.1 brought. */
-static void
-read_new_columns(const Datum *v, const bool *null, OutboxRow *row)
+static OutboxName
+read_name(Datum value, bool null)
 {
-	if (!null[OUTBOX_ORIGIN - 1])
-		row->origin = DatumGetInt64(v[OUTBOX_ORIGIN - 1]);
-	if (!null[OUTBOX_OWNER_NAME - 1])
-		row->owner_name.bytes = bytes_of(v[OUTBOX_OWNER_NAME - 1], &row->owner_name.len);
-	if (!null[OUTBOX_SERVER_NAME - 1])
-		row->server_name.bytes = bytes_of(v[OUTBOX_SERVER_NAME - 1], &row->server_name.len);
-	if (!null[OUTBOX_CALLBACK_NAME - 1])
-		row->callback_name.bytes = bytes_of(v[OUTBOX_CALLBACK_NAME - 1], &row->callback_name.len);
+	OutboxName name = {0};
+
+	if (!null)
+		name.bytes = outbox_read_bytes(value, &name.len);
+	return name;
 }
 
 void
-outbox_read_row(HeapTuple tuple, TupleDesc desc, OutboxRow *row)
+outbox_read_row(HeapTuple tuple, OutboxRow *row)
 {
 	Datum v[OUTBOX_NCOLUMNS];
 	bool  null[OUTBOX_NCOLUMNS];
 
-	heap_deform_tuple(tuple, desc, v, null);
+	heap_deform_tuple(tuple, outbox_columns(OUTBOX_REQUESTS), v, null);
 	memset(row, 0, sizeof(*row));
 	row->seq = DatumGetInt64(v[OUTBOX_SEQ - 1]);
 	row->id = DatumGetInt64(v[OUTBOX_ID - 1]);
+	row->origin = DatumGetInt64(v[OUTBOX_ORIGIN - 1]);
 	row->owner = DatumGetObjectId(v[OUTBOX_OWNER - 1]);
 	row->server = DatumGetObjectId(v[OUTBOX_SERVER - 1]);
 	row->conversation = DatumGetInt16(v[OUTBOX_CONVERSATION - 1]);
@@ -191,9 +133,9 @@ outbox_read_row(HeapTuple tuple, TupleDesc desc, OutboxRow *row)
 	row->key_b = DatumGetInt64(v[OUTBOX_KEY_B - 1]);
 	row->enqueued_at = DatumGetTimestampTz(v[OUTBOX_ENQUEUED_AT - 1]);
 	row->timeout = DatumGetFloat8(v[OUTBOX_TIMEOUT - 1]);
-	row->call = bytes_of(v[OUTBOX_CALL - 1], &row->call_len);
-	row->method = bytes_of(v[OUTBOX_METHOD - 1], &row->method_len);
-	row->params = bytes_of(v[OUTBOX_PARAMS - 1], &row->params_len);
+	row->call = outbox_read_bytes(v[OUTBOX_CALL - 1], &row->call_len);
+	row->method = outbox_read_bytes(v[OUTBOX_METHOD - 1], &row->method_len);
+	row->params = outbox_read_bytes(v[OUTBOX_PARAMS - 1], &row->params_len);
 	if (!null[OUTBOX_MID - 1])
 		row->mid = DatumGetInt64(v[OUTBOX_MID - 1]);
 	if (!null[OUTBOX_RECIPIENTS - 1])
@@ -202,8 +144,11 @@ outbox_read_row(HeapTuple tuple, TupleDesc desc, OutboxRow *row)
 		row->callback = DatumGetObjectId(v[OUTBOX_CALLBACK - 1]);
 	if (!null[OUTBOX_NEXT_ATTEMPT - 1])
 		row->next_attempt = DatumGetTimestampTz(v[OUTBOX_NEXT_ATTEMPT - 1]);
-	if (desc->natts >= OUTBOX_NCOLUMNS)
-		read_new_columns(v, null, row);
+	if (!null[OUTBOX_CALLBACK_OWNER - 1])
+		row->callback_owner = DatumGetObjectId(v[OUTBOX_CALLBACK_OWNER - 1]);
+	row->owner_name = read_name(v[OUTBOX_OWNER_NAME - 1], null[OUTBOX_OWNER_NAME - 1]);
+	row->server_name = read_name(v[OUTBOX_SERVER_NAME - 1], null[OUTBOX_SERVER_NAME - 1]);
+	row->callback_name = read_name(v[OUTBOX_CALLBACK_NAME - 1], null[OUTBOX_CALLBACK_NAME - 1]);
 }
 
 bool
@@ -213,29 +158,14 @@ outbox_row_is_any_call(const OutboxRow *row)
 }
 
 void
-outbox_read_key(HeapTuple tuple, TupleDesc desc, OutboxRow *row)
+outbox_read_key(HeapTuple tuple, OutboxRow *row)
 {
-	bool null;
+	TupleDesc desc = outbox_columns(OUTBOX_REQUESTS);
+	bool	  null;
 
 	row->seq = DatumGetInt64(fastgetattr(tuple, OUTBOX_SEQ, desc, &null));
+	row->id = DatumGetInt64(fastgetattr(tuple, OUTBOX_ID, desc, &null));
+	row->origin = DatumGetInt64(fastgetattr(tuple, OUTBOX_ORIGIN, desc, &null));
 	row->owner = DatumGetObjectId(fastgetattr(tuple, OUTBOX_OWNER, desc, &null));
 	row->server = DatumGetObjectId(fastgetattr(tuple, OUTBOX_SERVER, desc, &null));
-}
-
-int64
-outbox_last_seq(void)
-{
-	const OutboxRelations *r = outbox_relations(false);
-	Relation			   heap = table_open(r->request, AccessShareLock);
-	Relation			   index = index_open(r->request_index, AccessShareLock);
-	SysScanDesc scan = systable_beginscan_ordered(heap, index, GetActiveSnapshot(), 0, NULL);
-	HeapTuple	tuple = systable_getnext_ordered(scan, BackwardScanDirection);
-	OutboxRow	row = {0};
-
-	if (HeapTupleIsValid(tuple))
-		outbox_read_key(tuple, RelationGetDescr(heap), &row);
-	systable_endscan_ordered(scan);
-	index_close(index, NoLock);
-	table_close(heap, NoLock);
-	return Max(row.seq, 0);
 }

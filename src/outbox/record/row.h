@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * row.h
- *	  The table of queued requests, rtm_request, row by row.
+ *	  A queued request: a row of rtm_request.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,14 +9,14 @@
 #define OUTBOX_ROW_H
 
 #include "access/htup.h"
-#include "access/tupdesc.h"
 #include "utils/timestamp.h"
 
-/* Columns of rtm_request. */
+/* Columns of rtm_request, as the script declares them; relations.c has their types. */
 enum
 {
 	OUTBOX_SEQ = 1,
 	OUTBOX_ID,
+	OUTBOX_ORIGIN,
 	OUTBOX_OWNER,
 	OUTBOX_SERVER,
 	OUTBOX_CONVERSATION,
@@ -33,21 +33,21 @@ enum
 	OUTBOX_MID,
 	OUTBOX_RECIPIENTS,
 	OUTBOX_CALLBACK,
-	OUTBOX_NEXT_ATTEMPT,
-	OUTBOX_ERROR_CODE,
-	OUTBOX_ERROR,
-	OUTBOX_ORIGIN, /* from version 1.1 on, with all that follows */
 	OUTBOX_OWNER_NAME,
 	OUTBOX_SERVER_NAME,
 	OUTBOX_CALLBACK_NAME,
-	OUTBOX_NCOLUMNS = OUTBOX_CALLBACK_NAME
+	OUTBOX_CALLBACK_OWNER,
+	OUTBOX_NEXT_ATTEMPT,
+	OUTBOX_ERROR_CODE,
+	OUTBOX_ERROR,
+	OUTBOX_NCOLUMNS = OUTBOX_ERROR
 };
 
 /*
  * Rows of a prepared transaction have their ticket lowered by this, so that they
  * are below all others until COMMIT PREPARED gives them tickets of its own.
  */
-#define OUTBOX_HELD (INT64CONST(1) << 62)
+#define OUTBOX_PREPARED (INT64CONST(1) << 62)
 
 /* The one conversation of quests that belong to none. */
 #define OUTBOX_OTHER 0
@@ -85,44 +85,27 @@ typedef struct OutboxRow
 	const char	*params; /* packed pairs; params_len bytes */
 	int			 params_len;
 	int			 nparams;
-	int64		 origin;	 /* see origin.c; 0: none */
+	int64		 origin;	 /* of the outbox that queued it, see origin.c */
 	OutboxName	 owner_name; /* see names.c */
 	OutboxName	 server_name;
-	OutboxName	 callback_name; /* quoted, with its schema */
+	OutboxName	 callback_name;	 /* quoted, with its schema */
+	Oid			 callback_owner; /* when it was queued */
 } OutboxRow;
 
-typedef struct OutboxRelations
-{
-	Oid schema;
-	Oid request;	   /* tables */
-	Oid request_index; /* on seq */
-	Oid finished;
-	Oid sequence; /* of ids */
-	Oid origin;	  /* table; 0: version 1.0, which has none */
-} OutboxRelations;
-
-/*
- * The extension's relations in this database, looked up once.  Raises 3F000 when
- * it isn't installed, unless missing_ok: NULL then.
- */
-extern const OutboxRelations *outbox_relations(bool missing_ok);
-
-/* A row's values, palloc()ed; the table of version 1.0 has no place for the last ones. */
+/* A row's values; arrays of OUTBOX_NCOLUMNS, what they point to is palloc()ed. */
 extern void outbox_row_values(const OutboxRow *row, Datum *values, bool *nulls);
 
 /* A row; the pointers go into the tuple, recipients are palloc()ed. */
-extern void outbox_read_row(HeapTuple tuple, TupleDesc desc, OutboxRow *row);
+extern void outbox_read_row(HeapTuple tuple, OutboxRow *row);
 
-/* The column recipients, bigint[]. */
-extern void outbox_read_recipients(Datum value, OutboxRow *row);
+/* Only whose it is: seq, id, origin, owner and server. */
+extern void outbox_read_key(HeapTuple tuple, OutboxRow *row);
+
+/* Columns of either table: the bytes of a text or bytea, and bigint[]. */
+extern const char *outbox_read_bytes(Datum value, int *len);
+extern void		   outbox_read_recipients(Datum value, OutboxRow *row);
 
 /* Is it any method, of which nobody knows whether it may be repeated? */
 extern bool outbox_row_is_any_call(const OutboxRow *row);
-
-/* Only whose it is: seq, owner and server. */
-extern void outbox_read_key(HeapTuple tuple, TupleDesc desc, OutboxRow *row);
-
-/* The greatest seq of the table, or 0.  Needs a transaction with a snapshot. */
-extern int64 outbox_last_seq(void);
 
 #endif /* OUTBOX_ROW_H */

@@ -20,6 +20,7 @@
 #include "storage/spin.h"
 
 #include "outbox/record/ticket.h"
+#include "shmem.h"
 
 typedef struct Hand
 {
@@ -40,23 +41,31 @@ static Tickets *tickets;
 static bool		in_hand;   /* of this backend */
 static int64	my_ticket; /* the first of them */
 
-Size
-outbox_tickets_size(void)
+static Size
+tickets_size(void)
 {
 	return add_size(offsetof(Tickets, hands), mul_size(sizeof(Hand), MaxBackends));
 }
 
-void
-outbox_tickets_attach(void)
+static void
+tickets_attach(void)
 {
 	bool found;
 
-	tickets = ShmemInitStruct("rtm tickets", outbox_tickets_size(), &found);
+	tickets = ShmemInitStruct("rtm tickets", tickets_size(), &found);
 	if (found)
 		return;
 	memset(tickets, 0, sizeof(*tickets));
 	SpinLockInit(&tickets->lock);
 	tickets->max_hands = MaxBackends;
+}
+
+void
+outbox_tickets_init(void)
+{
+	static const RtmShmem part = {NULL, tickets_size, tickets_attach};
+
+	rtm_shmem_register(&part);
 }
 
 static int64

@@ -24,8 +24,8 @@ typedef struct OutboxRange
 	int64 high;
 } OutboxRange;
 
-extern Size outbox_tickets_size(void);
-extern void outbox_tickets_attach(void);
+/* From _PG_init(), while the library is preloaded. */
+extern void outbox_tickets_init(void);
 
 /*
  * n tickets, which this backend has in hand until outbox_return_tickets(): the

@@ -3,15 +3,15 @@
  * launcher.c
  *	  The one process of the server that starts the outbox's workers.
  *
- * When the server has started (a standby: when it was promoted) it looks into
- * every database once: a sender that finds no outbox ends at once.  From then on
- * it starts what is asked for, and what ended with an error, after a while.
+ * It starts what is asked for, and what ended with an error, after a while.  And
+ * when the server has started (a standby: when it was promoted) it has somebody
+ * look into every database, one after the other, while there is nothing better to
+ * do with a process: a database that has the extension asks for its sender then.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -28,21 +28,35 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "host.h"
 #include "outbox/record/instance.h"
 #include "outbox/workers/worker.h"
+#include "session.h"
 #include "wait.h"
 
-/* Databases that are looked into at a time, when the server has started. */
-#define LOOK_AT_ONCE 2
+/* Milliseconds. */
+#define LONGEST_WAIT 60000
+#define LOOK_AGAIN	 200  /* no process was left to look into a database */
+#define FULL_AGAIN	 20	  /* ... nor for a worker: others may always be faster */
+#define FULL_LOGGED	 1000 /* the log has it when that lasts so long; then twice as long, ... */
 
-static void (*start_other_worker)(Oid database);
+/* datconnlimit of a database that is half dropped, since PostgreSQL 15.4 */
+#define INVALID_DATABASE (-2)
+
+#define NO_PROCESS "no worker process is left; increase max_worker_processes"
+
+typedef struct Launcher
+{
+	List				   *to_look;	/* databases to be looked into, OIDs */
+	BackgroundWorkerHandle *looking;	/* who looks into the first of them */
+	int64					full_since; /* rtm_now_ms(); 0: there is a process left */
+	int64					log_at;		/* the next line about that is due */
+} Launcher;
 
 void
-outbox_launcher_init(void (*start_other)(Oid database))
+outbox_launcher_init(void)
 {
 	BackgroundWorker worker = {0};
-
-	start_other_worker = start_other;
 
 	/* pg_upgrade runs servers that must not change by themselves */
 	if (IsBinaryUpgrade)
@@ -57,7 +71,20 @@ outbox_launcher_init(void (*start_other)(Oid database))
 	RegisterBackgroundWorker(&worker);
 }
 
-/* Databases that people connect to, in the current memory context. */
+/* ---- databases ---- */
+
+/* Why no worker can connect to the database; NULL: it can. */
+static const char *
+why_closed(Form_pg_database database)
+{
+	if (database->datconnlimit == INVALID_DATABASE)
+		return "the database is invalid, as DROP DATABASE was interrupted";
+	if (!database->datallowconn)
+		return "the database does not accept connections";
+	return NULL;
+}
+
+/* Databases that may have the extension, in the current memory context. */
 static List *
 list_databases(void)
 {
@@ -76,7 +103,7 @@ list_databases(void)
 		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
 		MemoryContext	 old = MemoryContextSwitchTo(context);
 
-		if (database->datallowconn && !database->datistemplate)
+		if (!database->datistemplate && why_closed(database) == NULL)
 			databases = lappend_oid(databases, database->oid);
 		MemoryContextSwitchTo(old);
 	}
@@ -87,144 +114,187 @@ list_databases(void)
 	return databases;
 }
 
+/* Can a worker be started there?  *why: why not; NULL: there is no such database. */
 static bool
-database_exists(Oid database)
+is_open(Oid oid, const char **why)
 {
-	bool exists;
+	HeapTuple tuple;
+	bool	  found;
 
 	StartTransactionCommand();
-	exists = SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database));
-	CommitTransactionCommand();
-	return exists;
-}
-
-static bool
-start_worker(OutboxDatabase *entry, OutboxRole role)
-{
-	BackgroundWorker worker = {0};
-
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(worker.bgw_library_name, "rtm", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name,
-			role == OUTBOX_SENDER ? "rtm_sender_main" : "rtm_callbacks_main",
-			sizeof(worker.bgw_function_name));
-	snprintf(worker.bgw_name, BGW_MAXLEN, "%s for database %u", outbox_role_name(role),
-			 entry->database);
-	strlcpy(worker.bgw_type, outbox_role_name(role), BGW_MAXLEN);
-	worker.bgw_main_arg = ObjectIdGetDatum(entry->database);
-	return RegisterDynamicBackgroundWorker(&worker, NULL);
-}
-
-/* Start what is due; when something else will be, 0 if nothing. */
-static TimestampTz
-start_workers(void)
-{
-	OutboxDatabase *entry;
-	TimestampTz		due = 0;
-	int				failures;
-
-	for (int i = outbox_next_database(0, &entry); i >= 0; i = outbox_next_database(i + 1, &entry))
+	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(oid));
+	found = HeapTupleIsValid(tuple);
+	*why = NULL;
+	if (found)
 	{
-		for (OutboxRole role = 0; role < OUTBOX_ROLES; role++)
-		{
-			if (!outbox_claim_start(entry, role, &due))
-				continue;
-			if (!database_exists(entry->database))
-			{
-				outbox_start_failed(entry, role);
-				outbox_forget_database(entry->database);
-				break;
-			}
-			if (start_worker(entry, role))
-				continue;
-			outbox_note_error(entry, role,
-							  "no worker process is left; increase max_worker_processes");
-			outbox_start_failed(entry, role);
-			(void) outbox_claim_start(entry, role, &due);
+		*why = why_closed((Form_pg_database) GETSTRUCT(tuple));
+		ReleaseSysCache(tuple);
+	}
+	CommitTransactionCommand();
+	return found && *why == NULL;
+}
 
-			/* it may last for hours: the first line, the second, the fourth, ... */
-			failures = outbox_worker(entry, role).failures;
-			if ((failures & (failures - 1)) != 0)
+/* ---- workers ---- */
+
+/* No process is left for a worker that somebody waits for: say so, not each time. */
+static void
+note_full(Launcher *launcher, OutboxDatabase *entry, int place)
+{
+	int64 now = rtm_now_ms();
+
+	if (launcher->full_since == 0)
+	{
+		launcher->full_since = now;
+		launcher->log_at = now + FULL_LOGGED;
+	}
+	if (now < launcher->log_at)
+		return;
+	ereport(LOG, (errmsg("could not start \"%s\" for database %u: no worker process is left",
+						 outbox_worker_types[outbox_type_of(place)].name, entry->database),
+				  errhint("Increase the setting max_worker_processes.")));
+	launcher->log_at = now + 2 * (now - launcher->full_since);
+}
+
+typedef enum Start
+{
+	STARTED,
+	NOT_STARTED,
+	FULL /* no process is left */
+} Start;
+
+static Start
+start_worker(OutboxDatabase *entry, int place)
+{
+	const char *why;
+
+	if (!is_open(entry->database, &why))
+	{
+		outbox_start_failed(entry, place, why ? why : "the database was dropped");
+		if (why == NULL)
+			outbox_forget_database(entry->database);
+		return NOT_STARTED;
+	}
+	if (outbox_register_worker(outbox_type_of(place), entry->database, place, NULL))
+		return STARTED;
+	outbox_start_later(entry, place, NO_PROCESS);
+	return FULL;
+}
+
+/*
+ * Start what is due; when something else will be (rtm_now_ms()).  The first that
+ * finds no process ends it: senders come before callbacks.
+ */
+static int64
+start_workers(Launcher *launcher)
+{
+	int64 due = rtm_now_ms() + LONGEST_WAIT;
+
+	for (int place = 0; place < OUTBOX_PLACES; place++)
+	{
+		OutboxDatabase *entry;
+
+		for (int i = outbox_next_database(0, &entry); i >= 0;
+			 i = outbox_next_database(i + 1, &entry))
+		{
+			if (!outbox_claim_start(entry, place, &due) || start_worker(entry, place) != FULL)
 				continue;
-			ereport(LOG,
-					(errmsg("could not start \"%s\" for database %u: no worker process is left",
-							outbox_role_name(role), entry->database),
-					 errhint("Increase the setting max_worker_processes.")));
+			note_full(launcher, entry, place);
+			return rtm_now_ms() + FULL_AGAIN;
 		}
 	}
+	launcher->full_since = 0;
 	return due;
 }
 
-/* How many workers are on their way. */
-static int
-count_starting(void)
+/* ---- looking ---- */
+
+static bool
+is_being_looked_into(Launcher *launcher)
 {
-	OutboxDatabase *entry;
-	int				n = 0;
+	pid_t pid;
 
-	for (int i = outbox_next_database(0, &entry); i >= 0; i = outbox_next_database(i + 1, &entry))
-	{
-		OutboxState state = outbox_worker(entry, OUTBOX_SENDER).state;
-
-		if (state == OUTBOX_STARTING || state == OUTBOX_WANTED)
-			n++;
-	}
-	return n;
+	if (launcher->looking == NULL)
+		return false;
+	if (GetBackgroundWorkerPid(launcher->looking, &pid) != BGWH_STOPPED)
+		return true;
+	pfree(launcher->looking);
+	launcher->looking = NULL;
+	launcher->to_look = list_delete_first(launcher->to_look);
+	return false;
 }
 
-static void
-wait_until(TimestampTz due)
+/* Has it a sender, or will it get one?  A view makes an entry, and asks for nobody. */
+static bool
+has_asked(Oid database)
 {
-	long timeout = 60000;
+	OutboxDatabase *entry = outbox_database(database, false);
 
-	if (due != 0)
-		timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due) + 1;
+	return entry && outbox_worker(entry, OUTBOX_SENDER).state != OUTBOX_ABSENT;
+}
+
+/* Have the next database looked into; when there is something to do again. */
+static int64
+look_turn(Launcher *launcher)
+{
+	int64 now = rtm_now_ms();
+
+	if (is_being_looked_into(launcher))
+		return now + LONGEST_WAIT; /* its end sets the latch */
+	while (launcher->to_look != NIL)
+	{
+		Oid			database = linitial_oid(launcher->to_look);
+		const char *why;
+
+		if (!has_asked(database) && is_open(database, &why))
+		{
+			if (outbox_register_worker(OUTBOX_LOOK, database, -1, &launcher->looking))
+				return now + LONGEST_WAIT;
+			return now + LOOK_AGAIN;
+		}
+		launcher->to_look = list_delete_first(launcher->to_look);
+	}
+	return now + LONGEST_WAIT;
+}
+
+/* ---- the loop ---- */
+
+static void
+wait_until(int64 due)
+{
+	int64 left = due - rtm_now_ms();
+
 	pgstat_report_activity(STATE_IDLE, "rtm launcher: waiting for workers to start");
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT, timeout,
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | WL_TIMEOUT,
+					 (long) Min(Max(left, 0), LONGEST_WAIT),
 					 rtm_wait_event(RTM_WAIT_LAUNCHER_MAIN));
 	ResetLatch(MyLatch);
 	(void) outbox_housekeeping();
 }
 
-/* Look into every database once, a few at a time, as each takes a process. */
-static void
-look_into_databases(void)
-{
-	List	 *databases = list_databases();
-	ListCell *cell;
-
-	foreach (cell, databases)
-	{
-		OutboxDatabase *entry;
-
-		while (count_starting() >= LOOK_AT_ONCE)
-		{
-			/* others ask for workers meanwhile */
-			(void) start_workers();
-			wait_until(TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 100));
-		}
-		entry = outbox_database(lfirst_oid(cell), true);
-		if (entry == NULL)
-			break;
-		outbox_wake(entry, OUTBOX_SENDER);
-		(void) start_workers();
-		start_other_worker(lfirst_oid(cell));
-	}
-	list_free(databases);
-}
-
 void
 rtm_launcher_main(Datum arg)
 {
+	Launcher	  launcher = {0};
+	MemoryContext context;
+
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
+	rtm_session_before_connect(NULL);
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	rtm_session_after_connect();
+	context = AllocSetContextCreate(TopMemoryContext, "rtm launcher", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
 	outbox_instance_recovered();
 	outbox_set_launcher(MyLatch);
-	look_into_databases();
+	launcher.to_look = list_databases();
 	for (;;)
-		wait_until(start_workers());
+	{
+		int64 due = start_workers(&launcher);
+
+		MemoryContextSwitchTo(context); /* transactions leave another one */
+		due = Min(due, launcher.full_since ? due : look_turn(&launcher));
+		MemoryContextSwitchTo(context);
+		wait_until(due);
+	}
 }

@@ -1,11 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * registry.c
- *	  Shared memory of the outbox: one entry per database, with its two workers.
+ *	  Who works for which database: shared memory of the outbox.
  *
  * Entries and the states of workers are protected by one lock, which is held
  * for moments only.  An entry's address may be kept by whoever is connected to
- * its database: it is given up only when the database is gone.
+ * its database: it is given up only when the database is gone, or has no outbox.
+ *
+ * Times that processes compare are of the monotonic clock, which all processes of
+ * a machine share: nothing waits for hours because somebody has set the time.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,9 +19,9 @@
 #include "storage/proc.h"
 #include "storage/shmem.h"
 
-#include "outbox/record/instance.h"
+#include "host.h"
 #include "outbox/workers/registry.h"
-#include "outbox/record/ticket.h"
+#include "shmem.h"
 
 /* Seconds until a worker that failed is started again, at first and at most. */
 #define RESTART_FIRST 1
@@ -27,6 +30,14 @@
 /* A worker that was registered begins within, in milliseconds. */
 #define START_TIMEOUT 60000
 
+#define LOCK_NAME "rtm outbox"
+
+const OutboxWorkerTraits outbox_worker_types[OUTBOX_WORKER_TYPES] = {
+	[OUTBOX_SENDER] = {"rtm sender", "rtm_sender_main", RTM_WAIT_SENDER_MAIN, true},
+	[OUTBOX_CALLBACKS] = {"rtm callbacks", "rtm_callbacks_main", RTM_WAIT_CALLBACK_MAIN, false},
+	[OUTBOX_LOOK] = {"rtm look", "rtm_look_main", RTM_WAIT_LAUNCHER_MAIN, false},
+};
+
 typedef struct Registry
 {
 	LWLock		  *lock;
@@ -34,100 +45,62 @@ typedef struct Registry
 	OutboxDatabase databases[OUTBOX_MAX_DATABASES];
 } Registry;
 
-static Registry				  *registry; /* NULL: not preloaded */
-static shmem_request_hook_type prev_shmem_request_hook;
-static shmem_startup_hook_type prev_shmem_startup_hook;
+static Registry *registry; /* NULL: not preloaded */
 
-/* Of this process, if it is a worker. */
+/* Of this process, if it is a worker with a place. */
 static OutboxDatabase *my_entry;
-static OutboxRole	   my_role;
+static OutboxWorker	  *my_place;
 static bool			   for_good; /* the database has no outbox */
 
-static void
-request_shmem(void)
+static Size
+registry_size(void)
 {
-	if (prev_shmem_request_hook)
-		prev_shmem_request_hook();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(Registry)));
-	RequestAddinShmemSpace(MAXALIGN(outbox_tickets_size()));
-	RequestAddinShmemSpace(MAXALIGN(outbox_instance_size()));
-	RequestNamedLWLockTranche("rtm outbox", 1);
-}
-
-static void
-init_figures(OutboxDatabase *entry)
-{
-	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
-	{
-		OutboxServerStats *server = &entry->servers[i];
-
-		pg_atomic_init_u64(&server->sent, 0);
-		pg_atomic_init_u64(&server->failed, 0);
-		pg_atomic_init_u64(&server->retried, 0);
-		pg_atomic_init_u64(&server->answers, 0);
-		pg_atomic_init_u64(&server->answer_us, 0);
-		pg_atomic_init_u64(&server->last_answer_us, 0);
-	}
-	memset(entry->errors, 0, sizeof(entry->errors));
-	entry->counted_since = GetCurrentTimestamp();
+	return sizeof(Registry);
 }
 
 static void
 init_entry(OutboxDatabase *entry)
 {
-	pg_atomic_init_u32(&entry->held, 1);
-	pg_atomic_init_u32(&entry->held_for_sender, 1);
+	memset(entry->workers, 0, sizeof(entry->workers));
+	entry->opened = false;
+	pg_atomic_init_u64(&entry->prepared, OUTBOX_PREPARED_UNKNOWN);
+	pg_atomic_init_u32(&entry->discards, 0);
 	pg_atomic_init_u32(&entry->chores, 0);
-	pg_atomic_init_u64(&entry->overdue, 0);
+	pg_atomic_init_u32(&entry->role_waits, 0);
+	pg_atomic_init_u64(&entry->errors_logged_at, 0);
+	pg_atomic_init_u32(&entry->errors_unlogged, 0);
 	pg_atomic_init_u64(&entry->origin, 0);
 	pg_atomic_init_u32(&entry->holding, 0);
-	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
-	{
-		OutboxServerStats *server = &entry->servers[i];
-
-		server->server = InvalidOid;
-		server->unreachable_since = 0;
-		server->reason[0] = '\0';
-		pg_atomic_init_u32(&server->in_flight, 0);
-	}
-	init_figures(entry);
+	outbox_init_figures(&entry->figures);
 }
 
 static void
-startup_shmem(void)
+attach(void)
 {
 	bool found;
 
-	if (prev_shmem_startup_hook)
-		prev_shmem_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	registry = ShmemInitStruct("rtm outbox", sizeof(Registry), &found);
-	if (!found)
+	registry = ShmemInitStruct(LOCK_NAME, sizeof(Registry), &found);
+	if (found)
+		return;
+	memset(registry, 0, sizeof(Registry));
+	registry->lock = &GetNamedLWLockTranche(LOCK_NAME)->lock;
+	for (int i = 0; i < OUTBOX_MAX_DATABASES; i++)
 	{
-		memset(registry, 0, sizeof(Registry));
-		registry->lock = &GetNamedLWLockTranche("rtm outbox")->lock;
-		for (int i = 0; i < OUTBOX_MAX_DATABASES; i++)
-		{
-			OutboxDatabase *entry = &registry->databases[i];
+		OutboxDatabase *entry = &registry->databases[i];
 
-			/* these two outlive the entry's database, as somebody may be waiting */
-			pg_atomic_init_u32(&entry->waiters, 0);
-			ConditionVariableInit(&entry->finished);
-			init_entry(entry);
-		}
+		/* these two outlive the entry's database, as somebody may be waiting */
+		pg_atomic_init_u32(&entry->waiters, 0);
+		ConditionVariableInit(&entry->finished);
+		init_entry(entry);
 	}
-	outbox_tickets_attach();
-	outbox_instance_attach();
-	LWLockRelease(AddinShmemInitLock);
 }
 
 void
 outbox_registry_init(void)
 {
-	prev_shmem_request_hook = shmem_request_hook;
-	shmem_request_hook = request_shmem;
-	prev_shmem_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = startup_shmem;
+	static const RtmShmem part = {LOCK_NAME, registry_size, attach};
+
+	rtm_shmem_register(&part);
 }
 
 bool
@@ -135,6 +108,14 @@ outbox_is_preloaded(void)
 {
 	return registry != NULL;
 }
+
+LWLock *
+outbox_registry_lock(void)
+{
+	return registry->lock;
+}
+
+/* ---- entries ---- */
 
 static OutboxDatabase *
 find_entry(Oid database)
@@ -162,12 +143,21 @@ outbox_database(Oid database, bool make)
 	entry = find_entry(database);
 	if (entry == NULL && (entry = find_entry(InvalidOid)) != NULL)
 	{
-		memset(entry->workers, 0, sizeof(entry->workers));
-		entry->opened = false;
 		init_entry(entry);
 		entry->database = database;
 	}
 	LWLockRelease(registry->lock);
+	return entry;
+}
+
+OutboxDatabase *
+outbox_this_database(bool make)
+{
+	static OutboxDatabase *entry;
+
+	/* it is given up with DROP EXTENSION, and may be another database's then */
+	if (entry == NULL || entry->database != MyDatabaseId)
+		entry = outbox_database(MyDatabaseId, make);
 	return entry;
 }
 
@@ -185,116 +175,14 @@ outbox_next_database(int index, OutboxDatabase **entry)
 	return -1;
 }
 
-OutboxWorker
-outbox_worker(OutboxDatabase *entry, OutboxRole role)
-{
-	OutboxWorker copy;
-
-	LWLockAcquire(registry->lock, LW_SHARED);
-	copy = entry->workers[role];
-	LWLockRelease(registry->lock);
-	return copy;
-}
-
-static void
-set_state(OutboxWorker *worker, OutboxState state)
-{
-	worker->state = state;
-	worker->since = GetCurrentTimestamp();
-}
-
-void
-outbox_wake(OutboxDatabase *entry, OutboxRole role)
-{
-	OutboxWorker *worker = &entry->workers[role];
-	Latch		 *latch = NULL;
-
-	/*
-	 * The usual case takes no lock.  A worker that is about to end looks again
-	 * after its state changed; see outbox_prepare_to_leave().
-	 */
-	pg_memory_barrier();
-	if (worker->state == OUTBOX_RUNNING)
-		latch = worker->latch;
-	else
-	{
-		LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-		switch (worker->state)
-		{
-			case OUTBOX_ABSENT:
-				set_state(worker, OUTBOX_WANTED);
-				latch = registry->launcher;
-				break;
-			case OUTBOX_RUNNING:
-				latch = worker->latch;
-				break;
-			default: /* it is on its way */
-				worker->again = true;
-				break;
-		}
-		LWLockRelease(registry->lock);
-	}
-	if (latch)
-		SetLatch(latch);
-}
-
-/* Lock held. */
-static void
-fail(OutboxWorker *worker)
-{
-	int seconds = RESTART_FIRST << Min(worker->failures, 10);
-
-	set_state(worker, OUTBOX_FAILED);
-	worker->failures++;
-	worker->restart_at = TimestampTzPlusMilliseconds(worker->since,
-													 1000 * Min(seconds, RESTART_MOST));
-}
-
-bool
-outbox_claim_start(OutboxDatabase *entry, OutboxRole role, TimestampTz *due)
-{
-	OutboxWorker *worker = &entry->workers[role];
-	bool		  claimed = false;
-
-	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	if (worker->state == OUTBOX_STARTING && worker->pid == 0 &&
-		TimestampDifferenceExceeds(worker->since, GetCurrentTimestamp(), START_TIMEOUT))
-		fail(worker); /* it never got as far as here */
-	if (worker->state == OUTBOX_WANTED ||
-		(worker->state == OUTBOX_FAILED && worker->restart_at <= GetCurrentTimestamp()))
-	{
-		set_state(worker, OUTBOX_STARTING);
-		worker->again = false;
-		claimed = true;
-	}
-	else if (worker->state == OUTBOX_FAILED && (*due == 0 || worker->restart_at < *due))
-		*due = worker->restart_at;
-	LWLockRelease(registry->lock);
-	return claimed;
-}
-
-void
-outbox_start_failed(OutboxDatabase *entry, OutboxRole role)
-{
-	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	if (entry->workers[role].state == OUTBOX_STARTING)
-		fail(&entry->workers[role]);
-	LWLockRelease(registry->lock);
-}
-
-void
-outbox_set_launcher(Latch *latch)
-{
-	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	registry->launcher = latch;
-	LWLockRelease(registry->lock);
-}
-
 /* Lock held. */
 static bool
 is_unused(const OutboxDatabase *entry)
 {
-	return entry->workers[OUTBOX_SENDER].pid == 0 && entry->workers[OUTBOX_CALLBACKS].pid == 0;
+	for (int i = 0; i < OUTBOX_PLACES; i++)
+		if (entry->workers[i].pid != 0)
+			return false;
+	return true;
 }
 
 void
@@ -309,43 +197,310 @@ outbox_forget_database(Oid database)
 	LWLockRelease(registry->lock);
 }
 
-/* Give the worker's place up when its process ends. */
-static void
-leave(int code, Datum arg)
-{
-	OutboxWorker *worker = &my_entry->workers[my_role];
-	Latch		 *launcher;
+/* ---- states ---- */
 
-	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	worker->pid = 0;
-	worker->latch = NULL;
-	if (code != 0)
-		fail(worker);
-	else
-	{
-		set_state(worker, worker->again ? OUTBOX_WANTED : OUTBOX_ABSENT);
-		worker->again = false;
-		worker->failures = 0;
-	}
-	if (for_good && worker->state == OUTBOX_ABSENT && is_unused(my_entry))
-		my_entry->database = InvalidOid;
-	launcher = registry->launcher;
+OutboxWorkerType
+outbox_type_of(int place)
+{
+	return place < OUTBOX_CALLBACK_PLACE ? OUTBOX_SENDER : OUTBOX_CALLBACKS;
+}
+
+OutboxWorker
+outbox_worker(OutboxDatabase *entry, int place)
+{
+	OutboxWorker copy;
+
+	LWLockAcquire(registry->lock, LW_SHARED);
+	copy = entry->workers[place];
 	LWLockRelease(registry->lock);
-	if (launcher)
-		SetLatch(launcher);
+	return copy;
+}
+
+/* Lock held. */
+static void
+set_state(OutboxWorker *worker, OutboxState state)
+{
+	worker->state = state;
+	worker->since = GetCurrentTimestamp();
+	worker->since_ms = rtm_now_ms();
+}
+
+/* Lock held. */
+static void
+fail(OutboxWorker *worker)
+{
+	int seconds = RESTART_FIRST << Min(worker->failures, 10);
+
+	set_state(worker, OUTBOX_FAILED);
+	worker->failures++;
+	worker->restart_at = worker->since_ms + 1000 * Min(seconds, RESTART_MOST);
+}
+
+static void
+wake(Latch *latch)
+{
+	if (latch)
+		SetLatch(latch);
+}
+
+void
+outbox_wake(OutboxDatabase *entry, uint32 chores)
+{
+	OutboxWorker *worker = &entry->workers[OUTBOX_SENDER_PLACE];
+	Latch		 *latch = NULL;
+
+	if (chores)
+		pg_atomic_fetch_or_u32(&entry->chores, chores);
+
+	/* the usual case takes no lock */
+	pg_memory_barrier();
+	if (worker->state == OUTBOX_RUNNING)
+	{
+		wake(worker->latch);
+		return;
+	}
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	switch (worker->state)
+	{
+		case OUTBOX_ABSENT:
+			set_state(worker, OUTBOX_WANTED);
+			latch = registry->launcher;
+			break;
+		case OUTBOX_RUNNING:
+			latch = worker->latch;
+			break;
+		case OUTBOX_WANTED:
+		case OUTBOX_STARTING:
+		case OUTBOX_FAILED: /* it is on its way */
+			worker->again = true;
+			break;
+	}
+	LWLockRelease(registry->lock);
+	wake(latch);
+}
+
+/* ---- the sender's side ---- */
+
+/* The role's place, if it has one.  Lock held. */
+static OutboxWorker *
+place_of(OutboxDatabase *entry, Oid user)
+{
+	for (int i = OUTBOX_CALLBACK_PLACE; i < OUTBOX_PLACES; i++)
+		if (entry->workers[i].state != OUTBOX_ABSENT && entry->workers[i].user == user)
+			return &entry->workers[i];
+	return NULL;
 }
 
 bool
-outbox_enter(OutboxDatabase *entry, OutboxRole role)
+outbox_wake_callbacks(OutboxDatabase *entry, Oid user)
 {
-	OutboxWorker *worker = &entry->workers[role];
+	OutboxWorker *worker;
+	Latch		 *latch = NULL;
+
+	LWLockAcquire(registry->lock, LW_SHARED);
+	worker = place_of(entry, user);
+	if (worker)
+		latch = worker->latch;
+	LWLockRelease(registry->lock);
+	wake(latch);
+	return worker != NULL;
+}
+
+/* Those who run callbacks end, or look whether they should. */
+static void
+wake_all_callbacks(OutboxDatabase *entry)
+{
+	Latch *latches[OUTBOX_PLACES];
+
+	LWLockAcquire(registry->lock, LW_SHARED);
+	for (int i = OUTBOX_CALLBACK_PLACE; i < OUTBOX_PLACES; i++)
+		latches[i] = entry->workers[i].latch;
+	LWLockRelease(registry->lock);
+	for (int i = OUTBOX_CALLBACK_PLACE; i < OUTBOX_PLACES; i++)
+		wake(latches[i]);
+}
+
+bool
+outbox_want_callbacks(OutboxDatabase *entry, Oid user, bool logs_in, int places)
+{
+	OutboxWorker *free_place = NULL;
+	Latch		 *latch = NULL;
+
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	for (int i = OUTBOX_CALLBACK_PLACE; i < OUTBOX_CALLBACK_PLACE + places && !free_place; i++)
+		if (entry->workers[i].state == OUTBOX_ABSENT)
+			free_place = &entry->workers[i];
+	if (free_place)
+	{
+		free_place->user = user;
+		free_place->logs_in = logs_in;
+		free_place->overdue = 0;
+		free_place->full = false;
+		free_place->error[0] = '\0';
+		set_state(free_place, OUTBOX_WANTED);
+		latch = registry->launcher;
+	}
+	LWLockRelease(registry->lock);
+	wake(latch);
+	if (free_place)
+		return true;
+	pg_atomic_write_u32(&entry->role_waits, 1);
+	wake_all_callbacks(entry);
+	return false;
+}
+
+Oid
+outbox_take_failure(OutboxDatabase *entry, int64 *overdue)
+{
+	Oid user = InvalidOid;
+
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	for (int i = OUTBOX_CALLBACK_PLACE; i < OUTBOX_PLACES && !OidIsValid(user); i++)
+	{
+		OutboxWorker *worker = &entry->workers[i];
+
+		if (worker->state != OUTBOX_FAILED)
+			continue;
+		user = worker->user;
+		*overdue = worker->overdue;
+		set_state(worker, OUTBOX_ABSENT);
+	}
+	LWLockRelease(registry->lock);
+	return user;
+}
+
+/* ---- the launcher's side ---- */
+
+bool
+outbox_claim_start(OutboxDatabase *entry, int place, int64 *due)
+{
+	OutboxWorker *worker = &entry->workers[place];
+	bool		  restarts = outbox_worker_types[outbox_type_of(place)].restarts;
+	int64		  now = rtm_now_ms();
+	bool		  claimed = false;
+
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	if (worker->state == OUTBOX_STARTING && worker->pid == 0)
+	{
+		/* one that never got as far as its place */
+		if (now - worker->since_ms >= START_TIMEOUT)
+			fail(worker);
+		else
+			*due = Min(*due, worker->since_ms + START_TIMEOUT);
+	}
+	if (worker->state == OUTBOX_WANTED ||
+		(worker->state == OUTBOX_FAILED && restarts && worker->restart_at <= now))
+	{
+		set_state(worker, OUTBOX_STARTING);
+		worker->again = false;
+		claimed = true;
+	}
+	else if (worker->state == OUTBOX_FAILED && restarts)
+		*due = Min(*due, worker->restart_at);
+	LWLockRelease(registry->lock);
+	return claimed;
+}
+
+void
+outbox_start_later(OutboxDatabase *entry, int place, const char *why)
+{
+	OutboxWorker *worker = &entry->workers[place];
+
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	if (worker->state == OUTBOX_STARTING && worker->pid == 0)
+	{
+		worker->state = OUTBOX_WANTED;
+		worker->full = true;
+		strlcpy(worker->error, why, OUTBOX_ERROR_LEN);
+	}
+	LWLockRelease(registry->lock);
+}
+
+void
+outbox_start_failed(OutboxDatabase *entry, int place, const char *why)
+{
+	OutboxWorker *worker = &entry->workers[place];
+
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	if (worker->state == OUTBOX_STARTING && worker->pid == 0)
+	{
+		fail(worker);
+		worker->restart_at = worker->since_ms + 1000 * RESTART_MOST;
+		strlcpy(worker->error, why, OUTBOX_ERROR_LEN);
+	}
+	LWLockRelease(registry->lock);
+}
+
+void
+outbox_set_launcher(Latch *latch)
+{
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	registry->launcher = latch;
+	LWLockRelease(registry->lock);
+}
+
+void
+outbox_restart_now(OutboxDatabase *entry)
+{
+	Latch *latch;
+
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < OUTBOX_PLACES; i++)
+		entry->workers[i].restart_at = 0;
+	latch = registry->launcher;
+	LWLockRelease(registry->lock);
+	wake(latch);
+}
+
+/* ---- the worker's side ---- */
+
+/*
+ * Give the place up when the process ends.  A sender that somebody asked for
+ * meanwhile is wanted again; of a worker for callbacks its sender learns, which
+ * knows whose turn it is.
+ */
+static void
+leave(int code, Datum arg)
+{
+	Latch *launcher;
+	Latch *sender;
+
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	my_place->pid = 0;
+	my_place->latch = NULL;
+	if (code != 0)
+		fail(my_place);
+	else
+	{
+		set_state(my_place, my_place->again ? OUTBOX_WANTED : OUTBOX_ABSENT);
+		my_place->again = false;
+		my_place->failures = 0;
+	}
+	if (for_good && my_place->state == OUTBOX_ABSENT && is_unused(my_entry))
+		my_entry->database = InvalidOid;
+	launcher = registry->launcher;
+	sender = my_entry->workers[OUTBOX_SENDER_PLACE].latch;
+	LWLockRelease(registry->lock);
+	if (OidIsValid(my_place->user))
+	{
+		pg_atomic_fetch_or_u32(&my_entry->chores, OUTBOX_CHORE_CALLBACKS);
+		wake(sender);
+	}
+	wake(launcher);
+}
+
+bool
+outbox_enter(OutboxDatabase *entry, int place)
+{
+	OutboxWorker *worker = &entry->workers[place];
 	bool		  entered = false;
 
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	if (worker->pid == 0)
+	if (worker->pid == 0 && worker->state == OUTBOX_STARTING)
 	{
 		worker->pid = MyProcPid;
 		worker->latch = MyLatch;
+		worker->full = false;
 		set_state(worker, OUTBOX_RUNNING);
 		entered = true;
 	}
@@ -353,30 +508,10 @@ outbox_enter(OutboxDatabase *entry, OutboxRole role)
 	if (entered)
 	{
 		my_entry = entry;
-		my_role = role;
+		my_place = worker;
 		before_shmem_exit(leave, (Datum) 0);
 	}
 	return entered;
-}
-
-static void
-change_state(OutboxWorker *worker, OutboxState state)
-{
-	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	set_state(worker, state);
-	LWLockRelease(registry->lock);
-}
-
-void
-outbox_prepare_to_leave(OutboxDatabase *entry, OutboxRole role)
-{
-	change_state(&entry->workers[role], OUTBOX_STARTING);
-}
-
-void
-outbox_stay(OutboxDatabase *entry, OutboxRole role)
-{
-	change_state(&entry->workers[role], OUTBOX_RUNNING);
 }
 
 void
@@ -386,126 +521,28 @@ outbox_leave_for_good(void)
 }
 
 void
-outbox_works(OutboxDatabase *entry, OutboxRole role)
+outbox_works(void)
 {
-	if (entry->workers[role].failures == 0)
+	if (my_place->failures == 0)
 		return;
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	entry->workers[role].failures = 0;
+	my_place->failures = 0;
 	LWLockRelease(registry->lock);
 }
 
 void
-outbox_note_error(OutboxDatabase *entry, OutboxRole role, const char *error)
+outbox_note_error(const char *error)
 {
-	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	strlcpy(entry->workers[role].error, error, OUTBOX_ERROR_LEN);
-	LWLockRelease(registry->lock);
-}
-
-OutboxServerStats *
-outbox_server_stats(OutboxDatabase *entry, Oid server)
-{
-	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
-	{
-		OutboxServerStats *stats = &entry->servers[i];
-
-		if (stats->server == server)
-			return stats;
-		if (stats->server == InvalidOid)
-		{
-			stats->server = server;
-			return stats;
-		}
-	}
-	return NULL;
-}
-
-void
-outbox_show_unreachable(OutboxServerStats *stats, bool unreachable, const char *why)
-{
-	/* nobody but the sender, who asks, changes it: each answer looks without a lock */
-	if (stats == NULL || (!unreachable && stats->unreachable_since == 0))
+	if (my_place == NULL)
 		return;
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	if (!unreachable)
-		stats->unreachable_since = 0;
-	else if (stats->unreachable_since == 0)
-		stats->unreachable_since = GetCurrentTimestamp();
-	strlcpy(stats->reason, why ? why : "", OUTBOX_REASON_LEN);
+	strlcpy(my_place->error, error, OUTBOX_ERROR_LEN);
 	LWLockRelease(registry->lock);
-}
-
-/* The place of a server and code, or of all that have none.  Lock held. */
-static OutboxErrorStats *
-error_place(OutboxDatabase *entry, Oid server, int code)
-{
-	for (int i = 0; i < OUTBOX_MAX_ERRORS - 1; i++)
-	{
-		OutboxErrorStats *e = &entry->errors[i];
-
-		if (e->server == server && e->code == code)
-			return e;
-		if (e->server == InvalidOid)
-		{
-			e->server = server;
-			e->code = code;
-			return e;
-		}
-	}
-	return &entry->errors[OUTBOX_MAX_ERRORS - 1];
 }
 
 void
-outbox_count_error(OutboxDatabase *entry, Oid server, int code)
+outbox_note_overdue(int64 id)
 {
-	OutboxErrorStats *place;
-
-	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	place = error_place(entry, server, code);
-	place->count++;
-	place->last = GetCurrentTimestamp();
-	LWLockRelease(registry->lock);
-}
-
-OutboxServerStats
-outbox_copy_server_stats(const OutboxServerStats *stats)
-{
-	OutboxServerStats copy;
-
-	LWLockAcquire(registry->lock, LW_SHARED);
-	copy = *stats;
-	LWLockRelease(registry->lock);
-	return copy;
-}
-
-OutboxErrorStats
-outbox_error_stats(const OutboxDatabase *entry, int i)
-{
-	OutboxErrorStats copy;
-
-	LWLockAcquire(registry->lock, LW_SHARED);
-	copy = entry->errors[i];
-	LWLockRelease(registry->lock);
-	return copy;
-}
-
-void
-outbox_reset_stats(OutboxDatabase *entry)
-{
-	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
-	{
-		OutboxServerStats *server = &entry->servers[i];
-
-		pg_atomic_write_u64(&server->sent, 0);
-		pg_atomic_write_u64(&server->failed, 0);
-		pg_atomic_write_u64(&server->retried, 0);
-		pg_atomic_write_u64(&server->answers, 0);
-		pg_atomic_write_u64(&server->answer_us, 0);
-		pg_atomic_write_u64(&server->last_answer_us, 0);
-	}
-	memset(entry->errors, 0, sizeof(entry->errors));
-	entry->counted_since = GetCurrentTimestamp();
-	LWLockRelease(registry->lock);
+	/* from a signal handler: a single store, which nobody else makes */
+	my_place->overdue = id;
 }

@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * registry.h
- *	  Shared memory of the outbox: one entry per database, with its two workers.
+ *	  Who works for which database: shared memory of the outbox.
  *
- * A worker is started by the launcher, when somebody asked for it.  It takes its
- * place in the entry itself and gives it up when its process ends, however that
- * comes (after a crash the whole of shared memory begins anew).
+ * Each database that uses the outbox has an entry, and in it a place for each
+ * worker that it may have.  A worker is started by the launcher, when somebody
+ * asked for it.  It takes its place itself and gives it up when its process ends,
+ * however that comes (after a crash the whole of shared memory begins anew).
  *
  *-------------------------------------------------------------------------
  */
@@ -18,84 +19,83 @@
 #include "storage/lwlock.h"
 #include "utils/timestamp.h"
 
-#define OUTBOX_MAX_DATABASES 256
-#define OUTBOX_MAX_SERVERS	 64 /* per database, with figures of their own */
-#define OUTBOX_MAX_ERRORS	 64 /* per database, pairs of server and code */
-#define OUTBOX_ERROR_LEN	 256
-#define OUTBOX_REASON_LEN	 128
+#include "outbox/record/outbox_guc.h"
+#include "outbox/workers/figures.h"
+#include "wait.h"
 
-typedef enum OutboxRole
+#define OUTBOX_MAX_DATABASES 256
+#define OUTBOX_ERROR_LEN	 256
+
+/* What a worker is for; outbox_worker_types has a row for each. */
+typedef enum OutboxWorkerType
 {
-	OUTBOX_SENDER,
-	OUTBOX_CALLBACKS,
-	OUTBOX_ROLES
-} OutboxRole;
+	OUTBOX_SENDER,	  /* delivers what is queued, and sees to it that callbacks run */
+	OUTBOX_CALLBACKS, /* runs the callbacks of one role, as that role */
+	OUTBOX_LOOK,	  /* finds out whether a database has the extension, and ends */
+	OUTBOX_WORKER_TYPES
+} OutboxWorkerType;
+
+/* Places of an entry: one for the sender, the others for callbacks. */
+#define OUTBOX_SENDER_PLACE	  0
+#define OUTBOX_CALLBACK_PLACE 1 /* the first of them */
+#define OUTBOX_PLACES		  (OUTBOX_CALLBACK_PLACE + OUTBOX_MAX_CALLBACK_WORKERS)
+
+typedef struct OutboxWorkerTraits
+{
+	const char *name;	  /* as in pg_stat_activity */
+	const char *function; /* its main function in this library */
+	RtmWait		wait;	  /* what it waits for when it has nothing to do */
+	bool		restarts; /* after an error the launcher starts it again by itself */
+} OutboxWorkerTraits;
+
+extern const OutboxWorkerTraits outbox_worker_types[OUTBOX_WORKER_TYPES];
 
 typedef enum OutboxState
 {
 	OUTBOX_ABSENT,	 /* there is none, and nobody needs one */
 	OUTBOX_WANTED,	 /* the launcher is to start it */
 	OUTBOX_STARTING, /* registered with the postmaster */
-	OUTBOX_RUNNING,
-	OUTBOX_FAILED /* ended with an error; started again at restart_at */
+	OUTBOX_RUNNING,	 /* its process has taken the place */
+	OUTBOX_FAILED	 /* ended with an error; started again at restart_at, or, if it
+					  * doesn't restart, seen to by the sender */
 } OutboxState;
 
 typedef struct OutboxWorker
 {
 	OutboxState state;
-	bool		again; /* asked for once more while it was ending */
-	pid_t		pid;   /* 0: none */
-	Latch	   *latch; /* of its process; stays valid memory */
-	TimestampTz since; /* of the state */
-	TimestampTz restart_at;
-	int			failures;				 /* in a row */
+	bool		again;		/* asked for once more while it was ending */
+	bool		full;		/* WANTED: no process was left for it */
+	pid_t		pid;		/* 0: none */
+	Latch	   *latch;		/* of its process; stays valid memory */
+	TimestampTz since;		/* of the state, for people */
+	int64		since_ms;	/* the same, and the next, as rtm_now_ms() */
+	int64		restart_at; /* of FAILED */
+	int			failures;	/* in a row */
+	Oid			user;		/* whose callbacks; else 0 */
+	bool		logs_in;	/* that role may connect by itself */
+	int64		overdue;	/* callback that could only be ended with its process; 0: none */
 	char		error[OUTBOX_ERROR_LEN]; /* the last one, or "" */
 } OutboxWorker;
-
-/* What the sender has done for one foreign server; written by it alone. */
-typedef struct OutboxServerStats
-{
-	Oid				 server;  /* 0: the place is free */
-	pg_atomic_uint64 sent;	  /* requests that went well */
-	pg_atomic_uint64 failed;  /* requests that failed for good */
-	pg_atomic_uint64 retried; /* attempts that will be repeated */
-	pg_atomic_uint32 in_flight;
-	pg_atomic_uint64 answers;
-	pg_atomic_uint64 answer_us; /* sum over all answers */
-	pg_atomic_uint64 last_answer_us;
-	TimestampTz		 unreachable_since;			/* 0: it isn't, or wasn't tried; this and
-									 * the reason are protected by the lock */
-	char			 reason[OUTBOX_REASON_LEN]; /* why, or "" */
-} OutboxServerStats;
-
-/* Attempts that failed with a code; protected by the lock. */
-typedef struct OutboxErrorStats
-{
-	Oid			server; /* 0: the place is free */
-	int			code;	/* 0: all those that found no place */
-	int64		count;
-	TimestampTz last;
-} OutboxErrorStats;
 
 typedef struct OutboxDatabase
 {
 	Oid			 database; /* 0: the place is free */
-	OutboxWorker workers[OUTBOX_ROLES];
+	OutboxWorker workers[OUTBOX_PLACES];
 	bool		 opened; /* tickets are above all that the table has */
 
-	/*
-	 * Reasons to look for rows of prepared transactions that are committed by
-	 * now: each COMMIT PREPARED that is under way, and those that the sender has
-	 * to settle, as they were cut short, or nobody knows.
-	 */
-	pg_atomic_uint32 held;
-	pg_atomic_uint32 held_for_sender; /* some of these */
+	/* requests and chores of prepared transactions; see prepared.c */
+	pg_atomic_uint64 prepared;
+	pg_atomic_uint32 discards; /* transactions that have discarded requests, under way */
 
 	/* what the sender is to look after at its next turn */
 	pg_atomic_uint32 chores; /* OUTBOX_CHORE_... */
 
-	/* a callback that could only be ended with its process; 0: none */
-	pg_atomic_uint64 overdue;
+	/* a role has callbacks that are due, and no worker yet: others may end for it */
+	pg_atomic_uint32 role_waits;
+
+	/* callbacks' errors in the log: the last line, and how many went without since */
+	pg_atomic_uint64 errors_logged_at; /* rtm_now_ms(); 0: none yet */
+	pg_atomic_uint32 errors_unlogged;
 
 	/* what requests of this database are marked with; 0: nobody knows yet */
 	pg_atomic_uint64 origin;
@@ -103,21 +103,30 @@ typedef struct OutboxDatabase
 
 	pg_atomic_uint32  waiters;	/* backends in rtm_wait() */
 	ConditionVariable finished; /* a request is through */
-	OutboxServerStats servers[OUTBOX_MAX_SERVERS];
-	OutboxErrorStats  errors[OUTBOX_MAX_ERRORS];
-	TimestampTz		  counted_since; /* all of these figures */
+	OutboxFigures	  figures;
 } OutboxDatabase;
 
-#define OUTBOX_CHORE_INSTALLED 1 /* is the extension still there? */
-#define OUTBOX_CHORE_PREPARED  2 /* rows of a COMMIT PREPARED */
-#define OUTBOX_CHORE_DISCARDED 4 /* rows that were deleted */
-#define OUTBOX_CHORE_HELD	   8 /* rows of other origins were adopted or deleted */
+#define OUTBOX_CHORE_INSTALLED 1  /* is the extension still there? */
+#define OUTBOX_CHORE_PREPARED  2  /* rows of a COMMIT PREPARED */
+#define OUTBOX_CHORE_DISCARDED 4  /* rows that were deleted */
+#define OUTBOX_CHORE_HELD	   8  /* rows of other origins were adopted or deleted */
+#define OUTBOX_CHORE_READ	   16 /* new rows: only woken, it finds them itself */
+#define OUTBOX_CHORE_CALLBACKS 32 /* callbacks may be due, or a place for them free */
+
+/*
+ * Of entry->prepared, when nobody knows what was prepared before the server started:
+ * there may be something, and any chore may come of it.
+ */
+#define OUTBOX_PREPARED_UNKNOWN (((uint64) (OUTBOX_CHORE_DISCARDED | OUTBOX_CHORE_HELD) << 32) | 1)
 
 /* From _PG_init(), while the library is preloaded. */
 extern void outbox_registry_init(void);
 
 /* Is there shared memory, that is: was the library preloaded? */
 extern bool outbox_is_preloaded(void);
+
+/* Protects entries, the states of workers, and figures; held for moments only. */
+extern LWLock *outbox_registry_lock(void);
 
 /*
  * The entry of a database.  With `make`, one is made if there is room; NULL:
@@ -126,55 +135,69 @@ extern bool outbox_is_preloaded(void);
  */
 extern OutboxDatabase *outbox_database(Oid database, bool make);
 
+/* The same of this session's database; it is kept. */
+extern OutboxDatabase *outbox_this_database(bool make);
+
 /* Entries one after the other: the index of the next one from `index` on, or -1. */
 extern int outbox_next_database(int index, OutboxDatabase **entry);
 
+/* What the worker of a place is. */
+extern OutboxWorkerType outbox_type_of(int place);
+
 /* A consistent copy of a worker's state. */
-extern OutboxWorker outbox_worker(OutboxDatabase *entry, OutboxRole role);
+extern OutboxWorker outbox_worker(OutboxDatabase *entry, int place);
 
-/* See to it that the worker runs and looks at its work. */
-extern void outbox_wake(OutboxDatabase *entry, OutboxRole role);
+/* See to it that the sender runs and looks at its work, with these chores (or 0). */
+extern void outbox_wake(OutboxDatabase *entry, uint32 chores);
 
-/* The launcher's side: takes WANTED or FAILED (when due) to STARTING. */
-extern bool outbox_claim_start(OutboxDatabase *entry, OutboxRole role, TimestampTz *due);
-extern void outbox_start_failed(OutboxDatabase *entry, OutboxRole role);
+/* ---- the sender's side: who runs callbacks ---- */
+
+/*
+ * Ask for a worker for the callbacks of a role that has none.  False: all of the first
+ * `places` places are taken; entry->role_waits is set, and those who have them look.
+ */
+extern bool outbox_want_callbacks(OutboxDatabase *entry, Oid user, bool logs_in, int places);
+
+/* Has the role a worker?  It is woken then. */
+extern bool outbox_wake_callbacks(OutboxDatabase *entry, Oid user);
+
+/*
+ * A worker for callbacks that has ended with an error: whose, and in *overdue which
+ * callback is to be given up (0: none).  InvalidOid: there is none (any more).
+ */
+extern Oid outbox_take_failure(OutboxDatabase *entry, int64 *overdue);
+
+/* ---- the launcher's side ---- */
+
+/*
+ * Take WANTED, or FAILED when it is due, to STARTING.  *due: when something else
+ * will be, if that is earlier.
+ */
+extern bool outbox_claim_start(OutboxDatabase *entry, int place, int64 *due);
+
+/* It could not be started: WANTED again, or FAILED, not to be tried for a minute. */
+extern void outbox_start_later(OutboxDatabase *entry, int place, const char *why);
+extern void outbox_start_failed(OutboxDatabase *entry, int place, const char *why);
+
 extern void outbox_set_launcher(Latch *latch);
+
+/* What has failed is tried now: the reason may be gone. */
+extern void outbox_restart_now(OutboxDatabase *entry);
 
 /* Forget a database that is no more, unless it has a worker. */
 extern void outbox_forget_database(Oid database);
 
-/*
- * The worker's side: take its place (false: another process has it), note that
- * its database has no outbox, that it works well, why it is about to fail.
- */
-extern bool outbox_enter(OutboxDatabase *entry, OutboxRole role);
+/* ---- the worker's side ---- */
+
+/* Take the place of this process; false: another process has it. */
+extern bool outbox_enter(OutboxDatabase *entry, int place);
+
+/* The database has no outbox: with the process, its entry goes. */
 extern void outbox_leave_for_good(void);
 
-/*
- * A worker that wants to end because it has nothing to do: from the first on,
- * outbox_wake() counts as a new request; then it looks once more, and either
- * ends or calls the second.
- */
-extern void outbox_prepare_to_leave(OutboxDatabase *entry, OutboxRole role);
-extern void outbox_stay(OutboxDatabase *entry, OutboxRole role);
-
-extern void outbox_works(OutboxDatabase *entry, OutboxRole role);
-extern void outbox_note_error(OutboxDatabase *entry, OutboxRole role, const char *error);
-
-/* The figures of a server; NULL when there is no room. Only for the sender. */
-extern OutboxServerStats *outbox_server_stats(OutboxDatabase *entry, Oid server);
-
-/* Whether the gate of a server can be reached, and why not; NULL: no-op. */
-extern void outbox_show_unreachable(OutboxServerStats *stats, bool unreachable, const char *why);
-
-/* One more attempt that failed with that code. */
-extern void outbox_count_error(OutboxDatabase *entry, Oid server, int code);
-
-/* Consistent copies, for views. */
-extern OutboxServerStats outbox_copy_server_stats(const OutboxServerStats *stats);
-extern OutboxErrorStats	 outbox_error_stats(const OutboxDatabase *entry, int i);
-
-/* Count anew. */
-extern void outbox_reset_stats(OutboxDatabase *entry);
+/* It works well; why it is about to fail; the callback that makes it end. */
+extern void outbox_works(void);
+extern void outbox_note_error(const char *error);
+extern void outbox_note_overdue(int64 id);
 
 #endif /* OUTBOX_REGISTRY_H */

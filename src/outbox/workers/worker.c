@@ -10,23 +10,49 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_database.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
-#include "utils/memutils.h"
 #include "utils/syscache.h"
 
-#include "outbox/record/row.h"
+#include "outbox/record/relations.h"
+#include "outbox/workers/identity.h"
 #include "outbox/workers/worker.h"
+#include "session.h"
 
-const char *
-outbox_role_name(OutboxRole role)
+/* What a worker is told, in bgw_extra. */
+typedef struct WorkerArgs
 {
-	return role == OUTBOX_SENDER ? "rtm sender" : "rtm callbacks";
+	OutboxWorkerType type;
+	Oid				 database;
+	int				 place; /* of the database's entry; -1: none */
+} WorkerArgs;
+
+static emit_log_hook_type prev_emit_log_hook;
+
+bool
+outbox_register_worker(OutboxWorkerType type, Oid database, int place,
+					   BackgroundWorkerHandle **handle)
+{
+	const OutboxWorkerTraits *traits = &outbox_worker_types[type];
+	WorkerArgs				  args = {type, database, place};
+	BackgroundWorker		  worker = {0};
+
+	StaticAssertStmt(sizeof(WorkerArgs) <= BGW_EXTRALEN, "arguments fit");
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_notify_pid = handle ? MyProcPid : 0;
+	strlcpy(worker.bgw_library_name, "rtm", sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, traits->function, sizeof(worker.bgw_function_name));
+	snprintf(worker.bgw_name, BGW_MAXLEN, "%s for database %u", traits->name, database);
+	strlcpy(worker.bgw_type, traits->name, BGW_MAXLEN);
+	memcpy(worker.bgw_extra, &args, sizeof(args));
+	return RegisterDynamicBackgroundWorker(&worker, handle);
 }
 
 static bool
@@ -54,55 +80,59 @@ outbox_is_installed(void)
 	return installed;
 }
 
-void
-outbox_set_session(OutboxRole role)
+/*
+ * What ends the process is kept for rtm_stat_worker, also when the server refuses
+ * it the connection.  An administrator's or our own SIGTERM is no error.
+ */
+static void
+note_last_words(ErrorData *error)
 {
-	SetConfigOption("application_name", outbox_role_name(role), PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION);
+	if (prev_emit_log_hook)
+		prev_emit_log_hook(error);
+	if (error->elevel < ERROR || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || !error->message)
+		return;
+	outbox_note_error(error->message);
+}
+
+static void
+connect_as_superuser(Oid database, const char *name)
+{
+	rtm_session_before_connect("rtm.");
+	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	rtm_session_after_connect();
+	SetConfigOption("application_name", name, PGC_USERSET, PGC_S_OVERRIDE);
+	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_OVERRIDE);
 }
 
 OutboxDatabase *
-outbox_begin_worker(OutboxRole role, Datum database)
+outbox_begin_worker(void)
 {
-	OutboxDatabase *entry = outbox_database(DatumGetObjectId(database), true);
+	WorkerArgs		args;
+	OutboxDatabase *entry;
 
+	memcpy(&args, MyBgworkerEntry->bgw_extra, sizeof(args));
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
-	if (entry == NULL || !outbox_enter(entry, role))
+	entry = outbox_database(args.database, args.place >= 0);
+	if (args.place >= 0 && (entry == NULL || !outbox_enter(entry, args.place)))
 		proc_exit(0);
-	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
-	outbox_set_session(role);
+	prev_emit_log_hook = emit_log_hook;
+	emit_log_hook = note_last_words;
+	if (args.type == OUTBOX_CALLBACKS)
+	{
+		OutboxWorker me = outbox_worker(entry, args.place);
+
+		outbox_become(args.database, me.user, me.logs_in);
+	}
+	else
+		connect_as_superuser(args.database, outbox_worker_types[args.type].name);
 	if (!outbox_is_installed())
 	{
 		outbox_leave_for_good();
 		proc_exit(0);
 	}
 	return entry;
-}
-
-void
-outbox_run_worker(OutboxDatabase *entry, OutboxRole role, void (*body)(OutboxDatabase *entry))
-{
-	PG_TRY();
-	{
-		body(entry);
-	}
-	PG_CATCH();
-	{
-		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-		ErrorData	 *error = CopyErrorData();
-
-		outbox_note_error(entry, role, error->message);
-		MemoryContextSwitchTo(old);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
 }
 
 bool
@@ -114,4 +144,20 @@ outbox_housekeeping(void)
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
 	return true;
+}
+
+/* Has the database the extension?  Then it needs a sender. */
+void
+rtm_look_main(Datum arg)
+{
+	OutboxDatabase *entry;
+
+	(void) outbox_begin_worker();
+	entry = outbox_database(MyDatabaseId, true);
+	if (entry)
+		outbox_wake(entry, 0);
+	else
+		ereport(LOG, (errmsg("too many databases of this server use the outbox of rtm"),
+					  errdetail("There can be %d.", OUTBOX_MAX_DATABASES)));
+	proc_exit(0);
 }

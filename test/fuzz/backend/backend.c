@@ -34,16 +34,18 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
+#include "client/call.h"
+#include "client/error.h"
 #include "client/option.h"
 #include "client/text.h"
 #include "compat.h"
-#include "gate/args.h"
-#include "gate/json.h"
 #include "host.h"
 #include "method/answer.h"
 #include "method/encode.h"
 #include "method/jsonb.h"
 #include "method/result.h"
+#include "quest/gate_args.h"
+#include "quest/gate_json.h"
 
 extern int	  LLVMFuzzerRunDriver(int *argc, char ***argv,
 								  int (*callback)(const uint8_t *data, size_t size));
@@ -158,26 +160,31 @@ run_send(const uint8_t *data, size_t size)
 static void
 run_history(const uint8_t *data, size_t size)
 {
-	RtmReader reader = {.answer = open_answer(data, size), .what = "rtm_get_message"};
+	RtmResult result = {.uid = 1, .ouid = 2};
 	Oid		  type;
 	TupleDesc desc = row_type("public.rtm_history_result", &type);
 
-	if (reader.answer == NULL)
+	result.reader.answer = open_answer(data, size);
+	result.reader.what = "rtm_get_message";
+	if (result.reader.answer == NULL)
 		return;
-	show_row(rtm_history_tuple(&reader, &rtm_methods[RTM_GET_GROUP_MESSAGE], 1, 2, desc), desc,
-			 type);
-	show_row(rtm_history_tuple(&reader, &rtm_methods[RTM_GET_P2P_MESSAGE], 1, 2, desc), desc, type);
+	result.method = &rtm_methods[RTM_GET_GROUP_MESSAGE];
+	show_row(rtm_result_tuple(&result, desc), desc, type);
+	result.method = &rtm_methods[RTM_GET_P2P_MESSAGE];
+	show_row(rtm_result_tuple(&result, desc), desc, type);
 }
 
 static void
 run_info(const uint8_t *data, size_t size)
 {
-	RtmReader reader = {.answer = open_answer(data, size), .what = "rtm_get_message_info"};
+	RtmResult result = {.method = &rtm_methods[RTM_GET_ROOM_MESSAGE_INFO]};
 	Oid		  type;
 	TupleDesc desc = row_type("public.rtm_message_info", &type);
 
-	if (reader.answer)
-		show_row(rtm_info_tuple(&reader, desc), desc, type);
+	result.reader.answer = open_answer(data, size);
+	result.reader.what = "rtm_get_message_info";
+	if (result.reader.answer)
+		show_row(rtm_result_tuple(&result, desc), desc, type);
 }
 
 /* What any call answers (counts too), and a delete, which must be a map only. */

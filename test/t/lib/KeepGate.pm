@@ -1,5 +1,5 @@
 # A gate that keeps every message once, as the service does: a second one with the
-# same mid is refused (200053).  For tests of who sends what, and how often.
+# same mid is refused (200053), and which one it has can be asked.  For tests of who sends what, and how often.
 #
 #	my $gate = KeepGate->new;
 #	$gate->kept('name')		numbers of the messages "name N" that it keeps, in order
@@ -24,7 +24,7 @@ sub new
 	my $place = "$ENV{TESTDIR}/keepgate" . ++$gates;
 	make_path($place);
 	my $self = FakeGate->start(pid => $pid, secret => $secret, place => $place,
-		on => { map { $_ => \&keep } qw(sendmsg sendgroupmsg) }, %opt);
+		on => { getmsg => \&show, map { $_ => \&keep } qw(sendmsg sendgroupmsg) }, %opt);
 	return bless $self, $class;
 }
 
@@ -41,6 +41,7 @@ sub keep
 	if (!-e "$self->{place}/$p->{mid}")
 	{
 		open(my $mid, '>', "$self->{place}/$p->{mid}") or die "mid: $!";
+		print $mid "$p->{mtype}\n$msg";
 		close $mid;
 		$new = 1;
 	}
@@ -48,6 +49,16 @@ sub keep
 	close $lock;
 	return $self->error($quest, 200053, 'duplicated mid') unless $new;
 	return $self->good($quest);
+}
+
+# The message with that mid.
+sub show
+{
+	my ($self, $quest) = @_;
+	open(my $in, '<', "$self->{place}/$quest->{params}{mid}") or return $self->good($quest, {});
+	chomp(my $mtype = <$in>);
+	my $msg = join '', <$in>;
+	return $self->good($quest, { id => 1, mtype => $mtype + 0, msg => \$msg, attrs => \'', mtime => 1700000000000 });
 }
 
 sub numbers

@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(new_node session one state_is begin_session end_session
-  wait_until server_for free_port $pid $secret);
+  wait_until server_for free_port same_maker $pid $secret);
 
 our $pid = 11000001;
 our $secret = 'tap-secret-0123-4567-89ab-cdefdeadbeef';
@@ -21,7 +21,7 @@ our $secret = 'tap-secret-0123-4567-89ab-cdefdeadbeef';
 sub new_node
 {
 	my ($name, %opt) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $node = PostgreSQL::Test::Cluster->new($name, install_path => $opt{install_path});
 	$node->init(%{ $opt{init} || {} });
 	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'rtm'\n");
 	$node->append_conf('postgresql.conf', "log_min_error_statement = panic\n");
@@ -119,6 +119,15 @@ sub server_for
 		CREATE SERVER $name FOREIGN DATA WRAPPER rtm OPTIONS (endpoint '$endpoint', pid '$pid'$options);
 		CREATE USER MAPPING FOR PUBLIC SERVER $name OPTIONS (secret '$secret');
 		GRANT USAGE ON FOREIGN SERVER $name TO PUBLIC;));
+}
+
+# Were the two mids made by the same server?  See src/fpnn/mid.c; the factor is its,
+# modulo 2^22.
+sub same_maker
+{
+	my ($a, $b) = map { ($_ - ($_ >> 22) % (1 << 22) * 3635633) % (1 << 22) } @_;
+	my $d = ($a - $b) % (1 << 22);
+	return $d < 64 || $d > (1 << 22) - 64;
 }
 
 sub free_port { return PostgreSQL::Test::Cluster::get_free_port() }

@@ -498,7 +498,7 @@ sub drain
 	}
 	diag("the outbox is stuck, with $last requests:");
 	diag($self->sql($_) // $self->{last_error})
-	  for 'SELECT r.seq, r.id, r.server, r.call, r.key_a, r.key_b, r.attempts, r.next_attempt, r.error FROM rtm_request r ORDER BY seq LIMIT 20',
+	  for 'SELECT r.seq, r.id, r.server, r.call, r.key_a, r.key_b, r.attempts, r.next_attempt, r.error FROM rtm_internal.rtm_request r ORDER BY seq LIMIT 20',
 	  'SELECT * FROM rtm_stat_worker', 'SELECT * FROM rtm_stat_server', 'SELECT * FROM rtm_gate_status()';
 	return 0;
 }

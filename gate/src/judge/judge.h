@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * judge.h
+ *	  From a quest to its answer: what may be asked, by whom, and what the
+ *	  methods do.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef GATE_JUDGE_H
+#define GATE_JUDGE_H
+
+#include "quest/gate_args.h"
+
+/*
+ * Carry out one quest in a transaction, between gate_spi_begin() and
+ * gate_spi_end(): fills what came of it.  Raises only what a statement raises;
+ * then the quest may be run again.
+ */
+extern void gate_judge(GateQuest *quest);
+
+/* What a method does, once a quest has been checked: writes its answer, or fails. */
+typedef void (*GateHandler)(GateQuest *quest, const RtmMethod *method, GateArgs *args);
+
+/* message.c: all methods of a kind. */
+extern void gate_run_send(GateQuest *quest, const RtmMethod *method, GateArgs *args);
+extern void gate_run_history(GateQuest *quest, const RtmMethod *method, GateArgs *args);
+extern void gate_run_delete(GateQuest *quest, const RtmMethod *method, GateArgs *args);
+extern void gate_run_info(GateQuest *quest, const RtmMethod *method, GateArgs *args);
+extern void gate_run_count(GateQuest *quest, const RtmMethod *method, GateArgs *args);
+
+/* admin.c: each method of the other kinds; NULL: the gate doesn't have it. */
+extern const GateHandler gate_admin_handlers[RTM_NUM_METHODS];
+
+#endif /* GATE_JUDGE_H */

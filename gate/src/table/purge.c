@@ -1,0 +1,143 @@
+/*-------------------------------------------------------------------------
+ *
+ * purge.c
+ *	  Deleting what the gate doesn't keep.
+ *
+ * Conversations that got messages are noted, and looked at a few at a time:
+ * deleting must hold up nobody who waits for an answer.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "table/clock.h"
+#include "table/gate_guc.h"
+#include "table/member.h"
+#include "table/purge.h"
+#include "host.h"
+
+/* How often conversations are looked at, and old messages; milliseconds. */
+#define CONVERSATIONS_MS 5000
+#define AGE_MS			 60000
+
+/* Conversations that one transaction looks at, and that are noted at most. */
+#define AT_ONCE	  64
+#define MAX_NOTED 10000
+
+typedef struct Key
+{
+	int64 pid;
+	int64 type; /* no padding in a hashed key */
+	int64 a;
+	int64 b;
+} Key;
+
+static HTAB *noted;
+static bool	 all; /* more than can be noted; at first, who knows */
+static int64 conversations_due;
+static int64 age_due;
+
+void
+gate_purge_init(void)
+{
+	HASHCTL control = {.keysize = sizeof(Key), .entrysize = sizeof(Key), .hcxt = TopMemoryContext};
+
+	noted = hash_create("rtm gate conversations to be purged", 256, &control,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	all = true;
+	age_due = rtm_now_ms();
+	conversations_due = rtm_now_ms() + CONVERSATIONS_MS;
+}
+
+void
+gate_purge_note(const GateConversation *c)
+{
+	Key key = {c->pid, c->type, c->a, c->b};
+
+	if (all)
+		return;
+	if (gate_history_messages == 0 || hash_get_num_entries(noted) >= MAX_NOTED)
+		all = true;
+	else
+		(void) hash_search(noted, &key, HASH_ENTER, NULL);
+}
+
+int64
+gate_purge_due(void)
+{
+	if (gate_history_messages == 0 || (!all && hash_get_num_entries(noted) == 0))
+		return age_due;
+	return Min(conversations_due, age_due);
+}
+
+/* False: they are all done. */
+static bool
+purge_noted(void)
+{
+	HASH_SEQ_STATUS scan;
+	Key				keys[AT_ONCE];
+	Key			   *key;
+	int				n = 0;
+
+	hash_seq_init(&scan, noted);
+	while (n < AT_ONCE && (key = hash_seq_search(&scan)) != NULL)
+		keys[n++] = *key;
+	if (n == AT_ONCE)
+		hash_seq_term(&scan);
+	for (int i = 0; i < n; i++)
+	{
+		GateConversation c = {keys[i].pid, (RtmConversation) keys[i].type, keys[i].a, keys[i].b};
+
+		(void) gate_store_purge_conversation(&c, gate_history_messages);
+		(void) hash_search(noted, &keys[i], HASH_REMOVE, NULL);
+	}
+	return n == AT_ONCE;
+}
+
+static void
+purge_all(void)
+{
+	HASH_SEQ_STATUS scan;
+	Key			   *key;
+
+	(void) gate_store_purge_all(gate_history_messages);
+	all = false;
+	hash_seq_init(&scan, noted);
+	while ((key = hash_seq_search(&scan)) != NULL)
+		(void) hash_search(noted, key, HASH_REMOVE, NULL);
+}
+
+void
+gate_purge_postpone(void)
+{
+	conversations_due = age_due = rtm_now_ms() + AGE_MS;
+}
+
+void
+gate_purge_run(void)
+{
+	int64 now = rtm_now_ms();
+
+	if (now >= age_due)
+	{
+		uint64 n = 0;
+
+		if (gate_history_days > 0)
+			n = gate_store_purge_older(gate_clock() - gate_history_days * INT64CONST(86400000));
+		gate_member_purge();
+		age_due = n > 0 ? now + 100 : now + AGE_MS;
+	}
+	if (now >= conversations_due)
+	{
+		bool more = false;
+
+		if (gate_history_messages > 0 && all)
+			purge_all();
+		else if (gate_history_messages > 0)
+			more = purge_noted();
+		conversations_due = more ? now + 100 : now + CONVERSATIONS_MS;
+	}
+}

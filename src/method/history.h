@@ -1,0 +1,84 @@
+/*-------------------------------------------------------------------------
+ *
+ * history.h
+ *	  The history of a conversation, message by message, and its pages.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RTM_HISTORY_H
+#define RTM_HISTORY_H
+
+#include "method/answer.h"
+#include "method/encode.h"
+
+/* Bytes as they came; they belong to the answer. */
+typedef struct RtmBytes
+{
+	const char *bytes;
+	size_t		len;
+} RtmBytes;
+
+/* The directions of a p2p message. */
+#define RTM_SENT	 1 /* by uid */
+#define RTM_RECEIVED 2 /* by ouid */
+
+typedef struct RtmMessage
+{
+	int64	 id;		/* place in the history */
+	int32	 direction; /* p2p, as the gate says; 0 elsewhere */
+	bool	 users_known;
+	int64	 from_uid; /* when they are known */
+	int64	 to_uid;   /* the same; p2p */
+	int32	 mtype;
+	int64	 mid;
+	RtmBytes msg;	/* see rtm_body_from_wire() */
+	RtmBytes attrs; /* the same */
+	int64	 mtime; /* milliseconds */
+} RtmMessage;
+
+/* ---- one answer ---- */
+
+typedef struct RtmPage
+{
+	RtmReader					reader;
+	const RtmMethod			   *method;
+	int64						uid; /* of p2p */
+	int64						ouid;
+	int32						num; /* entries the gate counted, deleted ones too */
+	RtmCursor					next;
+	const msgpack_object_array *entries;
+} RtmPage;
+
+/* Read an answer as a page.  Raises FP206 when it is none. */
+extern void rtm_page_read(RtmPage *page, const RtmReader *reader, const RtmMethod *method,
+						  int64 uid, int64 ouid);
+
+/*
+ * Read an entry.  False when there is no message in it: it was deleted, or its
+ * length is one that we don't know (clients skip those).  Raises FP206.
+ */
+extern bool rtm_page_message(const RtmPage *page, uint32 index, RtmMessage *message);
+
+/* ---- all of it ---- */
+
+typedef struct RtmHistory RtmHistory;
+
+/*
+ * Begin to read what an encoded request of the kind history asks for; request
+ * and call must outlive it.  Asks nothing yet.  It lives in the current memory
+ * context, and what a page takes is given back with the page.
+ */
+extern RtmHistory *rtm_history_begin(const RtmCall *call, RtmRequest *request, const char *what);
+
+/*
+ * The next message, or false when there are no more, or as many as the request
+ * wants.  What it points to is valid until the next call.  Asks the gate for
+ * another page when it has to: raises what rtm_call() and rtm_raise_answer()
+ * raise, FP206 for an answer that is no page or a cursor that leads
+ * nowhere, and 54000 above rtm.history_limit.  The call's timeout is for the whole history.
+ */
+extern bool rtm_history_next(RtmHistory *history, RtmMessage *message);
+
+extern void rtm_history_end(RtmHistory *history);
+
+#endif /* RTM_HISTORY_H */

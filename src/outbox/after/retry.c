@@ -1,0 +1,179 @@
+/*-------------------------------------------------------------------------
+ *
+ * retry.c
+ *	  rtm_retry(), rtm_discard().
+ *
+ * They act on requests of roles that the caller has the privileges of.  Rows are
+ * found and changed directly, so that nobody needs a privilege on the tables.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "fpnn/catalog.h"
+#include "outbox/after/find.h"
+#include "outbox/enqueue/chore.h"
+#include "outbox/enqueue/enqueue.h"
+#include "outbox/origin/names.h"
+#include "outbox/record/request_table.h"
+
+/* The row as it is queued again: its attempts and its age count from now. */
+static OutboxRow
+row_again(const OutboxResult *result)
+{
+	OutboxRow row = result->row;
+
+	row.attempts = 0;
+	row.enqueued_at = GetCurrentTimestamp();
+
+	/* unless the gate refused the mid itself, it may know the message by now */
+	row.mid_made |= result->error_code != RTM_CODE_DUPLICATE_MID;
+	return row;
+}
+
+/* Whom and where the row means here. */
+static void
+resolve(OutboxRow *row)
+{
+	bool		own = outbox_is_own_origin(row->origin);
+	const char *why = own ? outbox_replace_dropped(row) : outbox_resolve_names(row);
+
+	if (why == NULL)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					own ? errmsg("request " INT64_FORMAT " cannot be queued again", row->id)
+						: errmsg("request " INT64_FORMAT
+								 ", which another database queued, cannot be queued here",
+								 row->id),
+					errdetail("Request " INT64_FORMAT ": %s.", row->id, why),
+					errhint("Create what is missing, or give the request up with rtm_discard().")));
+}
+
+static void
+queue_again(OutboxRow *row)
+{
+	int64 id = row->id;
+
+	if (!outbox_is_own_origin(row->origin) && outbox_make_id_own(row))
+		ereport(NOTICE, (errmsg("request " INT64_FORMAT " has the id " INT64_FORMAT " from now on",
+								id, row->id),
+						 errdetail("A request of this database has its id, or will have.")));
+	outbox_enqueue(row);
+}
+
+static void
+check_failed(const OutboxResult *result)
+{
+	if (!result->failed)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("request " INT64_FORMAT " did not fail", result->row.id),
+				 errhint("Only failed requests can be queued again; see the view rtm_result.")));
+}
+
+/*
+ * Find a result, and take it out of the table.  It may have been updated while we
+ * waited for whoever did that, as its callback has run: then it is looked for again.
+ */
+static bool
+take_result(int64 id, bool retry, OutboxResult *result)
+{
+	Relation		rel = outbox_open(OUTBOX_RESULTS, RowExclusiveLock);
+	ItemPointerData last;
+	OutboxDeletion	deletion = OUTBOX_GONE;
+
+	ItemPointerSetInvalid(&last);
+	for (;;)
+	{
+		Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+		bool	 found = outbox_find_result(rel, id, snapshot, result);
+
+		UnregisterSnapshot(snapshot);
+
+		/* still there, although it is gone: this very command has deleted it */
+		if (!found || ItemPointerEquals(&last, &result->tid))
+			break;
+		last = result->tid;
+		if (retry)
+			check_failed(result);
+		deletion = outbox_delete(rel, &result->tid, GetCurrentCommandId(true), true);
+		if (deletion == OUTBOX_DELETED)
+			break;
+	}
+	table_close(rel, NoLock);
+	return deletion == OUTBOX_DELETED;
+}
+
+PG_FUNCTION_INFO_V1(rtm_sql_retry);
+
+Datum
+rtm_sql_retry(PG_FUNCTION_ARGS)
+{
+	int64		 id = PG_GETARG_INT64(0);
+	OutboxResult result;
+	OutboxRow	 row;
+
+	outbox_check_id(id);
+	outbox_check_enqueue("rtm_retry");
+	if (!take_result(id, true, &result))
+		PG_RETURN_BOOL(false);
+	row = row_again(&result);
+	resolve(&row);
+	queue_again(&row);
+	PG_RETURN_BOOL(true);
+}
+
+/* Take a request that waits out of the table. */
+static bool
+discard_request(int64 id)
+{
+	Relation		rel = outbox_open(OUTBOX_REQUESTS, RowExclusiveLock);
+	ItemPointerData last;
+	OutboxDeletion	deletion = OUTBOX_GONE;
+
+	ItemPointerSetInvalid(&last);
+	for (;;)
+	{
+		Snapshot		snapshot = RegisterSnapshot(GetLatestSnapshot());
+		OutboxRow		row;
+		ItemPointerData tid;
+		bool			found = outbox_find_request(rel, id, snapshot, &row, &tid);
+
+		UnregisterSnapshot(snapshot);
+
+		/* one that has no ticket yet is about to be moved: others wait for that */
+		if (!found || row.seq < 0 || ItemPointerEquals(&last, &tid))
+			break;
+		last = tid;
+		outbox_begin_discarding();
+		deletion = outbox_delete(rel, &tid, GetCurrentCommandId(true), true);
+		if (deletion == OUTBOX_DELETED)
+			break;
+	}
+	table_close(rel, NoLock);
+	return deletion == OUTBOX_DELETED;
+}
+
+PG_FUNCTION_INFO_V1(rtm_sql_discard);
+
+Datum
+rtm_sql_discard(PG_FUNCTION_ARGS)
+{
+	int64		 id = PG_GETARG_INT64(0);
+	OutboxResult result;
+
+	outbox_check_id(id);
+	PreventCommandIfReadOnly("rtm_discard()");
+	PreventCommandDuringRecovery("rtm_discard()");
+	PG_RETURN_BOOL(take_result(id, false, &result) || discard_request(id));
+}

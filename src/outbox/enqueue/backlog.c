@@ -1,0 +1,267 @@
+/*-------------------------------------------------------------------------
+ *
+ * backlog.c
+ *	  What a transaction has queued, until it commits.
+ *
+ * Rows are kept aside in a tuplestore, which spills to disk.  A subtransaction
+ * that is rolled back takes all rows with it that were added since it began: those
+ * of its own and of its children.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/table.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+
+#include "compat.h"
+#include "outbox/enqueue/backlog.h"
+#include "outbox/origin/names.h"
+#include "outbox/record/request_table.h"
+
+/* What is kept in memory of a transaction's requests, at least: kilobytes. */
+#define KEEP_KB 16384
+
+/* Rows [from, to) of the backlog, whose subtransaction was rolled back. */
+typedef struct DeadRows
+{
+	int64 from;
+	int64 to;
+} DeadRows;
+
+/* Ids [from, to] of queued requests; a backend draws many in a row. */
+typedef struct IdRun
+{
+	int64 from;
+	int64 to;
+} IdRun;
+
+/* How many rows there were when a subtransaction began. */
+typedef struct Savepoint
+{
+	SubTransactionId id;
+	int64			 rows;
+} Savepoint;
+
+struct OutboxBacklog
+{
+	MemoryContext	 context;
+	Tuplestorestate *rows;
+	int64			 origin;
+	int64			 nrows; /* dead ones too */
+	int64			 nlive;
+	IdRun			*ids;
+	int				 nids;
+	int				 max_ids;
+	DeadRows		*dead; /* in their order, none touching */
+	int				 ndead;
+	int				 max_dead;
+	SubTransactionId made_in;	 /* later ones have their savepoint below */
+	Savepoint		*savepoints; /* the innermost last */
+	int				 nsavepoints;
+	int				 max_savepoints;
+	MemoryContext	 names;	   /* those of the row named */
+	OutboxRow		 named;	   /* the names of its objects are known ... */
+	CommandId		 named_in; /* ... in this command; another may rename them */
+};
+
+OutboxBacklog *
+outbox_make_backlog(int64 origin)
+{
+	MemoryContext  context = AllocSetContextCreate(TopTransactionContext, "rtm requests",
+												   ALLOCSET_SMALL_SIZES);
+	ResourceOwner  owner = CurrentResourceOwner;
+	MemoryContext  old = MemoryContextSwitchTo(context);
+	OutboxBacklog *b = palloc0(sizeof(OutboxBacklog));
+
+	/* a table that can't take the rows is no surprise for the commit */
+	table_close(outbox_open(OUTBOX_REQUESTS, RowExclusiveLock), NoLock);
+
+	/*
+	 * The lock and the store's file belong to the whole transaction: the table
+	 * must be there when it commits, whatever is rolled back until then.
+	 */
+	CurrentResourceOwner = TopTransactionResourceOwner;
+	LockRelationOid(outbox_relations(false)->tables[OUTBOX_REQUESTS], RowExclusiveLock);
+	b->rows = tuplestore_begin_heap(false, false, Max(work_mem, KEEP_KB));
+	CurrentResourceOwner = owner;
+	b->context = context;
+	b->origin = origin;
+	b->made_in = GetCurrentSubTransactionId();
+	b->names = AllocSetContextCreate(context, "rtm names", ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(old);
+	return b;
+}
+
+void
+outbox_end_backlog(OutboxBacklog *b)
+{
+	tuplestore_end(b->rows);
+	MemoryContextDelete(b->context);
+}
+
+/* Room for one more element in an array of the backlog. */
+static void *
+grow(OutboxBacklog *b, void *array, int n, int *max, Size size)
+{
+	if (n < *max)
+		return array;
+	*max = Max(8, *max * 2);
+	return array ? repalloc_huge(array, size * *max) : MemoryContextAlloc(b->context, size * *max);
+}
+
+/* ---- rows ---- */
+
+static void
+note_id(OutboxBacklog *b, int64 id)
+{
+	if (b->nids > 0 && b->ids[b->nids - 1].to + 1 == id)
+	{
+		b->ids[b->nids - 1].to = id;
+		return;
+	}
+	b->ids = grow(b, b->ids, b->nids, &b->max_ids, sizeof(IdRun));
+	b->ids[b->nids].from = b->ids[b->nids].to = id;
+	b->nids++;
+}
+
+void
+outbox_add_to_backlog(OutboxBacklog *b, OutboxRow *row)
+{
+	Datum values[OUTBOX_NCOLUMNS];
+	bool  nulls[OUTBOX_NCOLUMNS];
+
+	row->origin = b->origin;
+	outbox_row_values(row, values, nulls);
+	tuplestore_putvalues(b->rows, outbox_columns(OUTBOX_REQUESTS), values, nulls);
+	note_id(b, row->id);
+	b->nrows++;
+	b->nlive++;
+}
+
+void
+outbox_add_with_names(OutboxBacklog *b, OutboxRow *row)
+{
+	OutboxRow	 *named = &b->named;
+	CommandId	  command = GetCurrentCommandId(false);
+	MemoryContext old;
+
+	if (named->owner != row->owner || named->server != row->server ||
+		named->callback != row->callback || b->named_in != command)
+	{
+		memset(named, 0, sizeof(OutboxRow));
+		MemoryContextReset(b->names);
+		old = MemoryContextSwitchTo(b->names);
+		outbox_name_objects(row);
+		MemoryContextSwitchTo(old);
+		*named = *row;
+		b->named_in = command;
+	}
+	row->owner_name = named->owner_name;
+	row->server_name = named->server_name;
+	row->callback_name = named->callback_name;
+	row->callback_owner = named->callback_owner;
+	outbox_add_to_backlog(b, row);
+}
+
+int64
+outbox_count_backlog(const OutboxBacklog *b)
+{
+	return b->nlive;
+}
+
+bool
+outbox_is_in_backlog(const OutboxBacklog *b, int64 id)
+{
+	for (int i = 0; i < b->nids; i++)
+		if (id >= b->ids[i].from && id <= b->ids[i].to)
+			return true;
+	return false;
+}
+
+/* ---- subtransactions ---- */
+
+void
+outbox_begin_savepoint(OutboxBacklog *b, SubTransactionId id)
+{
+	Savepoint *s;
+
+	b->savepoints = grow(b, b->savepoints, b->nsavepoints, &b->max_savepoints, sizeof(Savepoint));
+	s = &b->savepoints[b->nsavepoints++];
+	s->id = id;
+	s->rows = b->nrows;
+}
+
+/*
+ * Take the subtransaction's mark away: the rows that there were before it.  One
+ * without a mark began before the backlog was made, or failed to begin.
+ */
+static int64
+take_savepoint(OutboxBacklog *b, SubTransactionId id)
+{
+	if (b->nsavepoints > 0 && b->savepoints[b->nsavepoints - 1].id == id)
+		return b->savepoints[--b->nsavepoints].rows;
+	return id > b->made_in ? b->nrows : 0;
+}
+
+void
+outbox_end_savepoint(OutboxBacklog *b, SubTransactionId id)
+{
+	(void) take_savepoint(b, id);
+}
+
+void
+outbox_undo_savepoint(OutboxBacklog *b, SubTransactionId id)
+{
+	int64 from = take_savepoint(b, id);
+	int64 killed = b->nrows - from;
+
+	while (b->ndead > 0 && b->dead[b->ndead - 1].to >= from)
+	{
+		DeadRows *last = &b->dead[b->ndead - 1];
+
+		killed -= last->to - Max(last->from, from);
+		from = Min(from, last->from);
+		b->ndead--;
+	}
+	if (from == b->nrows)
+		return;
+	b->dead = grow(b, b->dead, b->ndead, &b->max_dead, sizeof(DeadRows));
+	b->dead[b->ndead].from = from;
+	b->dead[b->ndead++].to = b->nrows;
+	b->nlive -= killed;
+}
+
+/* ---- commit ---- */
+
+void
+outbox_insert_backlog(OutboxBacklog *b, int64 seq)
+{
+	MemoryContext	old = MemoryContextSwitchTo(b->context);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(outbox_columns(OUTBOX_REQUESTS),
+													&TTSOpsMinimalTuple);
+	OutboxBatch	   *batch;
+	int				dead = 0;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	batch = outbox_begin_batch();
+	for (int64 i = 0; tuplestore_gettupleslot(b->rows, true, false, slot); i++)
+	{
+		while (dead < b->ndead && b->dead[dead].to <= i)
+			dead++;
+		if (dead < b->ndead && b->dead[dead].from <= i)
+			continue;
+		outbox_add_to_batch(batch, slot, seq++);
+	}
+	outbox_end_batch(batch);
+	ExecDropSingleTupleTableSlot(slot);
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(old);
+}

@@ -1,0 +1,75 @@
+/*-------------------------------------------------------------------------
+ *
+ * chore.c
+ *	  At commit, tell the workers what there is to do for them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+
+#include "outbox/enqueue/chore.h"
+#include "outbox/enqueue/prepared.h"
+
+static uint32		   chores;	   /* of this transaction */
+static OutboxDatabase *discarding; /* it is counted there */
+
+void
+outbox_chore_at_commit(uint32 more)
+{
+	chores |= more;
+}
+
+/* New rows are found without being told; what was held may have callbacks. */
+static void
+tell(OutboxDatabase *entry)
+{
+	uint32 told = chores & ~OUTBOX_CHORE_READ;
+
+	if (told & OUTBOX_CHORE_HELD)
+		told |= OUTBOX_CHORE_CALLBACKS;
+	outbox_wake(entry, told);
+}
+
+void
+outbox_begin_discarding(void)
+{
+	outbox_chore_at_commit(OUTBOX_CHORE_DISCARDED);
+	if (discarding == NULL && (discarding = outbox_this_database(false)) != NULL)
+		pg_atomic_fetch_add_u32(&discarding->discards, 1);
+}
+
+/* When the transaction is through, and the workers told. */
+static void
+end_discarding(void)
+{
+	if (discarding)
+		pg_atomic_fetch_sub_u32(&discarding->discards, 1);
+	discarding = NULL;
+}
+
+static void
+at_transaction(XactEvent event, void *arg)
+{
+	OutboxDatabase *entry;
+
+	if (chores == 0 ||
+		(event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE))
+		return;
+	entry = event == XACT_EVENT_ABORT ? NULL
+									  : outbox_this_database(chores & OUTBOX_CHORE_INSTALLED);
+	if (entry && event == XACT_EVENT_COMMIT)
+		tell(entry);
+	else if (entry)
+		outbox_note_prepared(entry, chores & ~OUTBOX_CHORE_READ);
+	end_discarding();
+	chores = 0;
+}
+
+void
+outbox_chore_init(void)
+{
+	RegisterXactCallback(at_transaction, NULL);
+}

@@ -1,0 +1,178 @@
+/*-------------------------------------------------------------------------
+ *
+ * prepared.c
+ *	  Requests of prepared transactions (two-phase commit).
+ *
+ * PREPARE TRANSACTION writes the rows with tickets below zero, where no sender
+ * looks.  When the transaction is committed they are visible, and whoever commits
+ * requests next gives them tickets before he draws his own, which may depend on
+ * them: he may have waited for their locks.  Who carries COMMIT PREPARED out does so
+ * too, when the statement's own transaction ends, be it a session or a subscription's
+ * apply worker; and the sender, each second, for those of whom nothing is heard.
+ *
+ * entry->prepared says whether there may be any: a count of what was prepared
+ * (since there was none), with the chores that may come of it in the upper half.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/twophase.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "outbox/enqueue/prepared.h"
+#include "outbox/origin/origin.h"
+#include "outbox/record/request_table.h"
+#include "outbox/record/statement.h"
+#include "outbox/record/ticket.h"
+
+#define COUNT(prepared)	 ((uint32) (prepared))
+#define CHORES(prepared) ((uint32) ((prepared) >> 32))
+
+static OutboxStatement find_prepared = {
+	"SELECT FROM pg_catalog.pg_prepared_xact() AS p (transaction, gid, prepared, owner, database)"
+	" WHERE p.database = $1 LIMIT 1",
+	1,
+	{OIDOID},
+};
+
+void
+outbox_note_prepared(OutboxDatabase *entry, uint32 chores)
+{
+	uint64 was = pg_atomic_read_u64(&entry->prepared);
+	uint64 is;
+
+	do
+		is = ((uint64) (CHORES(was) | chores) << 32) | Max((uint32) (COUNT(was) + 1), 1);
+	while (!pg_atomic_compare_exchange_u64(&entry->prepared, &was, is));
+}
+
+bool
+outbox_any_prepared(OutboxDatabase *entry)
+{
+	return COUNT(pg_atomic_read_u64(&entry->prepared)) != 0;
+}
+
+uint32
+outbox_prepared_chores(OutboxDatabase *entry)
+{
+	return CHORES(pg_atomic_read_u64(&entry->prepared));
+}
+
+/*
+ * COMMIT PREPARED calls no hook and no callback but those of the transaction that it
+ * is run in, which writes to the WAL without having an id: there is little else that
+ * does.
+ */
+bool
+outbox_may_have_finished_prepared(void)
+{
+	return max_prepared_xacts > 0 && XactLastRecEnd != InvalidXLogRecPtr &&
+		   !TransactionIdIsValid(GetTopTransactionIdIfAny());
+}
+
+static OutboxDeletion
+take_row(OutboxBacklog *prepared, Relation rel, HeapTuple tuple, int64 origin, bool wait)
+{
+	OutboxDeletion deletion = OUTBOX_GONE;
+	OutboxRow	   row;
+
+	outbox_read_row(tuple, &row);
+	if (row.origin == origin)
+		deletion = outbox_delete(rel, &tuple->t_self, GetCurrentCommandId(true), wait);
+	if (deletion == OUTBOX_DELETED)
+	{
+		row.enqueued_at = GetCurrentTimestamp(); /* its age counts from now */
+		outbox_add_to_backlog(prepared, &row);
+	}
+	return deletion;
+}
+
+/*
+ * Take the rows that are committed: those of each transaction as a whole, as the
+ * snapshot is of one moment.
+ */
+static bool
+take_rows(OutboxBacklog *prepared, int64 origin, bool wait)
+{
+	Relation	  rel = outbox_open(OUTBOX_REQUESTS, RowExclusiveLock);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm row",
+												  ALLOCSET_DEFAULT_SIZES);
+	OutboxScan	  scan;
+	HeapTuple	  tuple;
+	bool		  left = false;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	scan = outbox_begin_scan(rel, OUTBOX_REQUEST_SEQ, PG_INT64_MIN, 0, GetActiveSnapshot());
+	while (HeapTupleIsValid(tuple = outbox_next(&scan)))
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		CHECK_FOR_INTERRUPTS();
+		left |= take_row(prepared, rel, tuple, origin, wait) == OUTBOX_LOCKED;
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(context);
+	}
+	outbox_end_scan(&scan);
+	PopActiveSnapshot();
+	MemoryContextDelete(context);
+	table_close(rel, NoLock);
+	return left;
+}
+
+OutboxBacklog *
+outbox_take_prepared(OutboxDatabase *entry, bool wait, bool *left)
+{
+	int64		   origin;
+	OutboxBacklog *prepared;
+
+	*left = false;
+	if (!outbox_any_prepared(entry))
+		return NULL;
+	origin = outbox_origin(entry);
+	prepared = outbox_make_backlog(origin);
+	*left = take_rows(prepared, origin, wait);
+	if (outbox_count_backlog(prepared) > 0)
+		return prepared;
+	outbox_end_backlog(prepared);
+	return NULL;
+}
+
+/* Is any transaction of this database prepared? */
+static bool
+is_any_prepared(void)
+{
+	Datum database = ObjectIdGetDatum(MyDatabaseId);
+	bool  any;
+
+	outbox_begin_sql();
+	any = outbox_run(&find_prepared, &database, NULL) > 0;
+	outbox_end_sql();
+	return any;
+}
+
+uint32
+outbox_release_prepared(OutboxDatabase *entry)
+{
+	/* in this order: what is prepared later changes the count, what isn't any more is seen */
+	uint64		   was = pg_atomic_read_u64(&entry->prepared);
+	bool		   more = is_any_prepared();
+	bool		   left;
+	OutboxBacklog *prepared = outbox_take_prepared(entry, false, &left);
+
+	if (prepared)
+	{
+		outbox_insert_backlog(prepared, outbox_draw_tickets(outbox_count_backlog(prepared)));
+		outbox_end_backlog(prepared);
+	}
+	if (!more && !left)
+		(void) pg_atomic_compare_exchange_u64(&entry->prepared, &was, 0);
+	return CHORES(was);
+}

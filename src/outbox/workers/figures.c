@@ -1,0 +1,146 @@
+/*-------------------------------------------------------------------------
+ *
+ * figures.c
+ *	  What the sender of a database has done, in shared memory.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "outbox/workers/registry.h"
+
+static void
+count_server_anew(OutboxServerStats *server)
+{
+	pg_atomic_write_u64(&server->sent, 0);
+	pg_atomic_write_u64(&server->failed, 0);
+	pg_atomic_write_u64(&server->retried, 0);
+	pg_atomic_write_u64(&server->answers, 0);
+	pg_atomic_write_u64(&server->answer_us, 0);
+	pg_atomic_write_u64(&server->last_answer_us, 0);
+}
+
+static void
+count_anew(OutboxFigures *figures)
+{
+	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
+		count_server_anew(&figures->servers[i]);
+	memset(figures->errors, 0, sizeof(figures->errors));
+	figures->since = GetCurrentTimestamp();
+}
+
+void
+outbox_init_figures(OutboxFigures *figures)
+{
+	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
+	{
+		OutboxServerStats *server = &figures->servers[i];
+
+		server->server = InvalidOid;
+		server->unreachable_since = 0;
+		server->reason[0] = '\0';
+		pg_atomic_init_u64(&server->sent, 0);
+		pg_atomic_init_u64(&server->failed, 0);
+		pg_atomic_init_u64(&server->retried, 0);
+		pg_atomic_init_u32(&server->in_flight, 0);
+		pg_atomic_init_u64(&server->answers, 0);
+		pg_atomic_init_u64(&server->answer_us, 0);
+		pg_atomic_init_u64(&server->last_answer_us, 0);
+	}
+	count_anew(figures);
+}
+
+OutboxServerStats *
+outbox_server_stats(OutboxDatabase *entry, Oid server)
+{
+	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
+	{
+		OutboxServerStats *stats = &entry->figures.servers[i];
+
+		if (stats->server == server)
+			return stats;
+		if (stats->server == InvalidOid)
+		{
+			stats->server = server;
+			return stats;
+		}
+	}
+	return NULL;
+}
+
+void
+outbox_show_unreachable(OutboxServerStats *stats, bool unreachable, const char *why)
+{
+	/* nobody but the sender, who asks, changes it: each answer looks without a lock */
+	if (stats == NULL || (!unreachable && stats->unreachable_since == 0))
+		return;
+	LWLockAcquire(outbox_registry_lock(), LW_EXCLUSIVE);
+	if (!unreachable)
+		stats->unreachable_since = 0;
+	else if (stats->unreachable_since == 0)
+		stats->unreachable_since = GetCurrentTimestamp();
+	strlcpy(stats->reason, why ? why : "", OUTBOX_REASON_LEN);
+	LWLockRelease(outbox_registry_lock());
+}
+
+/* The place of a server and code, or of all that have none.  Lock held. */
+static OutboxErrorStats *
+error_place(OutboxFigures *figures, Oid server, int code)
+{
+	for (int i = 0; i < OUTBOX_MAX_ERRORS - 1; i++)
+	{
+		OutboxErrorStats *e = &figures->errors[i];
+
+		if (e->server == server && e->code == code)
+			return e;
+		if (e->server == InvalidOid)
+		{
+			e->server = server;
+			e->code = code;
+			return e;
+		}
+	}
+	return &figures->errors[OUTBOX_MAX_ERRORS - 1];
+}
+
+void
+outbox_count_error(OutboxDatabase *entry, Oid server, int code)
+{
+	OutboxErrorStats *place;
+
+	LWLockAcquire(outbox_registry_lock(), LW_EXCLUSIVE);
+	place = error_place(&entry->figures, server, code);
+	place->count++;
+	place->last = GetCurrentTimestamp();
+	LWLockRelease(outbox_registry_lock());
+}
+
+OutboxServerStats
+outbox_copy_server_stats(const OutboxServerStats *stats)
+{
+	OutboxServerStats copy;
+
+	LWLockAcquire(outbox_registry_lock(), LW_SHARED);
+	copy = *stats;
+	LWLockRelease(outbox_registry_lock());
+	return copy;
+}
+
+OutboxErrorStats
+outbox_error_stats(const OutboxDatabase *entry, int i)
+{
+	OutboxErrorStats copy;
+
+	LWLockAcquire(outbox_registry_lock(), LW_SHARED);
+	copy = entry->figures.errors[i];
+	LWLockRelease(outbox_registry_lock());
+	return copy;
+}
+
+void
+outbox_reset_stats(OutboxDatabase *entry)
+{
+	LWLockAcquire(outbox_registry_lock(), LW_EXCLUSIVE);
+	count_anew(&entry->figures);
+	LWLockRelease(outbox_registry_lock());
+}

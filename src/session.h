@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.h
+ *	  The session of a background worker, which no setting of its database or role
+ *	  reaches: for workers of both libraries.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RTM_SESSION_H
+#define RTM_SESSION_H
+
+/*
+ * Before BackgroundWorkerInitializeConnection...(): what anybody may set keeps
+ * the value of the configuration files, whatever ALTER DATABASE or ALTER ROLE
+ * says; `prefix` begins the names of settings that may be said there all the same
+ * (NULL: none).  Those that superusers set (log_min_messages, say) are theirs.
+ */
+extern void rtm_session_before_connect(const char *prefix);
+
+/*
+ * After it: the process is who it connected as, search_path is pg_catalog,
+ * transactions are read committed and may write, no time ends a statement or a
+ * transaction, and nobody else's trigger, rule or policy is carried out (those of
+ * ENABLE ALWAYS aside, which take a table's owner).
+ */
+extern void rtm_session_after_connect(void);
+
+#endif /* RTM_SESSION_H */
