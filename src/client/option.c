@@ -112,7 +112,7 @@ bad_value(const char *name, const char *value, const char *hint)
 }
 
 static const OptionDef *
-find_option(const char *name, Oid catalog)
+find_definition(const char *name, Oid catalog)
 {
 	for (int i = 0; i < lengthof(option_defs); i++)
 		if (option_defs[i].catalog == catalog && strcmp(option_defs[i].name, name) == 0)
@@ -124,11 +124,11 @@ find_option(const char *name, Oid catalog)
 static const char *
 misplaced_hint(const char *name, Oid catalog)
 {
-	if (catalog != UserMappingRelationId && find_option(name, UserMappingRelationId))
+	if (catalog != UserMappingRelationId && find_definition(name, UserMappingRelationId))
 		return psprintf(
 			"It belongs to a user mapping: CREATE USER MAPPING FOR ... SERVER ... OPTIONS (%s '...').",
 			name);
-	if (catalog != ForeignServerRelationId && find_option(name, ForeignServerRelationId))
+	if (catalog != ForeignServerRelationId && find_definition(name, ForeignServerRelationId))
 		return psprintf("It belongs to a server: ALTER SERVER ... OPTIONS (ADD %s '...').", name);
 	return NULL;
 }
@@ -333,7 +333,7 @@ rtm_fdw_validator(PG_FUNCTION_ARGS)
 	foreach (cell, options)
 	{
 		DefElem			*option = lfirst_node(DefElem, cell);
-		const OptionDef *def = find_option(option->defname, catalog);
+		const OptionDef *def = find_definition(option->defname, catalog);
 
 		if (def == NULL)
 			unknown_option(option->defname, catalog);
