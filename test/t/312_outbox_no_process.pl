@@ -34,7 +34,7 @@ poll($failed, 'three: none is left, as rtm_stat_worker says');
 is(sql('three', 'SELECT sender, sender_error LIKE $$no worker process is left%$$ FROM rtm_stat_outbox'), 'failed|t', '... and rtm_stat_outbox');
 sql('three', "SELECT rtm_send_message_async(51, 1, 2, 'full ' || g) FROM generate_series(1, 3) AS g");
 is(sql('three', 'SELECT queued FROM rtm_stat_outbox'), 3, '... calls are queued all the same');
-cmp_ok(complaints(), '>', 0, '... the log says why');
+wait_until('the log says why', sub { complaints() > 0 });
 like(slurp_file($node->logfile), qr/HINT:  Increase the setting max_worker_processes\./, '... and what to do');
 
 # requests that come meanwhile don't make it try, and complain, each time

@@ -66,6 +66,12 @@ outbox_options_watch(void)
 	CacheRegisterSyscacheCallback(USERMAPPINGOID, make_stale, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, make_stale, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, make_stale, (Datum) 0);
+
+	/* lanes ask for hash values outside of a transaction, which making a cache needs */
+	StartTransactionCommand();
+	(void) GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(InvalidOid));
+	(void) GetSysCacheHashValue1(AUTHOID, ObjectIdGetDatum(InvalidOid));
+	CommitTransactionCommand();
 }
 
 void

@@ -208,16 +208,23 @@ send_renamed(Request *request, int code, const char *error)
 
 /* ---- verdicts ---- */
 
+static OutboxAttempt
+attempt_of(const Request *request, int code, bool answered)
+{
+	const RtmMethod *method = method_of(request);
+
+	return (OutboxAttempt){.kind = method ? method->kind : RTM_KIND_ANY,
+						   .code = code,
+						   .answered = answered,
+						   .mid_made = request->row.mid_made,
+						   .maybe_sent = request->maybe_sent,
+						   .exhausted = is_exhausted(request)};
+}
+
 static OutboxVerdict
 judge(const Request *request, int code, bool answered)
 {
-	const RtmMethod *method = method_of(request);
-	OutboxAttempt	 attempt = {.kind = method ? method->kind : RTM_KIND_ANY,
-								.code = code,
-								.answered = answered,
-								.mid_made = request->row.mid_made,
-								.maybe_sent = request->maybe_sent,
-								.exhausted = is_exhausted(request)};
+	OutboxAttempt attempt = attempt_of(request, code, answered);
 
 	return outbox_judge(&attempt);
 }
@@ -338,11 +345,12 @@ take_error(Request *request, const msgpack_object *map, bool current)
 static void
 take_lookup(Request *request, const FpnnFrame *answer, const msgpack_object *map)
 {
-	RtmFound	found = RTM_FOUND_NOTHING;
-	const char *bytes;
-	size_t		len;
-	int			code = answer->status != 0 ? rtm_read_error(map, &bytes, &len) : 0;
-	int64_t		mtime;
+	RtmFound	  found = RTM_FOUND_NOTHING;
+	const char	 *bytes;
+	size_t		  len;
+	int			  code = answer->status != 0 ? rtm_read_error(map, &bytes, &len) : 0;
+	int64_t		  mtime;
+	OutboxAttempt attempt = attempt_of(request, RTM_CODE_DUPLICATE_MID, true);
 
 	if (code != 0 && rtm_code_class(code) == RTM_CLASS_PASSING)
 	{
@@ -354,8 +362,8 @@ take_lookup(Request *request, const FpnnFrame *answer, const msgpack_object *map
 		found = outbox_compare(request, map);
 	if (found == RTM_FOUND_SAME && fpnn_map_int(map, "mtime", &mtime) == FPNN_OK)
 		request->mtime = mtime;
-	carry_out(request, outbox_judge_found(found, request->row.mid_made, is_exhausted(request)),
-			  RTM_CODE_DUPLICATE_MID, "the gate has another message with this mid");
+	carry_out(request, outbox_judge_found(found, &attempt), attempt.code,
+			  "the gate has another message with this mid");
 }
 
 static void
