@@ -683,6 +683,7 @@ CREATE TABLE rtm_internal.rtm_request (
 	owner_name text,
 	server_name text,
 	callback_name text,
+	callback_owner oid,
 	next_attempt timestamptz,
 	error_code integer,
 	error text
@@ -732,6 +733,7 @@ CREATE TABLE rtm_internal.rtm_finished (
 	owner_name text,
 	server_name text,
 	callback_name text,
+	callback_owner oid,
 	answer bytea,
 	mtime bigint,
 	error_code integer,

@@ -116,6 +116,10 @@ note_recipients(RtmRequest *request, int index, const int64 *uids, int n)
 			request->ints[index].there = false;
 }
 
+/*
+ * Pack a list of integers.  Recipients are noted as well: they say which conversations the request
+ * is of.
+ */
 static void
 pack_ints_arg(RtmRequest *request, msgpack_packer *packer, int index, const NullableDatum *arg)
 {
@@ -129,6 +133,11 @@ pack_ints_arg(RtmRequest *request, msgpack_packer *packer, int index, const Null
 		rtm_raise_code(RTM_CODE_EMPTY_PARAM,
 					   psprintf("argument \"%s\" must not be empty", param->name), NULL,
 					   "Name at least one recipient.");
+	if (param->type == RTM_PARAM_UIDS && n > RTM_MAX_RECIPIENTS)
+		rtm_raise_code(RTM_CODE_TOO_MANY,
+					   psprintf("argument \"%s\" has %d elements", param->name, n),
+					   psprintf("There can be %d recipients.", RTM_MAX_RECIPIENTS),
+					   "Call the function for portions of them.");
 	if (param->type == RTM_PARAM_UIDS)
 		note_recipients(request, index, values, n);
 	fpnn_pack_text(packer, param->wire);

@@ -191,8 +191,11 @@ set('rtm.max_age' => '1d');
 	is(wait_for_id($_), 'done', 'another code: what is behind it is delivered') for @behind;
 	is(scalar(quests_of($gate, 'attrs', 'never')), 1, 'another code: asked once');
 
-	failed_like(enqueue('rtm', 4, 'errorpayload 80'), qr/^failed\|\d+\|/, 'an error without a code');
-	failed_like(enqueue('rtm', 4, 'payload c1'), qr/^failed\|\d+\|FP2/, 'an answer that is no msgpack');
+	# nothing that the gate has judged: tried again
+	set('rtm.max_attempts' => 3);
+	failed_like(enqueue('rtm', 4, 'errorpayload 80'), qr/^failed\|20001\|FP201\|3\|/, 'an error without a code');
+	failed_like(enqueue('rtm', 4, 'payload c1'), qr/^failed\|20006\|FP206\|3\|/, 'an answer that is no msgpack');
+	set('rtm.max_attempts' => 1000000);
 	is(wait_for_id(enqueue('rtm', 4, 'ok')), 'done', '... and on it goes');
 
 	# one transaction with good and bad ones
@@ -255,7 +258,11 @@ for my $case ([ lose => 'kept, answer lost' ], [ forget => 'lost before it was k
 	is(scalar(quests_of($gate, 'mid', 4711)), 1, '... asked once');
 	is(wait_for_id(enqueue('rtm', 9, 'first 1 close | error 200053 duplicated mid', ', mid => 4712')), 'done',
 		'a mid of the user, a duplicate after a lost answer');
-	is(wait_for_id(enqueue('rtm', 9, 'error 200053 duplicated mid')), 'done', 'a mid of ours is our own message');
+	set('rtm.max_attempts' => 3);
+	$gate->forget;
+	failed_like(enqueue('rtm', 9, 'error 200053 duplicated mid', ", attrs => 'ours'"), qr/^failed\|200053\|RTM53\|3\|/, 'a gate that claims to know every mid of ours');
+	is(scalar(keys %{ { map { $_->{params}{mid} => 1 } quests_of($gate, 'attrs', 'ours') } }), 3, '... was asked with a new one each time');
+	set('rtm.max_attempts' => 1000000);
 	failed_like(enqueue('rtm', 9, 'first 2 error 200010 frequency limited | error 200053 duplicated mid', ', mid => 4713'),
 		qr/^failed\|200053\|RTM53\|/, 'a mid of the user, a duplicate after the gate refused');
 

@@ -31,8 +31,8 @@ duplicates(void)
 {
 	int code = RTM_CODE_DUPLICATE_MID;
 
-	/* at the first attempt it is never ours */
-	CHECK_INT(judge(RTM_KIND_SEND, code, true, true, false), OUTBOX_VERDICT_NEW_MID);
+	/* a copy may have sent it, if we made the mid; who gave one hears of it */
+	CHECK_INT(judge(RTM_KIND_SEND, code, true, true, false), OUTBOX_VERDICT_LOOK);
 	CHECK_INT(judge(RTM_KIND_SEND, code, true, false, false), OUTBOX_VERDICT_FAILED);
 
 	/* later the message is looked at, whoever made the mid */
@@ -44,16 +44,35 @@ duplicates(void)
 	CHECK_INT(judge(RTM_KIND_ANY, code, true, false, true), OUTBOX_VERDICT_FAILED);
 }
 
+static OutboxVerdict
+judge_found(RtmFound found, bool mid_made, bool maybe_sent, bool exhausted)
+{
+	OutboxAttempt attempt = {.kind = RTM_KIND_SEND,
+							 .code = RTM_CODE_DUPLICATE_MID,
+							 .answered = true,
+							 .mid_made = mid_made,
+							 .maybe_sent = maybe_sent,
+							 .exhausted = exhausted};
+
+	return outbox_judge_found(found, &attempt);
+}
+
 static void
 found_messages(void)
 {
-	CHECK_INT(outbox_judge_found(RTM_FOUND_SAME, true, false), OUTBOX_VERDICT_DONE);
-	CHECK_INT(outbox_judge_found(RTM_FOUND_SAME, false, true), OUTBOX_VERDICT_DONE);
-	CHECK_INT(outbox_judge_found(RTM_FOUND_NOTHING, true, false), OUTBOX_VERDICT_DONE);
-	CHECK_INT(outbox_judge_found(RTM_FOUND_NOTHING, false, false), OUTBOX_VERDICT_DONE);
-	CHECK_INT(outbox_judge_found(RTM_FOUND_OTHER, true, false), OUTBOX_VERDICT_NEW_MID);
-	CHECK_INT(outbox_judge_found(RTM_FOUND_OTHER, true, true), OUTBOX_VERDICT_FAILED);
-	CHECK_INT(outbox_judge_found(RTM_FOUND_OTHER, false, false), OUTBOX_VERDICT_FAILED);
+	CHECK_INT(judge_found(RTM_FOUND_SAME, true, true, false), OUTBOX_VERDICT_DONE);
+	CHECK_INT(judge_found(RTM_FOUND_SAME, true, false, false), OUTBOX_VERDICT_DONE);
+	CHECK_INT(judge_found(RTM_FOUND_SAME, false, true, true), OUTBOX_VERDICT_DONE);
+	CHECK_INT(judge_found(RTM_FOUND_NOTHING, true, true, false), OUTBOX_VERDICT_DONE);
+	CHECK_INT(judge_found(RTM_FOUND_NOTHING, false, true, false), OUTBOX_VERDICT_DONE);
+
+	/* nobody has shown that it is ours, and no attempt was made before */
+	CHECK_INT(judge_found(RTM_FOUND_NOTHING, true, false, false), OUTBOX_VERDICT_NEW_MID);
+	CHECK_INT(judge_found(RTM_FOUND_NOTHING, true, false, true), OUTBOX_VERDICT_FAILED);
+	CHECK_INT(judge_found(RTM_FOUND_OTHER, true, true, false), OUTBOX_VERDICT_NEW_MID);
+	CHECK_INT(judge_found(RTM_FOUND_OTHER, true, false, false), OUTBOX_VERDICT_NEW_MID);
+	CHECK_INT(judge_found(RTM_FOUND_OTHER, true, true, true), OUTBOX_VERDICT_FAILED);
+	CHECK_INT(judge_found(RTM_FOUND_OTHER, false, true, false), OUTBOX_VERDICT_FAILED);
 }
 
 static void

@@ -46,10 +46,7 @@ static void
 adopt(OutboxRow *row)
 {
 	if (!outbox_row_is_any_call(row))
-	{
-		row->mid_made = true;
 		row->attempts = Max(row->attempts, 1);
-	}
 	else if (row->next_attempt != 0)
 		row->attempts = 0;
 	row->enqueued_at = GetCurrentTimestamp();
@@ -198,7 +195,8 @@ static OutboxStatement find_callbacks = {
 
 /* The row at $1 becomes this database's own; one that has its id and origin stays. */
 static OutboxStatement adopt_callback = {
-	"UPDATE rtm_internal.rtm_finished SET origin = $2, id = $3, callback = $4, owner = $5, server = $6"
+	"UPDATE rtm_internal.rtm_finished SET origin = $2, id = $3, callback = $4, owner = $5, server = $6,"
+	" callback_owner = (SELECT proowner FROM pg_proc WHERE oid = $4)"
 	" WHERE ctid = $1",
 	6,
 	{TIDOID, INT8OID, INT8OID, OIDOID, OIDOID, OIDOID},

@@ -247,6 +247,10 @@ log_failure(int64 id, const char *error)
 			 errhint("See the column callback_error of the view rtm_result.")));
 }
 
+/*
+ * Run one, whose attempt is noted already, and note its end.  An error before the role's code began
+ * is ours, and ends the process; any other one is the callback's.
+ */
 static void
 run_callback(int64 id, MemoryContext context)
 {

@@ -27,17 +27,29 @@
 #include "outbox/origin/names.h"
 #include "outbox/record/request_table.h"
 
-/* The row as it is queued again: its attempts and its age count from now. */
+/*
+ * May the gate have carried it out?  Not if it said at last what it says of what was
+ * done before: then that was somebody else's doing.
+ */
+static bool
+maybe_sent(const OutboxResult *result)
+{
+	const RtmMethod *method = rtm_method_by_call(result->row.call, result->row.call_len);
+
+	return method && result->error_code != rtm_method_traits(method)->done_code;
+}
+
+/*
+ * The row as it is queued again: its attempts and its age count from now, but for one
+ * attempt that says that it may have been sent.
+ */
 static OutboxRow
 row_again(const OutboxResult *result)
 {
 	OutboxRow row = result->row;
 
-	row.attempts = 0;
+	row.attempts = maybe_sent(result);
 	row.enqueued_at = GetCurrentTimestamp();
-
-	/* unless the gate refused the mid itself, it may know the message by now */
-	row.mid_made |= result->error_code != RTM_CODE_DUPLICATE_MID;
 	return row;
 }
 
@@ -45,18 +57,18 @@ row_again(const OutboxResult *result)
 static void
 resolve(OutboxRow *row)
 {
-	const char *why;
+	bool		own = outbox_is_own_origin(row->origin);
+	const char *why = own ? outbox_replace_dropped(row) : outbox_resolve_names(row);
 
-	if (outbox_is_own_origin(row->origin))
-		outbox_replace_dropped(row);
-	else if ((why = outbox_resolve_names(row)) != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("request " INT64_FORMAT
-						", which another database queued, cannot be queued here",
-						row->id),
-				 errdetail("Request " INT64_FORMAT ": %s.", row->id, why),
-				 errhint("Create what is missing, or give the request up with rtm_discard().")));
+	if (why == NULL)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					own ? errmsg("request " INT64_FORMAT " cannot be queued again", row->id)
+						: errmsg("request " INT64_FORMAT
+								 ", which another database queued, cannot be queued here",
+								 row->id),
+					errdetail("Request " INT64_FORMAT ": %s.", row->id, why),
+					errhint("Create what is missing, or give the request up with rtm_discard().")));
 }
 
 static void
@@ -155,13 +167,12 @@ discard_request(int64 id)
 		if (!found || row.seq < 0 || ItemPointerEquals(&last, &tid))
 			break;
 		last = tid;
+		outbox_begin_discarding();
 		deletion = outbox_delete(rel, &tid, GetCurrentCommandId(true), true);
 		if (deletion == OUTBOX_DELETED)
 			break;
 	}
 	table_close(rel, NoLock);
-	if (deletion == OUTBOX_DELETED)
-		outbox_chore_at_commit(OUTBOX_CHORE_DISCARDED);
 	return deletion == OUTBOX_DELETED;
 }
 

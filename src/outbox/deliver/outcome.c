@@ -18,7 +18,7 @@
 #include "fpnn/payload.h"
 #include "host.h"
 #include "outbox/deliver/age.h"
-#include "outbox/deliver/lane.h"
+#include "outbox/deliver/connection.h"
 #include "outbox/deliver/lookup.h"
 #include "outbox/deliver/outcome.h"
 #include "outbox/deliver/report.h"
@@ -208,16 +208,23 @@ send_renamed(Request *request, int code, const char *error)
 
 /* ---- verdicts ---- */
 
+static OutboxAttempt
+attempt_of(const Request *request, int code, bool answered)
+{
+	const RtmMethod *method = method_of(request);
+
+	return (OutboxAttempt){.kind = method ? method->kind : RTM_KIND_ANY,
+						   .code = code,
+						   .answered = answered,
+						   .mid_made = request->row.mid_made,
+						   .maybe_sent = request->maybe_sent,
+						   .exhausted = is_exhausted(request)};
+}
+
 static OutboxVerdict
 judge(const Request *request, int code, bool answered)
 {
-	const RtmMethod *method = method_of(request);
-	OutboxAttempt	 attempt = {.kind = method ? method->kind : RTM_KIND_ANY,
-								.code = code,
-								.answered = answered,
-								.mid_made = request->row.mid_made,
-								.maybe_sent = request->maybe_sent,
-								.exhausted = is_exhausted(request)};
+	OutboxAttempt attempt = attempt_of(request, code, answered);
 
 	return outbox_judge(&attempt);
 }
@@ -272,8 +279,12 @@ go_on_apart(Request *request, int code, const char *why, Lane *to)
 	outbox_set_ready_again(request, to, true);
 }
 
-void
-outbox_lost(Request *request, int code, const char *why, Lane *to, bool alone)
+/*
+ * The connection was closed before the answer came.  The request goes on by lane
+ * `to`; alone: nothing else was under way.
+ */
+static void
+lost(Request *request, int code, const char *why, Lane *to, bool alone)
 {
 	if (outbox_is_any_call(request))
 		conclude_unanswered(request, code, why);
@@ -287,6 +298,31 @@ outbox_lost(Request *request, int code, const char *why, Lane *to, bool alone)
 	}
 	else if (outbox_note_attempt(request, code, why, 0))
 		outbox_set_ready_again(request, to, true);
+}
+
+/*
+ * The last ones first, each to the front of what is ready, so that they stay in
+ * their order.
+ */
+void
+outbox_lose_all(Lane *lane, int code, const char *why, bool suspicious)
+{
+	int	  n = lane->nin_flight;
+	Lane *to = lane;
+
+	if (suspicious && n > 0)
+	{
+		to = outbox_lane(lane->key.server, lane->key.owner, true);
+		outbox_traffic(to)->window = Max(n / 2, 1);
+	}
+	while (!dlist_is_empty(&lane->in_flight))
+	{
+		Request *request = dlist_tail_element(Request, node, &lane->in_flight);
+
+		outbox_forget_quests(request);
+		request->maybe_sent = true;
+		lost(request, code, why, to, n == 1);
+	}
 }
 
 /* ---- answers ---- */
@@ -338,11 +374,12 @@ take_error(Request *request, const msgpack_object *map, bool current)
 static void
 take_lookup(Request *request, const FpnnFrame *answer, const msgpack_object *map)
 {
-	RtmFound	found = RTM_FOUND_NOTHING;
-	const char *bytes;
-	size_t		len;
-	int			code = answer->status != 0 ? rtm_read_error(map, &bytes, &len) : 0;
-	int64_t		mtime;
+	RtmFound	  found = RTM_FOUND_NOTHING;
+	const char	 *bytes;
+	size_t		  len;
+	int			  code = answer->status != 0 ? rtm_read_error(map, &bytes, &len) : 0;
+	int64_t		  mtime;
+	OutboxAttempt attempt = attempt_of(request, RTM_CODE_DUPLICATE_MID, true);
 
 	if (code != 0 && rtm_code_class(code) == RTM_CLASS_PASSING)
 	{
@@ -354,8 +391,8 @@ take_lookup(Request *request, const FpnnFrame *answer, const msgpack_object *map
 		found = outbox_compare(request, map);
 	if (found == RTM_FOUND_SAME && fpnn_map_int(map, "mtime", &mtime) == FPNN_OK)
 		request->mtime = mtime;
-	carry_out(request, outbox_judge_found(found, request->row.mid_made, is_exhausted(request)),
-			  RTM_CODE_DUPLICATE_MID, "the gate has another message with this mid");
+	carry_out(request, outbox_judge_found(found, &attempt), attempt.code,
+			  "the gate has another message with this mid");
 }
 
 static void

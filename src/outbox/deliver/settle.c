@@ -27,7 +27,7 @@
 #include "host.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/origin/origin.h"
-#include "outbox/deliver/lane.h"
+#include "outbox/deliver/connection.h"
 #include "outbox/deliver/settle.h"
 #include "outbox/record/request_table.h"
 #include "outbox/record/statement.h"
@@ -46,26 +46,26 @@
 static OutboxStatement move_row = {
 	"WITH r AS (DELETE FROM rtm_internal.rtm_request WHERE ctid = (SELECT ctid FROM "
 	"rtm_internal.rtm_request WHERE ctid = $1 AND seq = $7 FOR UPDATE SKIP LOCKED) "
-	"RETURNING *) INSERT INTO rtm_internal.rtm_finished (id, origin, status, owner, "
-	"server, conversation, nparams, mid_made, attempts, key_a, key_b, enqueued_at, "
-	"finished_at, timeout, call, method, params, mid, recipients, callback, owner_name, "
-	"server_name, callback_name, mtime, answer, error_code, error, callback_due) SELECT "
+	"RETURNING *) INSERT INTO rtm_internal.rtm_finished (id, origin, status, owner, server, "
+	"conversation, nparams, mid_made, attempts, key_a, key_b, enqueued_at, finished_at, "
+	"timeout, call, method, params, mid, recipients, callback, owner_name, server_name, "
+	"callback_name, callback_owner, mtime, answer, error_code, error, callback_due) SELECT "
 	"id, origin, CASE WHEN $2 = 0 THEN 'done' ELSE 'failed' END, owner, server, "
 	"conversation, nparams, mid_made, $6, key_a, key_b, enqueued_at, clock_timestamp(), "
 	"timeout, call, method, params, mid, recipients, callback, owner_name, server_name, "
-	"callback_name, $4, $5, nullif($2, 0), $3, CASE WHEN callback IS NOT NULL THEN seq "
-	"END FROM r ON CONFLICT (id, origin) DO UPDATE SET status = excluded.status, owner = "
-	"excluded.owner, server = excluded.server, conversation = excluded.conversation, "
-	"nparams = excluded.nparams, mid_made = excluded.mid_made, attempts = "
-	"excluded.attempts, key_a = excluded.key_a, key_b = excluded.key_b, enqueued_at = "
-	"excluded.enqueued_at, finished_at = excluded.finished_at, timeout = "
+	"callback_name, callback_owner, $4, $5, nullif($2, 0), $3, CASE WHEN callback IS NOT "
+	"NULL THEN seq END FROM r ON CONFLICT (id, origin) DO UPDATE SET status = "
+	"excluded.status, owner = excluded.owner, server = excluded.server, conversation = "
+	"excluded.conversation, nparams = excluded.nparams, mid_made = excluded.mid_made, "
+	"attempts = excluded.attempts, key_a = excluded.key_a, key_b = excluded.key_b, "
+	"enqueued_at = excluded.enqueued_at, finished_at = excluded.finished_at, timeout = "
 	"excluded.timeout, call = excluded.call, method = excluded.method, params = "
 	"excluded.params, mid = excluded.mid, recipients = excluded.recipients, callback = "
 	"excluded.callback, owner_name = excluded.owner_name, server_name = "
-	"excluded.server_name, callback_name = excluded.callback_name, mtime = "
-	"excluded.mtime, answer = excluded.answer, error_code = excluded.error_code, error = "
-	"excluded.error, callback_due = excluded.callback_due, callback_error = NULL, "
-	"callback_attempts = NULL, callback_begun = NULL",
+	"excluded.server_name, callback_name = excluded.callback_name, callback_owner = "
+	"excluded.callback_owner, mtime = excluded.mtime, answer = excluded.answer, error_code "
+	"= excluded.error_code, error = excluded.error, callback_due = excluded.callback_due, "
+	"callback_error = NULL, callback_attempts = NULL, callback_begun = NULL",
 	7,
 	{TIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID, INT4OID, INT8OID},
 };
@@ -190,6 +190,10 @@ move(Relation rel, Request *request)
 	return true;
 }
 
+/*
+ * Write a failed attempt, or a mark that has to be there before the request leaves, into its row.
+ * False: somebody has locked the row.  The row moves by that, so its new place is kept.
+ */
 static bool
 note(Relation rel, Request *request)
 {

@@ -51,10 +51,7 @@ judge_duplicate(const OutboxAttempt *attempt)
 {
 	if (rtm_kinds[attempt->kind].done_code != attempt->code)
 		return OUTBOX_VERDICT_FAILED;
-	if (attempt->maybe_sent)
-		return OUTBOX_VERDICT_LOOK;
-	return attempt->mid_made && !attempt->exhausted ? OUTBOX_VERDICT_NEW_MID
-													: OUTBOX_VERDICT_FAILED;
+	return attempt->maybe_sent || attempt->mid_made ? OUTBOX_VERDICT_LOOK : OUTBOX_VERDICT_FAILED;
 }
 
 OutboxVerdict
@@ -78,9 +75,10 @@ outbox_judge(const OutboxAttempt *attempt)
 }
 
 OutboxVerdict
-outbox_judge_found(RtmFound found, bool mid_made, bool exhausted)
+outbox_judge_found(RtmFound found, const OutboxAttempt *attempt)
 {
-	if (found != RTM_FOUND_OTHER)
+	if (found == RTM_FOUND_SAME || (found == RTM_FOUND_NOTHING && attempt->maybe_sent))
 		return OUTBOX_VERDICT_DONE;
-	return mid_made && !exhausted ? OUTBOX_VERDICT_NEW_MID : OUTBOX_VERDICT_FAILED;
+	return attempt->mid_made && !attempt->exhausted ? OUTBOX_VERDICT_NEW_MID
+													: OUTBOX_VERDICT_FAILED;
 }

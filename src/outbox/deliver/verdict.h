@@ -39,11 +39,12 @@ typedef struct OutboxAttempt
 extern OutboxVerdict outbox_judge(const OutboxAttempt *attempt);
 
 /*
- * A message that isn't shown counts as ours, also under a mid that was given:
- * an attempt of ours may have got there and the gate knows the mid, so an
- * answer that was lost is by far the likeliest.
+ * The gate has a message with the mid of the attempt.  The same one is ours, at a
+ * first attempt too: a copy of this database has sent it.  One that isn't shown
+ * counts as ours if an attempt of ours may have got there, also under a mid that
+ * was given: an answer that was lost is by far the likeliest.
  */
-extern OutboxVerdict outbox_judge_found(RtmFound found, bool mid_made, bool exhausted);
+extern OutboxVerdict outbox_judge_found(RtmFound found, const OutboxAttempt *attempt);
 
 /*
  * Is it certain that nothing was carried out?  So it is with what the gate

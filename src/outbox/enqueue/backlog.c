@@ -167,6 +167,7 @@ outbox_add_with_names(OutboxBacklog *b, OutboxRow *row)
 	row->owner_name = named->owner_name;
 	row->server_name = named->server_name;
 	row->callback_name = named->callback_name;
+	row->callback_owner = named->callback_owner;
 	outbox_add_to_backlog(b, row);
 }
 

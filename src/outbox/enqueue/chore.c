@@ -13,7 +13,8 @@
 #include "outbox/enqueue/chore.h"
 #include "outbox/enqueue/prepared.h"
 
-static uint32 chores; /* of this transaction */
+static uint32		   chores;	   /* of this transaction */
+static OutboxDatabase *discarding; /* it is counted there */
 
 void
 outbox_chore_at_commit(uint32 more)
@@ -32,6 +33,23 @@ tell(OutboxDatabase *entry)
 	outbox_wake(entry, told);
 }
 
+void
+outbox_begin_discarding(void)
+{
+	outbox_chore_at_commit(OUTBOX_CHORE_DISCARDED);
+	if (discarding == NULL && (discarding = outbox_this_database(false)) != NULL)
+		pg_atomic_fetch_add_u32(&discarding->discards, 1);
+}
+
+/* When the transaction is through, and the workers told. */
+static void
+end_discarding(void)
+{
+	if (discarding)
+		pg_atomic_fetch_sub_u32(&discarding->discards, 1);
+	discarding = NULL;
+}
+
 static void
 at_transaction(XactEvent event, void *arg)
 {
@@ -46,6 +64,7 @@ at_transaction(XactEvent event, void *arg)
 		tell(entry);
 	else if (entry)
 		outbox_note_prepared(entry, chores & ~OUTBOX_CHORE_READ);
+	end_discarding();
 	chores = 0;
 }
 

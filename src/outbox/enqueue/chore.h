@@ -21,4 +21,11 @@ extern void outbox_chore_init(void);
  */
 extern void outbox_chore_at_commit(uint32 chores);
 
+/*
+ * Before this transaction deletes the row of a request that waits: until the sender
+ * is told of the commit, or it is rolled back, nothing is sent of it; see
+ * deliver/discard.c.  The chore included.
+ */
+extern void outbox_begin_discarding(void);
+
 #endif /* OUTBOX_CHORE_H */

@@ -67,13 +67,30 @@ callback_name(Oid function)
 	return schema ? quote_qualified_identifier(schema, name) : NULL;
 }
 
+static Oid
+callback_owner(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid		  owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
 void
 outbox_name_objects(OutboxRow *row)
 {
 	set_name(&row->owner_name, GetUserNameFromId(row->owner, true));
 	set_name(&row->server_name, server_name(row->server));
 	if (OidIsValid(row->callback))
+	{
 		set_name(&row->callback_name, callback_name(row->callback));
+		row->callback_owner = callback_owner(row->callback);
+	}
 }
 
 /* ---- from names to OIDs ---- */
@@ -162,7 +179,7 @@ outbox_resolve_names(OutboxRow *row)
 	return NULL;
 }
 
-void
+char *
 outbox_replace_dropped(OutboxRow *row)
 {
 	Oid found;
@@ -171,10 +188,16 @@ outbox_replace_dropped(OutboxRow *row)
 		!SearchSysCacheExists1(FOREIGNSERVEROID, ObjectIdGetDatum(row->server)) &&
 		OidIsValid(found = outbox_find_server(&row->server_name)))
 		row->server = found;
-	if (OidIsValid(row->callback) && row->callback_name.bytes &&
-		!SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(row->callback)) &&
-		OidIsValid(found = find_callback(row->call, row->call_len, &row->callback_name)))
-		row->callback = found;
+	if (!OidIsValid(row->callback) || row->callback_name.bytes == NULL ||
+		SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(row->callback)) ||
+		!OidIsValid(found = outbox_find_callback(row)))
+		return NULL;
+	if (callback_owner(found) != row->callback_owner)
+		return psprintf(
+			"its callback %s was dropped, and the function that has the name now belongs to another role",
+			copy_of(&row->callback_name));
+	row->callback = found;
+	return NULL;
 }
 
 PG_FUNCTION_INFO_V1(rtm_sql_callback_of);

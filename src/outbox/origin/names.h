@@ -24,9 +24,10 @@ extern char *outbox_resolve_names(OutboxRow *row);
 
 /*
  * A row of this origin: if its server or callback was dropped, give it the one
- * that has the name now, if any.
+ * that has the name now, if any.  NULL, or why not, palloc()ed: the callback's is
+ * somebody else's, who would get the rights of the role that queued it.
  */
-extern void outbox_replace_dropped(OutboxRow *row);
+extern char *outbox_replace_dropped(OutboxRow *row);
 
 /* What a row of another origin names, or else InvalidOid. */
 extern Oid outbox_find_role(const OutboxName *name);

@@ -42,9 +42,8 @@
 #include "client/call.h"
 #include "compat.h"
 #include "client/extension.h"
+#include "outbox/record/columns.h"
 #include "outbox/record/relations.h"
-#include "outbox/record/result_row.h"
-#include "outbox/record/row.h"
 
 /* A column that this code reads and writes by its place. */
 typedef struct Column
@@ -83,6 +82,7 @@ static const Column request_columns[OUTBOX_NCOLUMNS] = {
 	[OUTBOX_OWNER_NAME - 1] = {"owner_name", TEXTOID},
 	[OUTBOX_SERVER_NAME - 1] = {"server_name", TEXTOID},
 	[OUTBOX_CALLBACK_NAME - 1] = {"callback_name", TEXTOID},
+	[OUTBOX_CALLBACK_OWNER - 1] = {"callback_owner", OIDOID},
 	[OUTBOX_NEXT_ATTEMPT - 1] = {"next_attempt", TIMESTAMPTZOID},
 	[OUTBOX_ERROR_CODE - 1] = {"error_code", INT4OID},
 	[OUTBOX_ERROR - 1] = {"error", TEXTOID},
@@ -112,6 +112,7 @@ static const Column result_columns[RESULT_NCOLUMNS] = {
 	[RESULT_OWNER_NAME - 1] = {"owner_name", TEXTOID},
 	[RESULT_SERVER_NAME - 1] = {"server_name", TEXTOID},
 	[RESULT_CALLBACK_NAME - 1] = {"callback_name", TEXTOID},
+	[RESULT_CALLBACK_OWNER - 1] = {"callback_owner", OIDOID},
 	[RESULT_ANSWER - 1] = {"answer", BYTEAOID},
 	[RESULT_MTIME - 1] = {"mtime", INT8OID},
 	[RESULT_ERROR_CODE - 1] = {"error_code", INT4OID},

@@ -47,6 +47,8 @@ read_request(const Datum *v, const bool *null, OutboxRow *row)
 		outbox_read_recipients(v[RESULT_RECIPIENTS - 1], row);
 	if (!null[RESULT_CALLBACK - 1])
 		row->callback = DatumGetObjectId(v[RESULT_CALLBACK - 1]);
+	if (!null[RESULT_CALLBACK_OWNER - 1])
+		row->callback_owner = DatumGetObjectId(v[RESULT_CALLBACK_OWNER - 1]);
 	row->owner_name = read_name(v[RESULT_OWNER_NAME - 1], null[RESULT_OWNER_NAME - 1]);
 	row->server_name = read_name(v[RESULT_SERVER_NAME - 1], null[RESULT_SERVER_NAME - 1]);
 	row->callback_name = read_name(v[RESULT_CALLBACK_NAME - 1], null[RESULT_CALLBACK_NAME - 1]);

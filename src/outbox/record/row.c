@@ -66,6 +66,8 @@ outbox_row_values(const OutboxRow *row, Datum *values, bool *nulls)
 		values[OUTBOX_RECIPIENTS - 1] = recipients_value(row);
 	values[OUTBOX_CALLBACK - 1] = ObjectIdGetDatum(row->callback);
 	nulls[OUTBOX_CALLBACK - 1] = !OidIsValid(row->callback);
+	values[OUTBOX_CALLBACK_OWNER - 1] = ObjectIdGetDatum(row->callback_owner);
+	nulls[OUTBOX_CALLBACK_OWNER - 1] = !OidIsValid(row->callback_owner);
 	nulls[OUTBOX_NEXT_ATTEMPT - 1] = true;
 	nulls[OUTBOX_ERROR_CODE - 1] = true;
 	nulls[OUTBOX_ERROR - 1] = true;
@@ -142,6 +144,8 @@ outbox_read_row(HeapTuple tuple, OutboxRow *row)
 		row->callback = DatumGetObjectId(v[OUTBOX_CALLBACK - 1]);
 	if (!null[OUTBOX_NEXT_ATTEMPT - 1])
 		row->next_attempt = DatumGetTimestampTz(v[OUTBOX_NEXT_ATTEMPT - 1]);
+	if (!null[OUTBOX_CALLBACK_OWNER - 1])
+		row->callback_owner = DatumGetObjectId(v[OUTBOX_CALLBACK_OWNER - 1]);
 	row->owner_name = read_name(v[OUTBOX_OWNER_NAME - 1], null[OUTBOX_OWNER_NAME - 1]);
 	row->server_name = read_name(v[OUTBOX_SERVER_NAME - 1], null[OUTBOX_SERVER_NAME - 1]);
 	row->callback_name = read_name(v[OUTBOX_CALLBACK_NAME - 1], null[OUTBOX_CALLBACK_NAME - 1]);

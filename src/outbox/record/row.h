@@ -11,36 +11,7 @@
 #include "access/htup.h"
 #include "utils/timestamp.h"
 
-/* Columns of rtm_request, as the script declares them; relations.c has their types. */
-enum
-{
-	OUTBOX_SEQ = 1,
-	OUTBOX_ID,
-	OUTBOX_ORIGIN,
-	OUTBOX_OWNER,
-	OUTBOX_SERVER,
-	OUTBOX_CONVERSATION,
-	OUTBOX_NPARAMS,
-	OUTBOX_MID_MADE,
-	OUTBOX_ATTEMPTS,
-	OUTBOX_KEY_A,
-	OUTBOX_KEY_B,
-	OUTBOX_ENQUEUED_AT,
-	OUTBOX_TIMEOUT,
-	OUTBOX_CALL,
-	OUTBOX_METHOD,
-	OUTBOX_PARAMS,
-	OUTBOX_MID,
-	OUTBOX_RECIPIENTS,
-	OUTBOX_CALLBACK,
-	OUTBOX_OWNER_NAME,
-	OUTBOX_SERVER_NAME,
-	OUTBOX_CALLBACK_NAME,
-	OUTBOX_NEXT_ATTEMPT,
-	OUTBOX_ERROR_CODE,
-	OUTBOX_ERROR,
-	OUTBOX_NCOLUMNS = OUTBOX_ERROR
-};
+#include "outbox/record/columns.h"
 
 /*
  * Rows of a prepared transaction have their ticket lowered by this, so that they
@@ -87,7 +58,8 @@ typedef struct OutboxRow
 	int64		 origin;	 /* of the outbox that queued it, see origin.c */
 	OutboxName	 owner_name; /* see names.c */
 	OutboxName	 server_name;
-	OutboxName	 callback_name; /* quoted, with its schema */
+	OutboxName	 callback_name;	 /* quoted, with its schema */
+	Oid			 callback_owner; /* when it was queued */
 } OutboxRow;
 
 /* A row's values; arrays of OUTBOX_NCOLUMNS, what they point to is palloc()ed. */

@@ -223,6 +223,15 @@ is_being_looked_into(Launcher *launcher)
 	return false;
 }
 
+/* Has it a sender, or will it get one?  A view makes an entry, and asks for nobody. */
+static bool
+has_asked(Oid database)
+{
+	OutboxDatabase *entry = outbox_database(database, false);
+
+	return entry && outbox_worker(entry, OUTBOX_SENDER).state != OUTBOX_ABSENT;
+}
+
 /* Have the next database looked into; when there is something to do again. */
 static int64
 look_turn(Launcher *launcher)
@@ -236,8 +245,7 @@ look_turn(Launcher *launcher)
 		Oid			database = linitial_oid(launcher->to_look);
 		const char *why;
 
-		/* who has an entry has asked by himself */
-		if (outbox_database(database, false) == NULL && is_open(database, &why))
+		if (!has_asked(database) && is_open(database, &why))
 		{
 			if (outbox_register_worker(OUTBOX_LOOK, database, -1, &launcher->looking))
 				return now + LONGEST_WAIT;

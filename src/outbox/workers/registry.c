@@ -64,13 +64,14 @@ init_entry(OutboxDatabase *entry)
 	memset(entry->workers, 0, sizeof(entry->workers));
 	entry->opened = false;
 	pg_atomic_init_u64(&entry->prepared, OUTBOX_PREPARED_UNKNOWN);
+	pg_atomic_init_u32(&entry->discards, 0);
 	pg_atomic_init_u32(&entry->chores, 0);
 	pg_atomic_init_u32(&entry->role_waits, 0);
 	pg_atomic_init_u64(&entry->errors_logged_at, 0);
 	pg_atomic_init_u32(&entry->errors_unlogged, 0);
 	pg_atomic_init_u64(&entry->origin, 0);
 	pg_atomic_init_u32(&entry->holding, 0);
-	outbox_init_figures(&entry->figures);
+	outbox_init_figures(&entry->figures, outbox_registry_lock());
 }
 
 static void

@@ -85,6 +85,7 @@ typedef struct OutboxDatabase
 
 	/* requests and chores of prepared transactions; see prepared.c */
 	pg_atomic_uint64 prepared;
+	pg_atomic_uint32 discards; /* transactions that have discarded requests, under way */
 
 	/* what the sender is to look after at its next turn */
 	pg_atomic_uint32 chores; /* OUTBOX_CHORE_... */
