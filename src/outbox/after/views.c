@@ -176,7 +176,7 @@ rtm_sql_server_health(PG_FUNCTION_ARGS)
 	for (int i = 0; entry && i < OUTBOX_MAX_SERVERS && OidIsValid(entry->figures.servers[i].server);
 		 i++)
 	{
-		OutboxServerStats s = outbox_copy_server_stats(&entry->figures.servers[i]);
+		OutboxServerStats s = outbox_copy_server_stats(&entry->figures, i);
 		NullableDatum	  columns[] = {
 				rtm_column(ObjectIdGetDatum(s.server)),
 				time_column(s.unreachable_since),
@@ -201,7 +201,7 @@ rtm_sql_error_stats(PG_FUNCTION_ARGS)
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
 	for (int i = 0; entry && i < OUTBOX_MAX_ERRORS; i++)
 	{
-		OutboxErrorStats e = outbox_error_stats(entry, i);
+		OutboxErrorStats e = outbox_error_stats(&entry->figures, i);
 		NullableDatum	 columns[] = {
 			   rtm_column(ObjectIdGetDatum(e.server)),
 			   e.code ? rtm_column(Int32GetDatum(e.code)) : rtm_null_column(),
@@ -236,6 +236,6 @@ rtm_sql_stat_reset(PG_FUNCTION_ARGS)
 	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
 
 	if (entry)
-		outbox_reset_stats(entry);
+		outbox_reset_stats(&entry->figures);
 	PG_RETURN_VOID();
 }

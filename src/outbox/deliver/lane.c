@@ -30,7 +30,7 @@
 #include "outbox/deliver/connection.h"
 #include "outbox/deliver/discard.h"
 #include "outbox/deliver/lane.h"
-#include "outbox/deliver/lookup.h"
+#include "outbox/deliver/duplicate.h"
 #include "outbox/deliver/options.h"
 #include "outbox/deliver/outcome.h"
 #include "outbox/deliver/report.h"
@@ -60,67 +60,6 @@
 /* A queued call has at least so many milliseconds, and that is doubled so often. */
 #define LEAST_TIMEOUT 1000
 #define MOST_DOUBLED  6
-
-/* ---- losing answers ---- */
-
-static void
-forget_quest(const Lane *lane, Quest *quest)
-{
-	const LaneTraffic *t = lane->traffic;
-
-	if (t && t->conn && quest->connection == t->serial)
-		rtm_conn_forget(t->conn, quest->seq);
-	quest->connection = 0;
-}
-
-void
-outbox_forget_quests(Request *request)
-{
-	forget_quest(request->lane, &request->quest);
-	forget_quest(request->lane, &request->late);
-}
-
-/*
- * Its time is over, but its answer counts when it comes; that of one before doesn't
- * any more.
- */
-static void
-keep_quest(Request *request)
-{
-	if (request->looking)
-		forget_quest(request->lane, &request->quest);
-	else
-	{
-		forget_quest(request->lane, &request->late);
-		request->late = request->quest;
-	}
-	request->quest.connection = 0;
-}
-
-/*
- * The last ones first, each to the front of what is ready, so that they stay in
- * their order.
- */
-void
-outbox_lane_lose(Lane *lane, int code, const char *why, bool suspicious)
-{
-	int	  n = lane->nin_flight;
-	Lane *to = lane;
-
-	if (suspicious && n > 0)
-	{
-		to = outbox_lane(lane->key.server, lane->key.owner, true);
-		outbox_traffic(to)->window = Max(n / 2, 1);
-	}
-	while (!dlist_is_empty(&lane->in_flight))
-	{
-		Request *request = dlist_tail_element(Request, node, &lane->in_flight);
-
-		outbox_forget_quests(request);
-		request->maybe_sent = true;
-		outbox_lost(request, code, why, to, n == 1);
-	}
-}
 
 /* ---- connections ---- */
 
@@ -177,7 +116,7 @@ connection_lost(Lane *lane)
 	if (failure)
 		outbox_note_unreachable(lane, t->conn->why.data);
 	outbox_close(lane);
-	outbox_lane_lose(lane, code, why, true);
+	outbox_lose_all(lane, code, why, true);
 	pfree(why);
 	if (failure)
 		outbox_pause_lane(lane);
@@ -298,7 +237,7 @@ close_dead(Lane *lane)
 		outbox_note_unreachable(
 			lane, psprintf("%s: no answer in time", lane->traffic->conn->endpoint.data));
 	outbox_close(lane);
-	outbox_lane_lose(lane, FPNN_CODE_CLOSED, "the connection was closed, as no answer came", true);
+	outbox_lose_all(lane, FPNN_CODE_CLOSED, "the connection was closed, as no answer came", true);
 	if (any)
 		outbox_pause_lane(lane);
 }
@@ -527,7 +466,7 @@ check_deadlines(Lane *lane, int64 now)
 		}
 		/* nothing came since it was asked: the connection may be dead */
 		silent |= t->last_answer * 1000 < request->asked_us;
-		keep_quest(request);
+		outbox_keep_quest(request);
 		outbox_timed_out(request);
 	}
 	if (silent && is_ready(lane) && t->ping_deadline == 0)
@@ -615,7 +554,10 @@ outbox_lane_turn(Lane *lane)
 		back = Min(back, t->next_deadline);
 	show_in_flight(lane->server);
 	if (lane->nrequests == 0 && t->conn == NULL)
+	{
+		outbox_options_drop(lane);
 		outbox_release_lane(lane);
+	}
 	else
 		outbox_set_timer(lane, back);
 }

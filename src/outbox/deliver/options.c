@@ -21,8 +21,8 @@
 #include "fpnn/catalog.h"
 #include "host.h"
 #include "outbox/deliver/connection.h"
-#include "outbox/deliver/lane.h"
 #include "outbox/deliver/options.h"
+#include "outbox/deliver/outcome.h"
 #include "outbox/deliver/report.h"
 
 /* How long after a change of options answers are waited for, in milliseconds. */
@@ -66,22 +66,6 @@ outbox_options_watch(void)
 	CacheRegisterSyscacheCallback(USERMAPPINGOID, make_stale, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, make_stale, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, make_stale, (Datum) 0);
-
-	/* lanes ask for hash values outside of a transaction, which making a cache needs */
-	StartTransactionCommand();
-	(void) GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(InvalidOid));
-	(void) GetSysCacheHashValue1(AUTHOID, ObjectIdGetDatum(InvalidOid));
-	CommitTransactionCommand();
-}
-
-void
-outbox_options_init(Lane *lane)
-{
-	LaneOptions *o = &lane->traffic->options;
-
-	o->server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(lane->key.server));
-	o->role_hash = GetSysCacheHashValue1(AUTHOID, ObjectIdGetDatum(lane->key.owner));
-	o->stale = true;
 }
 
 static void
@@ -132,6 +116,8 @@ read_options(Lane *lane)
 	LaneOptions	  *o = &lane->traffic->options;
 	ForeignServer *server;
 
+	o->server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(lane->key.server));
+	o->role_hash = GetSysCacheHashValue1(AUTHOID, ObjectIdGetDatum(lane->key.owner));
 	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(lane->key.owner)))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("the role that queued it (OID %u) was dropped", lane->key.owner)));
@@ -235,8 +221,8 @@ take_options(Lane *lane, RtmOptions *options, MemoryContext context, const char 
 	LaneTraffic *t = lane->traffic;
 
 	outbox_close(lane);
-	outbox_lane_lose(lane, FPNN_CODE_CLOSED,
-					 "the server or user mapping was changed before the answer", false);
+	outbox_lose_all(lane, FPNN_CODE_CLOSED,
+					"the server or user mapping was changed before the answer", false);
 	outbox_options_drop(lane);
 	set_broken(&t->options, broken);
 	t->options.options = options;

@@ -13,9 +13,6 @@
 /* From now on lanes whose server, mapping or role changes become stale. */
 extern void outbox_options_watch(void);
 
-/* Of a new lane: to be read. */
-extern void outbox_options_init(Lane *lane);
-
 /* Forget them, the secret first of all. */
 extern void outbox_options_drop(Lane *lane);
 

@@ -18,8 +18,8 @@
 #include "fpnn/payload.h"
 #include "host.h"
 #include "outbox/deliver/age.h"
-#include "outbox/deliver/lane.h"
-#include "outbox/deliver/lookup.h"
+#include "outbox/deliver/connection.h"
+#include "outbox/deliver/duplicate.h"
 #include "outbox/deliver/outcome.h"
 #include "outbox/deliver/report.h"
 #include "outbox/deliver/verdict.h"
@@ -279,8 +279,12 @@ go_on_apart(Request *request, int code, const char *why, Lane *to)
 	outbox_set_ready_again(request, to, true);
 }
 
-void
-outbox_lost(Request *request, int code, const char *why, Lane *to, bool alone)
+/*
+ * The connection was closed before the answer came.  The request goes on by lane
+ * `to`; alone: nothing else was under way.
+ */
+static void
+lost(Request *request, int code, const char *why, Lane *to, bool alone)
 {
 	if (outbox_is_any_call(request))
 		conclude_unanswered(request, code, why);
@@ -294,6 +298,31 @@ outbox_lost(Request *request, int code, const char *why, Lane *to, bool alone)
 	}
 	else if (outbox_note_attempt(request, code, why, 0))
 		outbox_set_ready_again(request, to, true);
+}
+
+/*
+ * The last ones first, each to the front of what is ready, so that they stay in
+ * their order.
+ */
+void
+outbox_lose_all(Lane *lane, int code, const char *why, bool suspicious)
+{
+	int	  n = lane->nin_flight;
+	Lane *to = lane;
+
+	if (suspicious && n > 0)
+	{
+		to = outbox_lane(lane->key.server, lane->key.owner, true);
+		outbox_traffic(to)->window = Max(n / 2, 1);
+	}
+	while (!dlist_is_empty(&lane->in_flight))
+	{
+		Request *request = dlist_tail_element(Request, node, &lane->in_flight);
+
+		outbox_forget_quests(request);
+		request->maybe_sent = true;
+		lost(request, code, why, to, n == 1);
+	}
 }
 
 /* ---- answers ---- */

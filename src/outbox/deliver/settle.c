@@ -27,7 +27,7 @@
 #include "host.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/origin/origin.h"
-#include "outbox/deliver/lane.h"
+#include "outbox/deliver/connection.h"
 #include "outbox/deliver/settle.h"
 #include "outbox/record/request_table.h"
 #include "outbox/record/statement.h"
