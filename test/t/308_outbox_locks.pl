@@ -46,7 +46,7 @@ sql(q(
 	}
 	$gate->wait_for('held', 2);
 	until_true('attempts', "SELECT count(*) = 2 FROM rtm_outbox WHERE server = 'retrying' AND attempts > 1");
-	until_true('callbacks that are due', "SELECT count(*) = 2 FROM rtm_result WHERE callback_status = 'pending' AND owner = 'alice'::regrole");
+	until_true('callbacks that are due', "SELECT count(*) = 3 FROM rtm_result WHERE callback_status = 'pending' AND owner = 'alice'::regrole");
 	my %holder;
 	for my $end (sort keys %ids)
 	{
