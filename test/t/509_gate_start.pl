@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use RtmTest;
 use Test::More;
 
-my $node = new_node('start', conf => "max_prepared_transactions = 2\n");
+my $node = new_node('start', conf => "max_prepared_transactions = 2\nmax_worker_processes = 16\n");
 my $gates = q(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'rtm gate');
 
 sub sql { my ($db, $text) = @_; return $node->safe_psql($db, $text) }
