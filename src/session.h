@@ -25,4 +25,12 @@ extern void rtm_session_before_connect(const char *prefix);
  */
 extern void rtm_session_after_connect(void);
 
+/*
+ * Try something in a transaction of its own, which body(arg) begins and commits.  NULL:
+ * it went well; else the transaction was rolled back, and the error is in the current
+ * memory context, which is the same afterwards, as is the resource owner.  A cancel is
+ * an error like any other.
+ */
+extern ErrorData *rtm_attempt(void (*body)(void *arg), void *arg);
+
 #endif /* RTM_SESSION_H */

@@ -101,22 +101,15 @@ handle_stop(SIGNAL_ARGS)
 }
 
 /*
- * In a PG_CATCH: end the transaction, say why in the log.  An error's details,
- * and the text of one about data, may show what a user wrote, so they are left
- * out.
+ * Say in the log why something failed.  An error's details, and the text of one about
+ * data, may show what a user wrote, so they are left out.
  */
 static void
-recover(const char *what, MemoryContext batch)
+log_error(const char *what, const ErrorData *error)
 {
 	static GatePace pace;
-	ErrorData	   *error;
 	int				left_out;
 
-	HOLD_INTERRUPTS();
-	MemoryContextSwitchTo(batch);
-	error = CopyErrorData();
-	FlushErrorState();
-	AbortCurrentTransaction();
 	if (gate_pace(&pace, &left_out))
 		ereport(LOG, (errmsg("rtm gate could not %s: %s", what,
 							 ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION
@@ -124,34 +117,43 @@ recover(const char *what, MemoryContext batch)
 								 : error->message),
 					  errdetail("The error's SQLSTATE is %s.%s",
 								unpack_sql_state(error->sqlerrcode), gate_pace_text(left_out))));
-	RESUME_INTERRUPTS();
+}
+
+/* Quests [0, n), which live in a context. */
+typedef struct Batch
+{
+	GateQuest	 *quests;
+	int			  n;
+	MemoryContext context;
+} Batch;
+
+static void
+judge_batch(void *arg)
+{
+	Batch *batch = arg;
+
+	begin();
+	for (int i = 0; i < batch->n; i++)
+	{
+		MemoryContextSwitchTo(batch->context);
+		gate_judge(&batch->quests[i]);
+		CHECK_FOR_INTERRUPTS();
+	}
+	commit();
 }
 
 /* Carry out quests [0, n) in one transaction; false if it failed. */
 static bool
-run_together(GateQuest *quests, int n, MemoryContext batch)
+run_together(GateQuest *quests, int n, MemoryContext context)
 {
-	volatile bool good = true;
+	Batch	   batch = {quests, n, context};
+	ErrorData *error;
 
-	PG_TRY();
-	{
-		begin();
-		for (int i = 0; i < n; i++)
-		{
-			MemoryContextSwitchTo(batch);
-			gate_judge(&quests[i]);
-			CHECK_FOR_INTERRUPTS();
-		}
-		commit();
-	}
-	PG_CATCH();
-	{
-		recover(n > 1 ? "carry out quests together" : "carry out a quest", batch);
-		good = false;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(batch);
-	return good;
+	MemoryContextSwitchTo(context);
+	error = rtm_attempt(judge_batch, &batch);
+	if (error)
+		log_error(n > 1 ? "carry out quests together" : "carry out a quest", error);
+	return error == NULL;
 }
 
 static void
@@ -173,6 +175,24 @@ run_batch(GateQuest *quests, int n, MemoryContext batch)
 	}
 }
 
+typedef struct Reading
+{
+	GateQuest	 *quest;
+	MemoryContext context;
+	bool		  good;
+} Reading;
+
+static void
+read_in_transaction(void *arg)
+{
+	Reading *reading = arg;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(reading->context);
+	reading->good = gate_json_read(reading->quest);
+	CommitTransactionCommand();
+}
+
 /*
  * Numbers and characters of JSON that PostgreSQL can't take are an error, which
  * must not undo what others asked: each such quest is read by itself.  False: it
@@ -181,26 +201,10 @@ run_batch(GateQuest *quests, int n, MemoryContext batch)
 static bool
 read_json(GateQuest *quest, MemoryContext batch)
 {
-	volatile bool good = false;
+	Reading reading = {quest, batch, false};
 
-	PG_TRY();
-	{
-		StartTransactionCommand();
-		MemoryContextSwitchTo(batch);
-		good = gate_json_read(quest);
-		CommitTransactionCommand();
-	}
-	PG_CATCH();
-	{
-		HOLD_INTERRUPTS();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		RESUME_INTERRUPTS();
-		good = false;
-	}
-	PG_END_TRY();
 	MemoryContextSwitchTo(batch);
-	return good;
+	return rtm_attempt(read_in_transaction, &reading) == NULL && reading.good;
 }
 
 /* Is the quest done with, without the tables? */
@@ -252,21 +256,24 @@ answer_batch(GateNet *net, GateQuest *quests, int n)
 
 /* Deleting what isn't kept; a failure is no reason to end. */
 static void
+purge_in_transaction(void *arg)
+{
+	begin();
+	gate_purge_run();
+	commit();
+}
+
+static void
 purge(MemoryContext batch)
 {
-	PG_TRY();
-	{
-		begin();
-		gate_purge_run();
-		commit();
-	}
-	PG_CATCH();
-	{
-		recover("delete what it doesn't keep", batch);
-		gate_purge_postpone();
-	}
-	PG_END_TRY();
+	ErrorData *error;
+
 	MemoryContextSwitchTo(batch);
+	error = rtm_attempt(purge_in_transaction, NULL);
+	if (error == NULL)
+		return;
+	log_error("delete what it doesn't keep", error);
+	gate_purge_postpone();
 }
 
 /* What isn't about quests, now and then. */

@@ -52,6 +52,7 @@
 #include "outbox/record/outbox_guc.h"
 #include "outbox/workers/identity.h"
 #include "outbox/workers/worker.h"
+#include "session.h"
 #include "wait.h"
 
 /* Milliseconds. */
@@ -186,8 +187,9 @@ run_due(const OutboxDue *due)
  * its isolation level, and read-only if the role's are.
  */
 static void
-run_transaction(int64 id)
+run_transaction(void *arg)
 {
+	int64	  id = *(int64 *) arg;
 	OutboxDue due;
 	bool	  read_only;
 
@@ -203,8 +205,6 @@ run_transaction(int64 id)
 		run_due(&due);
 	}
 	CommitTransactionCommand();
-	stop_clock();
-	outbox_leave_role();
 }
 
 /* Nothing that a callback has set is in force for the next one. */
@@ -254,33 +254,18 @@ log_failure(int64 id, const char *error)
 static void
 run_callback(int64 id, MemoryContext context)
 {
-	ErrorData *volatile error = NULL;
+	ErrorData *error;
 
 	pgstat_report_activity(STATE_RUNNING,
 						   psprintf("rtm callbacks: callback of request " INT64_FORMAT, id));
 	worker.current = 0;
-	PG_TRY();
-	{
-		run_transaction(id);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		HOLD_INTERRUPTS();
-		stop_clock();
-		QueryCancelPending = false;
-		FlushErrorState();
-		AbortCurrentTransaction();
-		RESUME_INTERRUPTS();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
+	error = rtm_attempt(run_transaction, &id);
+	stop_clock();
+	QueryCancelPending = false;
+	outbox_leave_role();
 	reset_session();
 	if (error == NULL)
 		return;
-
-	/* what fails before it began isn't its own failure */
 	if (worker.current == 0)
 		ReThrowError(error);
 	note_failure(id, error->message, context);

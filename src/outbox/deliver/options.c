@@ -22,6 +22,7 @@
 #include "host.h"
 #include "outbox/deliver/connection.h"
 #include "outbox/deliver/options.h"
+#include "session.h"
 #include "outbox/deliver/outcome.h"
 #include "outbox/deliver/report.h"
 
@@ -142,39 +143,41 @@ is_final(int sqlerrcode)
 		   ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_FDW_ERROR);
 }
 
-/* In a transaction of its own; the error is in the caller's memory, NULL: none. */
+/* What is read, in the caller's memory. */
+typedef struct Reading
+{
+	Lane		 *lane;
+	MemoryContext context;
+	RtmOptions	 *options;
+} Reading;
+
+static void
+read_in_transaction(void *arg)
+{
+	Reading	   *reading = arg;
+	RtmOptions *options;
+
+	StartTransactionCommand();
+	(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, ERROR, false);
+	MemoryContextSwitchTo(reading->context);
+	options = read_options(reading->lane);
+	CommitTransactionCommand();
+	reading->options = options;
+}
+
+/* The error is in the caller's memory, NULL: none. */
 static ErrorData *
 try_options(Lane *lane, MemoryContext context, RtmOptions **options)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData *volatile error = NULL;
+	Reading		  reading = {lane, context, NULL};
+	ErrorData	 *error = rtm_attempt(read_in_transaction, &reading);
 
-	*options = NULL;
-	StartTransactionCommand();
-	PG_TRY();
-	{
-		(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_LOCAL, true, ERROR, false);
-		MemoryContextSwitchTo(context);
-		*options = read_options(lane);
-		CommitTransactionCommand();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
-			PG_RE_THROW();
-		HOLD_INTERRUPTS();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		RESUME_INTERRUPTS();
-		*options = NULL;
-	}
-	PG_END_TRY();
+	if (error && ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+		ReThrowError(error);
+	*options = reading.options;
 	MemoryContextSwitchTo(old);
-	CurrentResourceOwner = owner;
 	return error;
 }
 

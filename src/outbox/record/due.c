@@ -57,9 +57,15 @@ static OutboxStatement begin_all = {
 	{INT8OID, INT8ARRAYOID},
 };
 
+/*
+ * They are among the first ones, as callbacks begin in their order: those behind a
+ * million others aren't looked for in vain each time.
+ */
 static OutboxStatement find_begun = {
-	"SELECT id, callback_attempts " DUE " AND owner = $2 AND callback_begun IS NOT NULL"
-	" AND " HAS_WAITED " ORDER BY callback_due LIMIT 1 FOR UPDATE SKIP LOCKED",
+	"SELECT id, callback_attempts FROM rtm_internal.rtm_finished WHERE ctid = (SELECT ctid"
+	" FROM (SELECT ctid, callback_begun, callback_attempts, callback_due " DUE
+	" AND owner = $2 ORDER BY callback_due LIMIT 1000) AS f WHERE callback_begun IS NOT NULL"
+	" AND " HAS_WAITED " ORDER BY callback_due LIMIT 1) FOR UPDATE SKIP LOCKED",
 	2,
 	{INT8OID, OIDOID},
 };

@@ -29,7 +29,7 @@
 /* Milliseconds. */
 #define PAUSE_FIRST 1000
 #define PAUSE_MOST	60000
-#define LOOK_AGAIN	1000 /* something is due, but has to wait, or somebody has locked it */
+#define LOOK_AGAIN	1000 /* something is due, but has to wait; more after a round that took long */
 
 /* Roles that are looked at in one turn. */
 #define ROLES_AT_ONCE 100
@@ -47,9 +47,13 @@ typedef struct Pause
 static struct
 {
 	Pause *pauses;
-	Oid	   last;  /* role that got a place last */
-	bool   look;  /* now */
-	int64  again; /* rtm_now_ms() */
+	bool   look;	/* a round is to begin */
+	bool   looking; /* one is under way: from `begin` on, at `at`, all around or not yet */
+	Oid	   begin;
+	Oid	   at;
+	bool   around;
+	int64  since; /* rtm_now_ms(): the round began */
+	int64  again; /* rtm_now_ms(): the next round, unless somebody asks for one */
 } turns = {.look = true};
 
 void
@@ -105,11 +109,16 @@ forget_old_pauses(int64 now)
 
 /* ---- turns ---- */
 
+/*
+ * Whose worker has ended with an error has to wait; a callback that could only be ended
+ * with its process has failed.
+ */
 static void
 take_failures(OutboxDatabase *entry, int64 origin)
 {
-	int64 overdue = 0;
-	Oid	  user;
+	MemoryContext context = CurrentMemoryContext;
+	int64		  overdue = 0;
+	Oid			  user;
 
 	while (OidIsValid(user = outbox_take_failure(entry, &overdue)))
 	{
@@ -125,6 +134,7 @@ take_failures(OutboxDatabase *entry, int64 origin)
 		(void) outbox_fail_due(origin, overdue,
 							   "it did not end in time, and took no notice of being cancelled");
 		CommitTransactionCommand();
+		MemoryContextSwitchTo(context);
 	}
 }
 
@@ -153,43 +163,53 @@ give_place(OutboxDatabase *entry, int64 origin, Oid user, int64 now)
 	if (outbox_wake_callbacks(entry, user))
 		return GIVEN;
 	if (pause && now < pause->until)
-	{
-		turns.again = Min(turns.again, pause->until);
 		return PAUSED;
-	}
 	if (!outbox_want_callbacks(entry, user, outbox_may_log_in(user), outbox_callback_workers))
 		return NO_PLACE;
-	turns.last = user;
 	return GIVEN;
 }
 
 /*
- * Give places to roles, the next one first, all around once.  In a transaction.
- * True: somebody waits for a place.
+ * Give places to roles, some at a time; a round goes all around once, and the next
+ * one begins where this one ends.  In a transaction.  True: somebody waits for a place.
  */
 static bool
 give_places(OutboxDatabase *entry, int64 origin, int64 now)
 {
-	Oid	 begin = turns.last;
-	Oid	 user = begin;
-	bool around = false;
-
 	for (int i = 0; i < ROLES_AT_ONCE; i++)
 	{
-		user = outbox_next_due_owner(origin, user);
-		if (!OidIsValid(user) && !around)
+		Oid user = outbox_next_due_owner(origin, turns.at);
+
+		if (!OidIsValid(user) && !turns.around)
 		{
-			around = true;
+			turns.around = true;
 			user = outbox_next_due_owner(origin, InvalidOid);
 		}
-		if (!OidIsValid(user) || (around && user > begin))
+		turns.looking = OidIsValid(user) && !(turns.around && user > turns.begin);
+		if (!turns.looking)
 			return false;
 		if (give_place(entry, origin, user, now) == NO_PLACE)
+		{
+			turns.looking = false;
 			return true;
+		}
+		turns.at = user;
 	}
-	turns.look = true;
-	turns.last = user;
 	return false;
+}
+
+static void
+begin_round(int64 now)
+{
+	if (turns.looking)
+		return;
+	turns.look = false;
+	turns.looking = true;
+	turns.around = false;
+	turns.begin = turns.at;
+	turns.since = now;
+	turns.again = PG_INT64_MAX;
+	forget_old_pauses(now);
 }
 
 int64
@@ -201,18 +221,18 @@ outbox_callbacks_turn(OutboxDatabase *entry)
 	bool		  waits;
 
 	take_failures(entry, origin);
-	if (outbox_pause || (!turns.look && now < turns.again))
-		return turns.look || outbox_pause ? PG_INT64_MAX : turns.again;
-	turns.look = false;
-	turns.again = PG_INT64_MAX;
-	forget_old_pauses(now);
+	if (outbox_pause)
+		return PG_INT64_MAX;
+	if (!turns.look && !turns.looking && now < turns.again)
+		return turns.again;
+	begin_round(now);
 	StartTransactionCommand();
 	waits = give_places(entry, origin, now);
-	if (turns.again == PG_INT64_MAX && outbox_any_due(origin))
-		turns.again = now + LOOK_AGAIN;
+	if (!turns.looking && outbox_any_due(origin))
+		turns.again = now + LOOK_AGAIN + 10 * (now - turns.since);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
-	if (!waits)
+	if (!waits && !turns.looking)
 		pg_atomic_write_u32(&entry->role_waits, 0);
-	return turns.look ? 0 : turns.again;
+	return turns.look || turns.looking ? 0 : turns.again;
 }
