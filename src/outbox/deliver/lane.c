@@ -30,7 +30,7 @@
 #include "outbox/deliver/connection.h"
 #include "outbox/deliver/discard.h"
 #include "outbox/deliver/lane.h"
-#include "outbox/deliver/lookup.h"
+#include "outbox/deliver/duplicate.h"
 #include "outbox/deliver/options.h"
 #include "outbox/deliver/outcome.h"
 #include "outbox/deliver/report.h"

@@ -19,7 +19,7 @@
 #include "host.h"
 #include "outbox/deliver/age.h"
 #include "outbox/deliver/connection.h"
-#include "outbox/deliver/lookup.h"
+#include "outbox/deliver/duplicate.h"
 #include "outbox/deliver/outcome.h"
 #include "outbox/deliver/report.h"
 #include "outbox/deliver/verdict.h"
