@@ -8,6 +8,11 @@
 #	TORTURE_SECONDS		longest time of enqueuing, 600
 #	TORTURE_SEED		number that a run printed: the same plan of transactions and kills
 #	TORTURE_ONLY		kinds of kills, separated by commas; all
+#	TORTURE_DANGERS		what else goes on, separated by commas: cluster (a second one, on
+#						the same project), poison (a message on which the gate closes the
+#						connection), burst (above the gate's limit), callback (that kills
+#						its process), roles (that come and go), clock (that steps, with
+#						libfaketime); all, or none
 #
 # Installs what is missing, builds a copy of the tree, installs it and runs as an
 # unprivileged user, as run-tests.sh does.  The test's folder is kept when it
@@ -39,6 +44,7 @@ as_user env PATH="$bindir:$PATH" PG_CONFIG="$PG_CONFIG" \
 	TORTURE_MESSAGES="${TORTURE_MESSAGES:-200000}" TORTURE_KILLS="${TORTURE_KILLS:-50}" \
 	TORTURE_SESSIONS="${TORTURE_SESSIONS:-8}" TORTURE_SECONDS="${TORTURE_SECONDS:-600}" \
 	TORTURE_SEED="${TORTURE_SEED:-}" TORTURE_ONLY="${TORTURE_ONLY:-}" \
+	TORTURE_DANGERS="${TORTURE_DANGERS:-}" \
 	prove --verbose -I "$perl_lib" -I "$tree/test/t/lib" test/t/303_outbox_torture.pl ||
 	give_up "the torture test failed"
 rm -rf "$work"

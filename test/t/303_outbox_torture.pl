@@ -5,6 +5,8 @@
 # As it stands, a short form.  TORTURE_MESSAGES, TORTURE_KILLS, TORTURE_SESSIONS,
 # TORTURE_SECONDS and TORTURE_SEED make it longer, see `make torture`;
 # TORTURE_ONLY='gate terminated,sender -9' has no other kills than these.
+# TORTURE_DANGERS='cluster,poison' has no other dangers than these, 'none' has none:
+# cluster, poison, burst, callback, roles, clock (with libfaketime), see Dangers.pm.
 use strict;
 use warnings;
 use FindBin;
@@ -17,9 +19,13 @@ use Torture;
 my $seed = $ENV{TORTURE_SEED} || int rand 1_000_000;
 my $messages = $ENV{TORTURE_MESSAGES} || 20000;
 my $kills = $ENV{TORTURE_KILLS} // 20;
-note("TORTURE_SEED=$seed TORTURE_MESSAGES=$messages TORTURE_KILLS=$kills");
+my $wanted = $ENV{TORTURE_DANGERS} || 'cluster,poison,burst,callback,roles,clock';
+my @dangers = $wanted eq 'none' ? () : Dangers::available(split /,/, $wanted);
+my %env = map { %{ $_->() } } grep { $_ } map { $Dangers::all{$_}{env} } @dangers;
+note("TORTURE_SEED=$seed TORTURE_MESSAGES=$messages TORTURE_KILLS=$kills TORTURE_DANGERS=" . (join(',', @dangers) || 'none'));
 
-my $node = new_node('torture', conf => q(
+$ENV{$_} = $env{$_} for keys %env;
+my $node = new_node('torture', conf => join('', map { $Dangers::all{$_}{conf} || '' } @dangers) . q(
 restart_after_crash = on
 log_statement = none
 max_connections = 40
@@ -29,7 +35,8 @@ deadlock_timeout = 200ms
 autovacuum_naptime = 2s
 rtm.max_retry_delay = 500ms
 ));
-$node->safe_psql('postgres', $Torture::setup);
+delete $ENV{$_} for keys %env;
+$node->safe_psql('postgres', join ";\n", $Torture::setup, map { $Dangers::all{$_}{setup} || () } @dangers);
 
 my $torture = Torture->new(
 	node => $node,
@@ -37,14 +44,16 @@ my $torture = Torture->new(
 	messages => $messages,
 	kills => $kills,
 	sessions => $ENV{TORTURE_SESSIONS} || 6,
+	dangers => \@dangers,
+	env => \%env,
 	seconds => $ENV{TORTURE_SECONDS} || 240,
 	only => [ split /,/, $ENV{TORTURE_ONLY} || '' ]);
 $torture->run;
 ok($torture->drain, 'the outbox gets empty');
 
-my %found = map { $_ => $torture->check_after($_) } @Torture::checks;
+my %found = map { $_ => $torture->check_after($_) } $torture->checks;
 my ($enqueued, $killed) = $torture->report(%found);
-for my $check (@Torture::checks)
+for my $check ($torture->checks)
 {
 	is($found{$check}, 0, "$check: none") or $torture->tell($check);
 }

@@ -9,6 +9,7 @@ package Torture;
 
 use strict;
 use warnings;
+use Dangers;
 use IPC::Run;
 use List::Util qw(shuffle sum0);
 use POSIX ();
@@ -132,6 +133,8 @@ my $got = q(
 	WITH got AS (
 		SELECT g.id, c.id AS conversation, convert_from(g.msg, 'UTF8') AS msg
 		FROM rtm_gate.message g LEFT JOIN conversation c USING (type, a, b)
+		-- others than those of dangers, which are compared there
+		WHERE g.msg NOT LIKE 'other %'::bytea AND g.msg NOT LIKE 'heard %'::bytea
 	)
 );
 our %checks = (
@@ -149,14 +152,22 @@ our %checks = (
 );
 our @checks = ('lost', 'duplicated', 'not committed', 'out of order', 'failed');
 
+# With those of the dangers
+sub checks
+{
+	my ($self) = @_;
+	return (@checks, map { sort keys %{ $_->{checks} || {} } } $self->dangers);
+}
+
 # What a session may see of a kill.
 my $expected_error = qr/terminating connection|server closed the connection|connection to server|database system is|could not (?:receive|send)|server process exited|deadlock detected|no connection to the server|connection not open/;
 
-# Options: node, messages, kills, sessions, seed, seconds; only: kinds of kills, none for all.
+# Options: node, messages, kills, sessions, seed, seconds; only: kinds of kills, none for all;
+# dangers: their names, see Dangers.pm; env: environment of the server.
 sub new
 {
 	my ($class, %opt) = @_;
-	my $self = bless { %opt, killed => {}, errors => [] }, $class;
+	my $self = bless { env => {}, dangers => [], %opt, killed => {}, errors => [], danger_note => {} }, $class;
 	$self->{dir} = PostgreSQL::Test::Utils::tempdir();
 	$self->{connstr} = $self->{node}->connstr('postgres');
 	return $self;
@@ -322,6 +333,45 @@ sub start_sessions
 	}
 }
 
+# ---- dangers ----
+
+sub dangers { my ($self) = @_; return map { $Dangers::all{$_} } @{ $self->{dangers} } }
+
+sub each_danger
+{
+	my ($self, $part) = @_;
+	$_->{$part}->($self) for grep { $_->{$part} } $self->dangers;
+}
+
+sub start_dangers
+{
+	my ($self) = @_;
+	my $parent = $$;
+	$self->each_danger('begin');
+	for my $danger (grep { $_->{loop} } $self->dangers)
+	{
+		my $child = fork;
+		die "fork: $!" unless defined $child;
+		if ($child == 0)
+		{
+			srand($self->{seed});
+			until (-e "$self->{dir}/stop" || getppid() != $parent)
+			{
+				eval { $danger->{loop}->($self); 1 } or sleep 0.2;		# the server isn't there
+			}
+			POSIX::_exit(0);
+		}
+		push @{ $self->{children} }, $child;
+	}
+}
+
+# Until no request of these waits.
+sub wait_empty
+{
+	my ($self, $where, $what) = @_;
+	wait_until($what, sub { ($self->sql("SELECT count(*) FROM rtm_internal.rtm_request WHERE $where") // '') eq '0' });
+}
+
 sub end_sessions
 {
 	my ($self) = @_;
@@ -358,11 +408,11 @@ sub start_server
 {
 	my ($self) = @_;
 	my $node = $self->{node};
-	local %ENV = $node->_get_env(PGAPPNAME => undef);
+	local %ENV = ($node->_get_env(PGAPPNAME => undef), %{ $self->{env} });
 	my @command = ('pg_ctl', '-w', '-D', $node->data_dir, '-l', $node->logfile,
 		'-o', '--cluster-name=' . $node->name, 'start');
 	wait_until('the start of the server',
-		sub { my $out; IPC::Run::run(\@command, '>', \$out, '2>', \$out); return $? == 0 });
+		sub { my $out; IPC::Run::run(\@command, '>', \$out, '2>', \$out); return $? == 0 || defined $self->sql('SELECT 1') });
 	$node->_update_pid(1);
 }
 
@@ -462,6 +512,7 @@ sub run
 	$self->{until} = time + $self->{seconds};
 	$self->{begun} = time;
 	srand($self->{seed});
+	$self->start_dangers;
 	$self->start_sessions;
 	eval {
 		$self->kill_all;
@@ -475,6 +526,7 @@ sub run
 		$self->sql(resolve('s%'));
 		return ($self->sql('SELECT count(*) FROM pg_prepared_xacts') // 'x') eq '0';
 	});
+	$self->each_danger('end');
 	$self->{enqueued} = time;
 }
 
@@ -507,7 +559,8 @@ sub drain
 sub check_after
 {
 	my ($self, $check, $change) = @_;
-	return $self->sql("BEGIN;\n" . ($change || '') . ";\n$checks{$check};\nROLLBACK;\n");
+	my %query = (%checks, map { %{ $_->{checks} || {} } } $self->dangers);
+	return $self->sql("BEGIN;\n" . ($change || '') . ";\n$query{$check};\nROLLBACK;\n");
 }
 
 # Examples of what is amiss, for people.
@@ -555,7 +608,8 @@ sub report
 	note(sprintf '%d messages in %d transactions, %d of them two-phase; rolled back: %d whole, %d two-phase, %d to savepoints; %d slow, %d big',
 		$messages, $transactions, $prepared, map { $_ || 0 } $c->{rollback}, $c->{prepared_ROLLBACK}, $c->{savepoint}, $c->{slow}, $c->{big});
 	note("$killed kills: " . join ', ', map { "$self->{killed}{$_} $_" } sort keys %{ $self->{killed} });
-	note(join ', ', map { "$found{$_} $_" } @checks);
+	note('dangers: ' . (join(', ', map { $self->{danger_note}{$_} || $_ } @{ $self->{dangers} }) || 'none'));
+	note(join ', ', map { "$found{$_} $_" } $self->checks);
 	return ($messages, $killed);
 }
 
