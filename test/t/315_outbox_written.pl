@@ -72,6 +72,23 @@ SKIP:
 	sql('GRANT SET ON PARAMETER session_replication_role TO app');
 	refused("SET ROLE app; SET session_replication_role = 'replica'", $writes[0]);
 }
+# a trigger of theirs would run with the rights of a worker: no statement comes to it
+$node->append_conf('postgresql.conf', "rtm.pause = on\n");
+$node->reload;
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM rtm_stat_worker WHERE state = 'paused' AND worker = 'rtm sender'") or die;
+my $waits = sql("SELECT rtm_send_message_async(51, 1, 2, 'error 200020 y')");
+sql(q(SET ROLE app; CREATE FUNCTION public.robs() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ALTER ROLE app SUPERUSER; RETURN NEW; END $$;
+	CREATE TRIGGER robs BEFORE INSERT ON rtm_internal.rtm_finished FOR EACH ROW EXECUTE FUNCTION public.robs();
+	CREATE TRIGGER robs BEFORE INSERT OR UPDATE ON rtm_internal.rtm_origin FOR EACH ROW EXECUTE FUNCTION public.robs()));
+$node->append_conf('postgresql.conf', "rtm.pause = off\n");
+$node->reload;
+ok($node->poll_query_until('postgres', "SELECT count(*) > 0 FROM rtm_stat_worker WHERE last_error ~ 'was altered'"), 'a trigger of theirs: the sender does not go on');
+is(sql("SELECT rolsuper FROM pg_roles WHERE rolname = 'app'"), 'f', '... nor run it');
+@r = session($node, "SELECT rtm_send_message_async(51, 1, 2, 'x')");
+state_is($r[0], '55000', qr/rtm_finished" was altered.*It has the trigger "robs"/s, '... which queueing says');
+sql('DROP FUNCTION public.robs CASCADE');
+is(sql("SELECT rtm_wait($waits, 60)"), 'failed', '... until it is dropped');
+
 # what a trigger or a foreign key of theirs would do, queueing says
 sql('GRANT CREATE ON SCHEMA public TO app');
 sql('SET ROLE app; CREATE TABLE theirs (id bigint, origin bigint, FOREIGN KEY (id, origin) REFERENCES rtm_internal.rtm_finished)');
@@ -101,7 +118,7 @@ $node->restart;
 my $after = sql("SELECT old.rtm_send_message_async(51, 1, 2, 'after 1')");
 is(sql("SELECT old.rtm_wait($after, 60)"), 'done', 'the schema was renamed and another one put in its place: a message is sent');
 sql("UPDATE rtm_internal.rtm_finished SET origin = 4711, callback_due = 1, callback = 1, callback_name = 'public.evil'");
-is(sql('SELECT old.rtm_adopt_held(), old.rtm_discard_held()'), '0|1', '... what is held can be adopted or discarded');
+is(sql('SELECT old.rtm_adopt_held(), old.rtm_discard_held()'), '0|2', '... what is held can be adopted or discarded');
 sql('SELECT * FROM old.rtm_result, old.rtm_outbox, old.rtm_stat_server, old.rtm_stat_outbox');
 is(sql("SELECT old.rtm_discard($id)"), 't', '... discarded');
 no_power('renamed');

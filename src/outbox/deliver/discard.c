@@ -29,8 +29,8 @@ does_anybody_discard(OutboxDatabase *entry)
 	if (pg_atomic_read_u32(&entry->discards) > 0)
 		return true;
 	pg_read_barrier();
-	return (pg_atomic_read_u32(&entry->chores) & OUTBOX_CHORE_DISCARDED) != 0 ||
-		   outbox_any_prepared(entry);
+	return ((pg_atomic_read_u32(&entry->chores) | outbox_prepared_chores(entry)) &
+			OUTBOX_CHORE_DISCARDED) != 0;
 }
 
 /* Is the row where it was, and nobody's to delete? */

@@ -81,8 +81,8 @@ outbox_make_backlog(int64 origin)
 	MemoryContext  old = MemoryContextSwitchTo(context);
 	OutboxBacklog *b = palloc0(sizeof(OutboxBacklog));
 
-	/* a table that can't take the rows is no surprise for the commit */
-	table_close(outbox_open(OUTBOX_REQUESTS, RowExclusiveLock), NoLock);
+	/* a table that can't take the rows is no surprise for the commit, or the sender */
+	outbox_check_tables();
 
 	/*
 	 * The lock and the store's file belong to the whole transaction: the table

@@ -430,6 +430,28 @@ outbox_try_open(OutboxTable table, LOCKMODE lock)
 	return rel;
 }
 
+void
+outbox_check_tables(void)
+{
+	for (OutboxTable i = 0; i < OUTBOX_TABLES; i++)
+	{
+		if (i == OUTBOX_REQUESTS)
+			table_close(outbox_open(i, RowExclusiveLock), NoLock);
+		else if (!cache.checked[i])
+			table_close(outbox_open(i, AccessShareLock), AccessShareLock);
+	}
+}
+
+void
+outbox_lock_tables(void)
+{
+	/* in the order in which rtm_retry(), rtm_discard() and the sender come to them */
+	static const OutboxTable order[] = {OUTBOX_RESULTS, OUTBOX_REQUESTS, OUTBOX_ORIGINS};
+
+	for (int i = 0; i < lengthof(order); i++)
+		table_close(outbox_open(order[i], RowExclusiveLock), NoLock);
+}
+
 Oid
 outbox_index(OutboxIndex index)
 {

@@ -52,6 +52,18 @@ extern Relation outbox_open(OutboxTable table, LOCKMODE lock);
 /* The same; NULL when the table, or the extension, is gone. */
 extern Relation outbox_try_open(OutboxTable table, LOCKMODE lock);
 
+/*
+ * The same check for all tables, of which those that have changed are opened.  The
+ * one of requests is locked, in ROW EXCLUSIVE MODE.
+ */
+extern void outbox_check_tables(void);
+
+/*
+ * Lock all tables until the transaction ends, so that nobody can add a trigger, and
+ * check them: what a statement fires runs with the rights of whoever runs it.
+ */
+extern void outbox_lock_tables(void);
+
 /* The first columns of a table, which this code knows; lives as long as the process. */
 extern TupleDesc outbox_columns(OutboxTable table);
 

@@ -36,6 +36,7 @@ void
 outbox_begin_sql(void)
 {
 	session.results = CurrentMemoryContext;
+	outbox_lock_tables();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	GetUserIdAndSecContext(&session.user, &session.security);
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, session.security | SECURITY_LOCAL_USERID_CHANGE |

@@ -25,7 +25,8 @@ typedef struct OutboxStatement
 
 /*
  * Statements run between these two, in a transaction, with the rights of the
- * bootstrap superuser, whoever asks, and with a snapshot of this moment.  Functions
+ * bootstrap superuser, whoever asks, and with a snapshot of this moment.  Raises what
+ * outbox_open() does of any of the tables, which are locked from now on.  Functions
  * of others that a statement comes to (a DBA's index on an expression) can do no
  * more than in a view's: SECURITY_RESTRICTED_OPERATION.  An error in between needs
  * no care but the transaction's end.
