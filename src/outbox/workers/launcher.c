@@ -23,7 +23,9 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "storage/lock.h"
 #include "tcop/tcopprot.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -36,7 +38,7 @@
 
 /* Milliseconds. */
 #define LONGEST_WAIT 60000
-#define LOOK_AGAIN	 200  /* no process was left to look into a database */
+#define LOOK_AGAIN	 200  /* no process was left to look into a database, or it is busy */
 #define FULL_AGAIN	 20	  /* ... nor for a worker: others may always be faster */
 #define FULL_LOGGED	 1000 /* the log has it when that lasts so long; then twice as long, ... */
 
@@ -114,24 +116,43 @@ list_databases(void)
 	return databases;
 }
 
-/* Can a worker be started there?  *why: why not; NULL: there is no such database. */
-static bool
-is_open(Oid oid, const char **why)
+typedef enum Openness
 {
-	HeapTuple tuple;
-	bool	  found;
+	OPEN,
+	BUSY, /* a command has the database for itself: whether it is open turns out after that */
+	CLOSED,
+	GONE
+} Openness;
 
+/*
+ * Can a worker be started there?  *why: why not.  Looked at under the lock that a
+ * new process takes: else it would wait for the command, and find the database closed.
+ */
+static Openness
+openness(Oid oid, const char **why)
+{
+	Openness  found = BUSY;
+	HeapTuple tuple;
+	LOCKTAG	  tag;
+
+	*why = "a command has the database for itself";
 	StartTransactionCommand();
-	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(oid));
-	found = HeapTupleIsValid(tuple);
-	*why = NULL;
-	if (found)
+	SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, oid, 0);
+	if (LockAcquire(&tag, RowExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL)
 	{
-		*why = why_closed((Form_pg_database) GETSTRUCT(tuple));
-		ReleaseSysCache(tuple);
+		AcceptInvalidationMessages();
+		tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(oid));
+		*why = "the database was dropped";
+		found = GONE;
+		if (HeapTupleIsValid(tuple))
+		{
+			*why = why_closed((Form_pg_database) GETSTRUCT(tuple));
+			found = *why ? CLOSED : OPEN;
+			ReleaseSysCache(tuple);
+		}
 	}
 	CommitTransactionCommand();
-	return found && *why == NULL;
+	return found;
 }
 
 /* ---- workers ---- */
@@ -159,20 +180,33 @@ typedef enum Start
 {
 	STARTED,
 	NOT_STARTED,
+	NOT_NOW,
 	FULL /* no process is left */
 } Start;
 
+/*
+ * Register the worker whose start was claimed.  Whatever comes between gives the claim back: at
+ * once where it will pass, after a minute where somebody has to open the database.
+ */
 static Start
 start_worker(OutboxDatabase *entry, int place)
 {
 	const char *why;
 
-	if (!is_open(entry->database, &why))
+	switch (openness(entry->database, &why))
 	{
-		outbox_start_failed(entry, place, why ? why : "the database was dropped");
-		if (why == NULL)
+		case OPEN:
+			break;
+		case BUSY:
+			outbox_start_later(entry, place, why);
+			return NOT_NOW;
+		case CLOSED:
+			outbox_start_failed(entry, place, why);
+			return NOT_STARTED;
+		case GONE:
+			outbox_start_failed(entry, place, why);
 			outbox_forget_database(entry->database);
-		return NOT_STARTED;
+			return NOT_STARTED;
 	}
 	if (outbox_register_worker(outbox_type_of(place), entry->database, place, NULL))
 		return STARTED;
@@ -196,7 +230,13 @@ start_workers(Launcher *launcher)
 		for (int i = outbox_next_database(0, &entry); i >= 0;
 			 i = outbox_next_database(i + 1, &entry))
 		{
-			if (!outbox_claim_start(entry, place, &due) || start_worker(entry, place) != FULL)
+			Start start = NOT_STARTED;
+
+			if (outbox_claim_start(entry, place, &due))
+				start = start_worker(entry, place);
+			if (start == NOT_NOW)
+				due = Min(due, rtm_now_ms() + LOOK_AGAIN);
+			if (start != FULL)
 				continue;
 			note_full(launcher, entry, place);
 			return rtm_now_ms() + FULL_AGAIN;
@@ -245,12 +285,12 @@ look_turn(Launcher *launcher)
 		Oid			database = linitial_oid(launcher->to_look);
 		const char *why;
 
-		if (!has_asked(database) && is_open(database, &why))
-		{
-			if (outbox_register_worker(OUTBOX_LOOK, database, -1, &launcher->looking))
-				return now + LONGEST_WAIT;
+		Openness is = has_asked(database) ? GONE : openness(database, &why);
+
+		if (is == OPEN && outbox_register_worker(OUTBOX_LOOK, database, -1, &launcher->looking))
+			return now + LONGEST_WAIT;
+		if (is == OPEN || is == BUSY)
 			return now + LOOK_AGAIN;
-		}
 		launcher->to_look = list_delete_first(launcher->to_look);
 	}
 	return now + LONGEST_WAIT;
