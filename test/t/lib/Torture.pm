@@ -369,7 +369,10 @@ sub start_dangers
 sub wait_empty
 {
 	my ($self, $where, $what) = @_;
-	wait_until($what, sub { ($self->sql("SELECT count(*) FROM rtm_internal.rtm_request WHERE $where") // '') eq '0' });
+	my $empty = sub { ($self->sql("SELECT count(*) FROM rtm_internal.rtm_request WHERE $where") // '') eq '0' };
+	return if eval { wait_until($what, $empty); 1 };
+	$self->tell_stuck($where);
+	die "waited too long: $what\n";
 }
 
 sub end_sessions
@@ -548,11 +551,18 @@ sub drain
 		last if time > $moved + $patience;
 		sleep 0.1;
 	}
-	diag("the outbox is stuck, with $last requests:");
-	diag($self->sql($_) // $self->{last_error})
-	  for 'SELECT r.seq, r.id, r.server, r.call, r.key_a, r.key_b, r.attempts, r.next_attempt, r.error FROM rtm_internal.rtm_request r ORDER BY seq LIMIT 20',
-	  'SELECT * FROM rtm_stat_worker', 'SELECT * FROM rtm_stat_server', 'SELECT * FROM rtm_gate_status()';
+	$self->tell_stuck('true');
 	return 0;
+}
+
+sub tell_stuck
+{
+	my ($self, $where) = @_;
+	diag('the outbox is stuck:');
+	diag($self->sql($_) // $self->{last_error})
+	  for "SELECT count(*), min(seq) FROM rtm_internal.rtm_request WHERE $where",
+	  "SELECT r.seq, r.id, r.server, r.owner, r.call, r.key_a, r.key_b, r.attempts, r.next_attempt, r.error FROM rtm_internal.rtm_request r WHERE $where ORDER BY seq LIMIT 20",
+	  'SELECT * FROM rtm_stat_worker', 'SELECT * FROM rtm_stat_server', 'SELECT * FROM rtm_gate_status()';
 }
 
 # What a check counts, after a change that is taken back.
