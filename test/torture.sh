@@ -44,7 +44,7 @@ as_user env PATH="$bindir:$PATH" PG_CONFIG="$PG_CONFIG" \
 	TORTURE_MESSAGES="${TORTURE_MESSAGES:-200000}" TORTURE_KILLS="${TORTURE_KILLS:-50}" \
 	TORTURE_SESSIONS="${TORTURE_SESSIONS:-8}" TORTURE_SECONDS="${TORTURE_SECONDS:-600}" \
 	TORTURE_SEED="${TORTURE_SEED:-}" TORTURE_ONLY="${TORTURE_ONLY:-}" \
-	TORTURE_DANGERS="${TORTURE_DANGERS:-}" \
+	TORTURE_DANGERS="${TORTURE_DANGERS:-cluster,poison,burst,callback,roles,clock}" \
 	prove --verbose -I "$perl_lib" -I "$tree/test/t/lib" test/t/303_outbox_torture.pl ||
 	give_up "the torture test failed"
 rm -rf "$work"
