@@ -58,15 +58,20 @@ raise_fd_limit(int wanted)
 static int
 bind_listener(const char *address, int *port, const char **why)
 {
-	struct addrinfo			hints = {.ai_family = AF_UNSPEC,
-									 .ai_socktype = SOCK_STREAM,
-									 .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
-	struct addrinfo		   *info;
-	struct sockaddr_storage bound = {0};
-	socklen_t				len = sizeof(bound);
-	int						sock;
-	int						on = 1;
-	int						rc = getaddrinfo(address, psprintf("%d", *port), &hints, &info);
+	struct addrinfo	 hints = {.ai_family = AF_UNSPEC,
+							  .ai_socktype = SOCK_STREAM,
+							  .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
+	struct addrinfo *info;
+	union
+	{
+		struct sockaddr		any;
+		struct sockaddr_in	v4;
+		struct sockaddr_in6 v6;
+	} bound = {.v6 = {0}};
+	socklen_t len = sizeof(bound);
+	int		  sock;
+	int		  on = 1;
+	int		  rc = getaddrinfo(address, psprintf("%d", *port), &hints, &info);
 
 	if (rc != 0)
 	{
@@ -77,7 +82,7 @@ bind_listener(const char *address, int *port, const char **why)
 	if (sock >= 0)
 		setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (sock < 0 || bind(sock, info->ai_addr, info->ai_addrlen) != 0 ||
-		getsockname(sock, (struct sockaddr *) &bound, &len) != 0)
+		getsockname(sock, &bound.any, &len) != 0)
 	{
 		*why = pstrdup(strerror(errno));
 		if (sock >= 0)
@@ -86,8 +91,7 @@ bind_listener(const char *address, int *port, const char **why)
 		return -1;
 	}
 	freeaddrinfo(info);
-	*port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *) &bound)->sin6_port
-											  : ((struct sockaddr_in *) &bound)->sin_port);
+	*port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 	return sock;
 }
 
