@@ -584,12 +584,14 @@ go(Lane *lane, int64 now)
 }
 
 static void
-show_in_flight(const Server *server)
+show_figures(const Server *server)
 {
 	OutboxServerStats *stats = server->traffic ? server->traffic->stats : NULL;
 
-	if (stats)
-		pg_atomic_write_u32(&stats->in_flight, server->nin_flight);
+	if (stats == NULL)
+		return;
+	pg_atomic_write_u32(&stats->in_flight, server->nin_flight);
+	pg_atomic_write_u32(&stats->limited_to, outbox_limit_learnt(&server->traffic->limit));
 }
 
 void
@@ -613,7 +615,7 @@ outbox_lane_turn(Lane *lane)
 	back = Min(back, at);
 	if (lane->nin_flight > 0)
 		back = Min(back, t->next_deadline);
-	show_in_flight(lane->server);
+	show_figures(lane->server);
 	if (lane->nrequests == 0 && t->conn == NULL)
 		outbox_release_lane(lane);
 	else
