@@ -97,6 +97,19 @@ keep_quest(Request *request)
 	request->quest.connection = 0;
 }
 
+/* The lane where n requests of this one go on; it begins with half of them. */
+static Lane *
+search_apart(Lane *lane, int n)
+{
+	Lane		*apart = outbox_lane(lane->key.server, lane->key.owner, true);
+	LaneTraffic *t = outbox_traffic(apart);
+	int			 half = Max(n / 2, 1);
+
+	t->window = apart->nrequests == 0 ? half : Min(t->window, half);
+	t->batch = false;
+	return apart;
+}
+
 /*
  * The last ones first, each to the front of what is ready, so that they stay in
  * their order.
@@ -108,10 +121,7 @@ outbox_lane_lose(Lane *lane, int code, const char *why, bool suspicious)
 	Lane *to = lane;
 
 	if (suspicious && n > 0)
-	{
-		to = outbox_lane(lane->key.server, lane->key.owner, true);
-		outbox_traffic(to)->window = Max(n / 2, 1);
-	}
+		to = search_apart(lane, n);
 	while (!dlist_is_empty(&lane->in_flight))
 	{
 		Request *request = dlist_tail_element(Request, node, &lane->in_flight);
