@@ -173,7 +173,6 @@ try_later(Request *request, int code, const char *error)
 		case OUTBOX_SCOPE_LIMIT:
 			if (request->asked_us <= limit->cut)
 			{
-				request->marked = false;
 				outbox_limit_refused(limit, request->asked_us, rtm_now_us());
 				outbox_set_ready_again(request, request->lane, false);
 				return;
