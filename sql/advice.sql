@@ -6,6 +6,11 @@
 -- a server's options
 CREATE SERVER advice FOREIGN DATA WRAPPER rtm OPTIONS (host '127.0.0.1', port '1');
 CREATE SERVER advice FOREIGN DATA WRAPPER rtm OPTIONS (endpoint 'rtm.example.com', pid '1');
+CREATE SERVER advice FOREIGN DATA WRAPPER rtm OPTIONS (endpoint E'rtm\n.example.com:2', pid '1');
+SELECT repeat('a:1,', 16) || 'a:1' AS many \gset
+CREATE SERVER advice FOREIGN DATA WRAPPER rtm OPTIONS (endpoint :'many', pid '1');
+SELECT repeat('a:1,', 1000) || 'a:1' AS many \gset
+CREATE SERVER advice FOREIGN DATA WRAPPER rtm OPTIONS (endpoint :'many', pid '1');
 CREATE SERVER advice FOREIGN DATA WRAPPER rtm OPTIONS (endpoint '127.0.0.1:1', pid 'mine');
 CREATE SERVER advice FOREIGN DATA WRAPPER rtm OPTIONS (endpoint '127.0.0.1:1', pid '1', encryption 'ssl');
 CREATE SERVER advice FOREIGN DATA WRAPPER rtm OPTIONS (endpoint '127.0.0.1:1', pid '1', secret 'not here');

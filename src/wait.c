@@ -7,11 +7,8 @@
  */
 #include "postgres.h"
 
-#include "utils/wait_event.h"
-
+#include "compat.h"
 #include "wait.h"
-
-#if PG_VERSION_NUM >= 170000
 
 static const char *const wait_names[RTM_WAITS] = {[RTM_WAIT_CONNECT] = "RtmConnect",
 												  [RTM_WAIT_GATE_ANSWER] = "RtmGateAnswer",
@@ -29,16 +26,6 @@ rtm_wait_event(RtmWait wait)
 	static uint32 infos[RTM_WAITS]; /* of this process; 0: not asked for yet */
 
 	if (infos[wait] == 0)
-		infos[wait] = WaitEventExtensionNew(wait_names[wait]);
+		infos[wait] = rtm_new_wait_event(wait_names[wait]);
 	return infos[wait];
 }
-
-#else
-
-uint32
-rtm_wait_event(RtmWait wait)
-{
-	return PG_WAIT_EXTENSION;
-}
-
-#endif

@@ -39,7 +39,7 @@ query()
 # Objects of the extensions: kind, name, comment.  Types that belong to a table
 # or to another type are left out, and casts, which belong to the type that they make.
 objects="
-	SELECT o.type, coalesce(CASE WHEN o.schema = 'rtm_gate' THEN o.schema || '.' || a.name END, a.name, o.identity),
+	SELECT o.type, coalesce(CASE WHEN o.schema IN ('rtm_gate', 'rtm_internal') THEN o.schema || '.' || a.name END, a.name, o.identity),
 		coalesce(obj_description(d.objid, d.classid::regclass::name), '')
 	FROM pg_depend d
 	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid,
@@ -125,7 +125,7 @@ known_names()
 {
 	query "$objects" | cut -f 2
 	query "SELECT proname FROM pg_proc WHERE proname ~ '^rtm_'"
-	query "SELECT nspname || '.' || relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'rtm_gate'"
+	query "SELECT nspname || '.' || relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname IN ('rtm_gate', 'rtm_internal')"
 	query "LOAD 'rtm_gate'; SELECT name FROM pg_settings WHERE name ~ '^rtm(_gate)?\.'"
 	echo rtm	# extension, wrapper, library
 	echo rtm_gate

@@ -115,8 +115,14 @@ sub circles
 is_deeply([ circles({ a => { b => 1 }, b => { c => 1 }, c => { a => 1 }, d => { a => 1 } }) ], ['a b c'], 'a circle is seen');
 none('no circle of modules', circles(\%uses));
 
+none('what differs between versions is in src/compat.h', grep { $_ ne 'src/compat.h' && slurp($_) =~ /\bPG_VERSION_NUM\b/ } @files);
+
 # ---- what a reader meets
 
+# PostgreSQL's messages show the base name
+my %named;
+push @{ $named{ (split m!/!)[-1] } }, $_ for @files;
+none('each file has a name of its own', map { join ' ', @$_ } grep { @$_ > 1 } values %named);
 none('each folder has a README.md', grep { !-e "$_/README.md" } sort keys %{ { map { dirname($_) => 1 } @files } });
 
 # Static functions of more than 20 lines without a comment right above them

@@ -56,8 +56,18 @@ end_tree()
 	done
 	[ "$1" -eq $$ ] || kill "$1" 2>/dev/null
 }
-trap 'end_tree $$; exit 130' INT
-trap 'end_tree $$; exit 143' TERM
+interrupted()
+{
+	local file
+
+	end_tree $$
+	for file in "$work"/tap/*/tmp_check/*/pgdata/postmaster.pid; do
+		[ ! -e "$file" ] || kill -QUIT "$(head -n 1 "$file")" 2>/dev/null
+	done
+	exit "$1"
+}
+trap 'interrupted 130' INT
+trap 'interrupted 143' TERM
 
 # Count the results in a log: TAP lines, pg_regress lines up to PostgreSQL 15.
 # Subtests are indented and not counted; what is skipped has not passed.

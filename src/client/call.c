@@ -164,6 +164,10 @@ is_alive(RtmPeer *peer)
 	return peer->conn->state == RTM_CONN_READY && !rtm_conn_owes(peer->conn);
 }
 
+/*
+ * Send the quest and wait for its answer, or until the connection is lost, which the caller sees by
+ * its state.  The deadline counts from here unless the call as a whole has one.
+ */
 static void
 ask_once(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams, const Deadlines *d,
 		 Waiting *waiting)
@@ -235,6 +239,10 @@ ask(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams, Waiting 
 	return false; /* not reached */
 }
 
+/*
+ * The answer as the caller gets it.  What msgpack-c allocated goes with the current memory context;
+ * a payload that can't be read costs the connection, as nothing behind it can be trusted.
+ */
 static RtmAnswer *
 make_answer(RtmPeer *peer, Waiting *waiting)
 {

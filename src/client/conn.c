@@ -547,6 +547,10 @@ dispatch_answer(RtmConn *conn, const FpnnFrame *answer)
 		func(arg, answer);
 }
 
+/*
+ * Deal with every whole frame that has come.  A gate that asks without end, and doesn't read what
+ * it is answered, would fill our memory: it loses the connection.
+ */
 static void
 take_frames(RtmConn *conn)
 {
@@ -606,6 +610,10 @@ end_undecoded(RtmConn *conn, FpnnStatus status)
 		lose_garbage(conn, status);
 }
 
+/*
+ * Read once, as much as there is room for, and deal with it.  Frames that came whole count, also
+ * when what came behind them can't be read.
+ */
 static void
 do_read(RtmConn *conn)
 {

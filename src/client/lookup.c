@@ -20,6 +20,7 @@
 #include "utils/syscache.h"
 
 #include "client/lookup.h"
+#include "compat.h"
 
 Oid
 rtm_find_server(const char *name, Oid role)
@@ -33,11 +34,7 @@ rtm_find_server(const char *name, Oid role)
 			(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("server \"%s\" does not exist", name),
 			 errhint(
 				 "Make it with CREATE SERVER ... FOREIGN DATA WRAPPER rtm, or name another one in the argument server or the setting rtm.server.")));
-#if PG_VERSION_NUM >= 160000
-	acl = object_aclcheck(ForeignServerRelationId, server, role, ACL_USAGE);
-#else
-	acl = pg_foreign_server_aclcheck(server, role, ACL_USAGE);
-#endif
+	acl = rtm_may_use_server(server, role);
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_FOREIGN_SERVER, name);
 	return server;

@@ -3,7 +3,7 @@
  * mid.c
  *	  New message ids.
  *
- * A server draws the start of its mids (fpnn/mid.h) when the first one is made
+ * A server draws the start of its mids (fpnn/mid_layout.h) when the first one is made
  * after its shared memory was: anew with each start, restart after a crash, clone
  * and standby.  It is shared by all processes, with the library preloaded; else by
  * a named segment that the first backend makes (PostgreSQL 17 and later).  Where
@@ -20,12 +20,10 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
-#if PG_VERSION_NUM >= 170000
-#include "storage/dsm_registry.h"
-#endif
 
 #include "client/mid.h"
-#include "fpnn/mid.h"
+#include "compat.h"
+#include "fpnn/mid_layout.h"
 #include "shmem.h"
 
 typedef struct MidMaker
@@ -74,17 +72,10 @@ get_maker(void)
 	static MidMaker	 own; /* of this process */
 	static MidMaker *own_maker;
 
+	if (shared_maker == NULL && IsUnderPostmaster)
+		shared_maker = rtm_named_segment("rtm mid", sizeof(MidMaker), maker_init);
 	if (shared_maker)
 		return shared_maker;
-#if PG_VERSION_NUM >= 170000
-	if (IsUnderPostmaster)
-	{
-		bool found;
-
-		shared_maker = GetNamedDSMSegment("rtm mid", sizeof(MidMaker), maker_init, &found);
-		return shared_maker;
-	}
-#endif
 	if (own_maker == NULL)
 	{
 		maker_init(&own);

@@ -9,7 +9,7 @@
 #define RTM_MID_H
 
 /*
- * A new mid, unique among all who send (fpnn/mid.h says how), larger than those made
+ * A new mid, unique among all who send (fpnn/mid_layout.h says how), larger than those made
  * before in this server; without shared memory for it (mid.c), in this session.
  * Raises XX000 when there are no random numbers to begin with.
  */

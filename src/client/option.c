@@ -20,6 +20,7 @@
 #include "commands/defrem.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -29,6 +30,13 @@
 #include "compat.h"
 #include "fpnn/crypt.h"
 #include "fpnn/sign.h"
+
+#define ENDPOINT_HINT                       \
+	"Write host:port, up to " CppAsString2( \
+		RTM_MAX_ENDPOINTS) " separated by commas, an IPv6 address in brackets."
+
+/* So many bytes of a wrong value are shown. */
+#define SHOWN_VALUE 200
 
 typedef enum OptionType
 {
@@ -73,17 +81,38 @@ PG_FUNCTION_INFO_V1(rtm_fdw_validator);
 
 pg_noreturn static void bad_value(const char *name, const char *value, const char *hint);
 
+static bool
+is_control(char c)
+{
+	return (unsigned char) c < ' ' || c == 0x7f;
+}
+
+/* The beginning of a value, fit for a log line. */
+static const char *
+shown_value(const char *value)
+{
+	int	  len = (int) strlen(value);
+	bool  whole = len <= SHOWN_VALUE;
+	char *shown = psprintf("%.*s%s", whole ? len : pg_mbcliplen(value, len, SHOWN_VALUE), value,
+						   whole ? "" : "...");
+
+	for (char *p = shown; *p; p++)
+		if (is_control(*p))
+			*p = '?';
+	return shown;
+}
+
 static void
 bad_value(const char *name, const char *value, const char *hint)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-			 errmsg("invalid value for option \"%s\": \"%s\"", name, value), errhint("%s", hint)));
+	ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+					errmsg("invalid value for option \"%s\": \"%s\"", name, shown_value(value)),
+					errhint("%s", hint)));
 	pg_unreachable();
 }
 
 static const OptionDef *
-find_option(const char *name, Oid catalog)
+find_definition(const char *name, Oid catalog)
 {
 	for (int i = 0; i < lengthof(option_defs); i++)
 		if (option_defs[i].catalog == catalog && strcmp(option_defs[i].name, name) == 0)
@@ -95,11 +124,11 @@ find_option(const char *name, Oid catalog)
 static const char *
 misplaced_hint(const char *name, Oid catalog)
 {
-	if (catalog != UserMappingRelationId && find_option(name, UserMappingRelationId))
+	if (catalog != UserMappingRelationId && find_definition(name, UserMappingRelationId))
 		return psprintf(
 			"It belongs to a user mapping: CREATE USER MAPPING FOR ... SERVER ... OPTIONS (%s '...').",
 			name);
-	if (catalog != ForeignServerRelationId && find_option(name, ForeignServerRelationId))
+	if (catalog != ForeignServerRelationId && find_definition(name, ForeignServerRelationId))
 		return psprintf("It belongs to a server: ALTER SERVER ... OPTIONS (ADD %s '...').", name);
 	return NULL;
 }
@@ -148,12 +177,22 @@ parse_endpoint(char *text, RtmEndpoint *endpoint)
 	return strpbrk(text, ":[] \t/") == NULL;
 }
 
-/* Comma-separated endpoints; NULL when one of them isn't. */
+/* It stands in log lines and on terminals as it is. */
+static bool
+has_control_character(const char *text)
+{
+	for (; *text; text++)
+		if (is_control(*text))
+			return true;
+	return false;
+}
+
+/* Comma-separated endpoints; NULL when one of them isn't, or there are too many. */
 static RtmEndpoint *
 parse_endpoints(const char *value, int *count)
 {
 	char		*rest = pstrdup(value);
-	RtmEndpoint *list = palloc(sizeof(RtmEndpoint) * (strlen(value) / 2 + 1));
+	RtmEndpoint *list = palloc(sizeof(RtmEndpoint) * RTM_MAX_ENDPOINTS);
 	char		*item;
 
 	*count = 0;
@@ -164,7 +203,8 @@ parse_endpoints(const char *value, int *count)
 		item += strspn(item, " \t");
 		for (len = strlen(item); len > 0 && strchr(" \t", item[len - 1]); len--)
 			item[len - 1] = '\0';
-		if (!parse_endpoint(item, &list[*count]))
+		if (*count == RTM_MAX_ENDPOINTS || has_control_character(item) ||
+			!parse_endpoint(item, &list[*count]))
 			return NULL;
 		(*count)++;
 	}
@@ -222,6 +262,10 @@ check_file_option(const char *name)
 				 "Only superusers and members of pg_read_server_files may name a file of the server.")));
 }
 
+/*
+ * Raise what is wrong with an option's value.  A secret is never shown, nor is a key, which may be
+ * the wrong one of a pair.
+ */
 static void
 check_option(const OptionDef *def, const char *value)
 {
@@ -235,9 +279,7 @@ check_option(const OptionDef *def, const char *value)
 	{
 		case OPTION_ENDPOINTS:
 			if (parse_endpoints(value, &count) == NULL)
-				bad_value(
-					def->name, value,
-					"Write host:port, several separated by commas, an IPv6 address in brackets.");
+				bad_value(def->name, value, ENDPOINT_HINT);
 			break;
 		case OPTION_PID:
 			if (!parse_pid(value, &pid))
@@ -291,7 +333,7 @@ rtm_fdw_validator(PG_FUNCTION_ARGS)
 	foreach (cell, options)
 	{
 		DefElem			*option = lfirst_node(DefElem, cell);
-		const OptionDef *def = find_option(option->defname, catalog);
+		const OptionDef *def = find_definition(option->defname, catalog);
 
 		if (def == NULL)
 			unknown_option(option->defname, catalog);
@@ -352,8 +394,7 @@ rtm_read_options(List *server_options, List *mapping_options, const char *server
 	value = needed_value(server_options, "endpoint", "foreign server", "SERVER", server);
 	o->endpoints = parse_endpoints(value, &o->nendpoints);
 	if (o->endpoints == NULL)
-		bad_value("endpoint", value,
-				  "Write host:port, several separated by commas, an IPv6 address in brackets.");
+		bad_value("endpoint", value, ENDPOINT_HINT);
 	parse_pid(needed_value(server_options, "pid", "foreign server", "SERVER", server), &o->pid);
 	o->secret = needed_value(mapping_options, "secret", "user mapping of foreign server",
 							 "USER MAPPING FOR ... SERVER", server);

@@ -13,6 +13,9 @@
 /* Quests of the outbox that may wait for an answer at once, by default. */
 #define RTM_MAX_IN_FLIGHT 1000
 
+/* A server has at most so many endpoints. */
+#define RTM_MAX_ENDPOINTS 16
+
 typedef struct RtmEndpoint
 {
 	char *host; /* without brackets */

@@ -116,6 +116,10 @@ note_recipients(RtmRequest *request, int index, const int64 *uids, int n)
 			request->ints[index].there = false;
 }
 
+/*
+ * Pack a list of integers.  Recipients are noted as well: they say which conversations the request
+ * is of.
+ */
 static void
 pack_ints_arg(RtmRequest *request, msgpack_packer *packer, int index, const NullableDatum *arg)
 {

@@ -38,6 +38,7 @@
 #define END_TIMEOUT 5000
 
 static ProcessUtility_hook_type prev_process_utility;
+static Oid						altered; /* database, by this transaction */
 
 /* ---- databases ---- */
 
@@ -139,12 +140,19 @@ end_workers(Oid database)
 	}
 }
 
-/* It may be no template any more; a worker that finds nothing to do ends. */
+/*
+ * It may be no template any more, or accept connections again: when that is visible,
+ * somebody looks, who ends when he finds nothing to do.
+ */
 static void
-look_into(Oid database)
+look_into_altered(XactEvent event, void *arg)
 {
-	OutboxDatabase *entry = outbox_database(database, true);
+	OutboxDatabase *entry;
 
+	if (!OidIsValid(altered) || (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT))
+		return;
+	entry = event == XACT_EVENT_COMMIT ? outbox_database(altered, true) : NULL;
+	altered = InvalidOid;
 	if (entry == NULL)
 		return;
 	outbox_wake(entry, 0);
@@ -196,7 +204,7 @@ process_utility(PlannedStmt *statement, const char *query, bool read_only,
 	if (changes_extension)
 		outbox_chore_at_commit(OUTBOX_CHORE_INSTALLED);
 	if (OidIsValid(database) && IsA(command, AlterDatabaseStmt))
-		look_into(database);
+		altered = database;
 }
 
 void
@@ -204,4 +212,5 @@ outbox_hooks_init(void)
 {
 	prev_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = process_utility;
+	RegisterXactCallback(look_into_altered, NULL);
 }

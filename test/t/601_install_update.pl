@@ -86,7 +86,7 @@ sql('old', "SELECT count(rtm_send_message_async(51, 1, 100 + g, 'waiting ' || g,
 poll('old', 'SELECT count(*) = 50 FROM rtm_outbox WHERE attempts > 0', 'requests that wait for a dead gate');
 my $stream = begin_session($node, { db => 'old' },
 	map { "SELECT rtm_send_message_async(51, 1, 200, 'stream $_')" } 1 .. 300);
-my @r = session($node, { db => 'old' }, 'SELECT count(*) FROM rtm_outbox', "ALTER EXTENSION rtm UPDATE TO '$next'", 'SELECT rtm_next_version(), count(database_oid) > 0 FROM rtm_stat_worker');
+my @r = session($node, { db => 'old' }, 'SELECT count(*) FROM rtm_outbox', "ALTER EXTENSION rtm UPDATE TO '$next'", 'SELECT rtm_next_version(), count(srvid) > 0 FROM rtm_stat_error');
 is($r[1]{state}, '00000', 'ALTER EXTENSION UPDATE while busy') or diag($r[1]{message});
 is($r[2]{out}, 'what the next version brings|t', '... what is new works in the session that did it');
 is(scalar(grep { $_->{state} ne '00000' } end_session($stream)), 0, '... a session that queues meanwhile notices nothing');

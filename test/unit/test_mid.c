@@ -10,7 +10,7 @@
  */
 #include "unit.h"
 
-#include "fpnn/mid.h"
+#include "fpnn/mid_layout.h"
 
 #define NMAKERS	 16
 #define MAX_LIFE 4096 /* starts that are drawn in a simulation */

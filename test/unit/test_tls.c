@@ -33,15 +33,16 @@ take_text(BIO *bio, char *text)
 	BIO_free(bio);
 }
 
-/* A certificate that signs itself, for localhost and 127.0.0.1. */
+/* A certificate that signs itself, for its subject's name and alternative names. */
 static void
-make_certificate(long begins, long ends)
+make_named_certificate(long begins, long ends, const char *subject, const char *alternatives)
 {
 	EVP_PKEY	   *pair = EVP_EC_gen("P-256");
 	X509		   *x509 = X509_new();
 	X509_NAME	   *name = X509_get_subject_name(x509);
-	X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
-												"DNS:localhost,IP:127.0.0.1");
+	X509_EXTENSION *names = alternatives ? X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
+															   alternatives)
+										 : NULL;
 	BIO			   *bio;
 
 	X509_set_version(x509, 2);
@@ -49,10 +50,11 @@ make_certificate(long begins, long ends)
 	X509_gmtime_adj(X509_getm_notBefore(x509), begins);
 	X509_gmtime_adj(X509_getm_notAfter(x509), ends);
 	X509_set_pubkey(x509, pair);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *) "unit test", -1,
-							   -1, 0);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *) subject, -1, -1,
+							   0);
 	X509_set_issuer_name(x509, name);
-	X509_add_ext(x509, names, -1);
+	if (names)
+		X509_add_ext(x509, names, -1);
 	CHECK(X509_sign(x509, pair, EVP_sha256()) > 0);
 
 	bio = BIO_new(BIO_s_mem());
@@ -64,6 +66,13 @@ make_certificate(long begins, long ends)
 	X509_EXTENSION_free(names);
 	X509_free(x509);
 	EVP_PKEY_free(pair);
+}
+
+/* For localhost and 127.0.0.1. */
+static void
+make_certificate(long begins, long ends)
+{
+	make_named_certificate(begins, ends, "unit test", "DNS:localhost,IP:127.0.0.1");
 }
 
 typedef struct Pair
@@ -220,6 +229,11 @@ bad_certificates(void)
 	refuses(&options, "ostname mismatch");
 	options.host = "127.0.0.2";
 	refuses(&options, "IP address mismatch");
+
+	/* the subject isn't asked for a name */
+	make_named_certificate(-100, 1000, "localhost", NULL);
+	options = client_options();
+	refuses(&options, "ostname mismatch");
 
 	/* another authority */
 	make_certificate(-100, 1000);

@@ -19,7 +19,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN 'what the next version brings';
 COMMENT ON FUNCTION @extschema@.rtm_next_version() IS 'a function that is new';
 
-CREATE OR REPLACE VIEW @extschema@.rtm_stat_worker AS
-	SELECT d.datname AS database, w.worker, w.pid, w.state, w.since, w.last_error, d.oid AS database_oid
-	FROM @extschema@.rtm_worker_stats() AS w
-		LEFT JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) w.datid;
+CREATE OR REPLACE VIEW @extschema@.rtm_stat_error AS
+	SELECT s.srvname::text AS server, e.code, (@extschema@.rtm_error_of(e.code, NULL)).sqlstate,
+		(@extschema@.rtm_error_of(e.code, NULL)).message, e.count, e.last_at, e.srvid
+	FROM @extschema@.rtm_error_stats() AS e
+		LEFT JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) e.srvid;

@@ -46,10 +46,7 @@ static void
 adopt(OutboxRow *row)
 {
 	if (!outbox_row_is_any_call(row))
-	{
-		row->mid_made = true;
 		row->attempts = Max(row->attempts, 1);
-	}
 	else if (row->next_attempt != 0)
 		row->attempts = 0;
 	row->enqueued_at = GetCurrentTimestamp();

@@ -13,9 +13,9 @@
  * A callback that takes too long is cancelled.  One that goes on all the same is
  * ended with the process, and noted as failed by the sender.
  *
- * What a callback leaves in the session (temporary tables, cursors, LISTEN, session
- * locks, settings, another role) doesn't last: what others could lock or wait for
- * goes before its transaction ends, while it can still be cancelled for that.
+ * What a callback leaves in the session (temporary tables, cursors, session locks,
+ * settings, another role) doesn't last; what others could lock goes before its
+ * transaction ends.  (LISTEN is refused to background workers by the server.)
  *
  * The worker ends when it has had nothing to do for a while, when others wait for
  * its place and it has had its time, and at the latest after a minute, so that its
@@ -30,7 +30,6 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/namespace.h"
-#include "commands/async.h"
 #include "commands/prepare.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
@@ -134,14 +133,13 @@ any_is_due(MemoryContext context)
 
 /*
  * What the callback leaves and others could hold on to: cursors, whose queries would
- * run when the transaction ends; LISTEN, as nobody would read what comes; temporary
- * tables, which others of the role may have locked.
+ * run when the transaction ends, and temporary tables, which other sessions could lock
+ * once they are committed: the process would wait for them when it ends.
  */
 static void
 leave_nothing(void)
 {
 	PortalHashTableDeleteAll();
-	Async_UnlistenAll();
 	ResetTempTableNamespace();
 }
 
@@ -249,6 +247,10 @@ log_failure(int64 id, const char *error)
 			 errhint("See the column callback_error of the view rtm_result.")));
 }
 
+/*
+ * Run one, whose attempt is noted already, and note its end.  An error before the role's code began
+ * is ours, and ends the process; any other one is the callback's.
+ */
 static void
 run_callback(int64 id, MemoryContext context)
 {
@@ -315,12 +317,11 @@ static bool
 run_batch(MemoryContext context, int *size)
 {
 	int64  since = rtm_now_ms();
-	int64 *ids;
+	int64 *ids = palloc(sizeof(int64) * *size);
 	int	   n;
 
 	begin_own();
-	MemoryContextSwitchTo(context); /* the ids outlive the transaction */
-	n = outbox_begin_due(worker.origin, worker.role, *size, &ids);
+	n = outbox_begin_due(worker.origin, worker.role, *size, ids);
 	commit_own(context);
 	for (int i = 0; i < n; i++)
 	{

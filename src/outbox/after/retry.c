@@ -27,17 +27,29 @@
 #include "outbox/origin/names.h"
 #include "outbox/record/request_table.h"
 
-/* The row as it is queued again: its attempts and its age count from now. */
+/*
+ * May the gate have carried it out?  Not if it said at last what it says of what was
+ * done before: then that was somebody else's doing.
+ */
+static bool
+maybe_sent(const OutboxResult *result)
+{
+	const RtmMethod *method = rtm_method_by_call(result->row.call, result->row.call_len);
+
+	return method && result->error_code != rtm_method_traits(method)->done_code;
+}
+
+/*
+ * The row as it is queued again: its attempts and its age count from now, but for one
+ * attempt that says that it may have been sent.
+ */
 static OutboxRow
 row_again(const OutboxResult *result)
 {
 	OutboxRow row = result->row;
 
-	row.attempts = 0;
+	row.attempts = maybe_sent(result);
 	row.enqueued_at = GetCurrentTimestamp();
-
-	/* unless the gate refused the mid itself, it may know the message by now */
-	row.mid_made |= result->error_code != RTM_CODE_DUPLICATE_MID;
 	return row;
 }
 

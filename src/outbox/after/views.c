@@ -175,7 +175,7 @@ rtm_sql_server_health(PG_FUNCTION_ARGS)
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
 	for (int i = 0; entry && i < OUTBOX_MAX_SERVERS; i++)
 	{
-		OutboxServerStats s = outbox_copy_server_stats(&entry->figures.servers[i]);
+		OutboxServerStats s = outbox_copy_server_stats(&entry->figures, i);
 		int32			  limited_to = (int32) pg_atomic_read_u32(&s.limited_to);
 		NullableDatum	  columns[] = {
 				rtm_column(ObjectIdGetDatum(s.server)),
@@ -203,7 +203,7 @@ rtm_sql_error_stats(PG_FUNCTION_ARGS)
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
 	for (int i = 0; entry && i < OUTBOX_MAX_ERRORS; i++)
 	{
-		OutboxErrorStats e = outbox_error_stats(entry, i);
+		OutboxErrorStats e = outbox_error_stats(&entry->figures, i);
 		NullableDatum	 columns[] = {
 			   rtm_column(ObjectIdGetDatum(e.server)),
 			   e.code ? rtm_column(Int32GetDatum(e.code)) : rtm_null_column(),
@@ -238,6 +238,6 @@ rtm_sql_stat_reset(PG_FUNCTION_ARGS)
 	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
 
 	if (entry)
-		outbox_reset_stats(entry);
+		outbox_reset_stats(&entry->figures);
 	PG_RETURN_VOID();
 }

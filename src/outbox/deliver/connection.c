@@ -170,3 +170,35 @@ outbox_connect(Lane *lane, int64 *at)
 	t->connected_at = t->last_asked = t->last_used = t->last_answer = rtm_now_ms();
 	return true;
 }
+
+/* ---- answers that nobody waits for ---- */
+
+static void
+forget_quest(const Lane *lane, Quest *quest)
+{
+	const LaneTraffic *t = lane->traffic;
+
+	if (t && t->conn && quest->connection == t->serial)
+		rtm_conn_forget(t->conn, quest->seq);
+	quest->connection = 0;
+}
+
+void
+outbox_forget_quests(Request *request)
+{
+	forget_quest(request->lane, &request->quest);
+	forget_quest(request->lane, &request->late);
+}
+
+void
+outbox_keep_quest(Request *request)
+{
+	if (request->looking)
+		forget_quest(request->lane, &request->quest);
+	else
+	{
+		forget_quest(request->lane, &request->late);
+		request->late = request->quest;
+	}
+	request->quest.connection = 0;
+}

@@ -38,4 +38,13 @@ extern void outbox_close(Lane *lane);
 /* Has the lane to send no more, as others wait for its connection? */
 extern bool outbox_must_yield(const Lane *lane, int64 now);
 
+/* Nobody waits for answers to the request any more. */
+extern void outbox_forget_quests(Request *request);
+
+/*
+ * Its time is over, but its answer counts when it comes; that of one before doesn't
+ * any more.
+ */
+extern void outbox_keep_quest(Request *request);
+
 #endif /* OUTBOX_CONNECTION_H */

@@ -8,7 +8,7 @@
 #ifndef OUTBOX_DISCARD_H
 #define OUTBOX_DISCARD_H
 
-#include "outbox/deliver/lane.h"
+#include "outbox/deliver/queue.h"
 
 /*
  * Has a transaction that may yet commit deleted the request's row, or has one that

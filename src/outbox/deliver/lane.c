@@ -30,7 +30,7 @@
 #include "outbox/deliver/connection.h"
 #include "outbox/deliver/discard.h"
 #include "outbox/deliver/lane.h"
-#include "outbox/deliver/lookup.h"
+#include "outbox/deliver/duplicate.h"
 #include "outbox/deliver/options.h"
 #include "outbox/deliver/outcome.h"
 #include "outbox/deliver/report.h"
@@ -60,77 +60,6 @@
 /* A queued call has at least so many milliseconds, and that is doubled so often. */
 #define LEAST_TIMEOUT 1000
 #define MOST_DOUBLED  6
-
-/* ---- losing answers ---- */
-
-static void
-forget_quest(const Lane *lane, Quest *quest)
-{
-	const LaneTraffic *t = lane->traffic;
-
-	if (t && t->conn && quest->connection == t->serial)
-		rtm_conn_forget(t->conn, quest->seq);
-	quest->connection = 0;
-}
-
-void
-outbox_forget_quests(Request *request)
-{
-	forget_quest(request->lane, &request->quest);
-	forget_quest(request->lane, &request->late);
-}
-
-/*
- * Its time is over, but its answer counts when it comes; that of one before doesn't
- * any more.
- */
-static void
-keep_quest(Request *request)
-{
-	if (request->looking)
-		forget_quest(request->lane, &request->quest);
-	else
-	{
-		forget_quest(request->lane, &request->late);
-		request->late = request->quest;
-	}
-	request->quest.connection = 0;
-}
-
-/* The lane where n requests of this one go on; it begins with half of them. */
-static Lane *
-search_apart(Lane *lane, int n)
-{
-	Lane		*apart = outbox_lane(lane->key.server, lane->key.owner, true);
-	LaneTraffic *t = outbox_traffic(apart);
-	int			 half = Max(n / 2, 1);
-
-	t->window = apart->nrequests == 0 ? half : Min(t->window, half);
-	t->batch = false;
-	return apart;
-}
-
-/*
- * The last ones first, each to the front of what is ready, so that they stay in
- * their order.
- */
-void
-outbox_lane_lose(Lane *lane, int code, const char *why, bool suspicious)
-{
-	int	  n = lane->nin_flight;
-	Lane *to = lane;
-
-	if (suspicious && n > 0)
-		to = search_apart(lane, n);
-	while (!dlist_is_empty(&lane->in_flight))
-	{
-		Request *request = dlist_tail_element(Request, node, &lane->in_flight);
-
-		outbox_forget_quests(request);
-		request->maybe_sent = true;
-		outbox_lost(request, code, why, to, n == 1);
-	}
-}
 
 /* ---- connections ---- */
 
@@ -187,7 +116,7 @@ connection_lost(Lane *lane)
 	if (failure)
 		outbox_note_unreachable(lane, t->conn->why.data);
 	outbox_close(lane);
-	outbox_lane_lose(lane, code, why, true);
+	outbox_lose_all(lane, code, why, true);
 	pfree(why);
 	if (failure)
 		outbox_pause_lane(lane);
@@ -308,7 +237,7 @@ close_dead(Lane *lane)
 		outbox_note_unreachable(
 			lane, psprintf("%s: no answer in time", lane->traffic->conn->endpoint.data));
 	outbox_close(lane);
-	outbox_lane_lose(lane, FPNN_CODE_CLOSED, "the connection was closed, as no answer came", true);
+	outbox_lose_all(lane, FPNN_CODE_CLOSED, "the connection was closed, as no answer came", true);
 	if (any)
 		outbox_pause_lane(lane);
 }
@@ -539,7 +468,7 @@ check_deadlines(Lane *lane, int64 now)
 		}
 		/* nothing came since it was asked: the connection may be dead */
 		silent |= t->last_answer * 1000 < request->asked_us;
-		keep_quest(request);
+		outbox_keep_quest(request);
 		outbox_timed_out(request);
 	}
 	if (silent && is_ready(lane) && t->ping_deadline == 0)
@@ -629,7 +558,10 @@ outbox_lane_turn(Lane *lane)
 		back = Min(back, t->next_deadline);
 	show_figures(lane->server);
 	if (lane->nrequests == 0 && lane->next == 0 && t->conn == NULL)
+	{
+		outbox_options_drop(lane);
 		outbox_release_lane(lane);
+	}
 	else
 		outbox_set_timer(lane, back);
 }

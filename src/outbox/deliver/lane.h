@@ -19,13 +19,4 @@ extern void outbox_lane_event(Lane *lane, uint32 events);
  */
 extern void outbox_lane_turn(Lane *lane);
 
-/*
- * Answers that will never come.  Suspicious: one of the requests may be the cause;
- * they go on apart.
- */
-extern void outbox_lane_lose(Lane *lane, int code, const char *why, bool suspicious);
-
-/* Nobody waits for answers to the request any more. */
-extern void outbox_forget_quests(Request *request);
-
 #endif /* OUTBOX_LANE_H */

@@ -21,8 +21,8 @@
 #include "fpnn/catalog.h"
 #include "host.h"
 #include "outbox/deliver/connection.h"
-#include "outbox/deliver/lane.h"
 #include "outbox/deliver/options.h"
+#include "outbox/deliver/outcome.h"
 #include "outbox/deliver/report.h"
 
 /* How long after a change of options answers are waited for, in milliseconds. */
@@ -84,7 +84,7 @@ drop_stats(Oid oid)
 		if (server->oid == oid && server->traffic)
 			server->traffic->stats = NULL;
 	}
-	outbox_forget_server(outbox_queue.entry, oid);
+	outbox_forget_server(&outbox_queue.entry->figures, oid);
 }
 
 void
@@ -95,22 +95,12 @@ outbox_forget_dropped_servers(void)
 	servers_changed = false;
 	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
 	{
-		Oid server = outbox_figures_server(outbox_queue.entry, i);
+		Oid server = outbox_queue.entry->figures.servers[i].server;
 
 		if (OidIsValid(server) &&
 			!SearchSysCacheExists1(FOREIGNSERVEROID, ObjectIdGetDatum(server)))
 			drop_stats(server);
 	}
-}
-
-void
-outbox_options_init(Lane *lane)
-{
-	LaneOptions *o = &lane->traffic->options;
-
-	o->server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(lane->key.server));
-	o->role_hash = GetSysCacheHashValue1(AUTHOID, ObjectIdGetDatum(lane->key.owner));
-	o->stale = true;
 }
 
 static void
@@ -161,6 +151,8 @@ read_options(Lane *lane)
 	LaneOptions	  *o = &lane->traffic->options;
 	ForeignServer *server;
 
+	o->server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(lane->key.server));
+	o->role_hash = GetSysCacheHashValue1(AUTHOID, ObjectIdGetDatum(lane->key.owner));
 	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(lane->key.owner)))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("the role that queued it (OID %u) was dropped", lane->key.owner)));
@@ -264,8 +256,8 @@ take_options(Lane *lane, RtmOptions *options, MemoryContext context, const char 
 	LaneTraffic *t = lane->traffic;
 
 	outbox_close(lane);
-	outbox_lane_lose(lane, FPNN_CODE_CLOSED,
-					 "the server or user mapping was changed before the answer", false);
+	outbox_lose_all(lane, FPNN_CODE_CLOSED,
+					"the server or user mapping was changed before the answer", false);
 	outbox_options_drop(lane);
 	set_broken(&t->options, broken);
 	t->options.options = options;

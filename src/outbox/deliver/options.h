@@ -19,9 +19,6 @@ extern void outbox_options_watch(void);
  */
 extern void outbox_forget_dropped_servers(void);
 
-/* Of a new lane: to be read. */
-extern void outbox_options_init(Lane *lane);
-
 /* Forget them, the secret first of all. */
 extern void outbox_options_drop(Lane *lane);
 

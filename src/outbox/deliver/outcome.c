@@ -18,8 +18,8 @@
 #include "fpnn/payload.h"
 #include "host.h"
 #include "outbox/deliver/age.h"
-#include "outbox/deliver/lane.h"
-#include "outbox/deliver/lookup.h"
+#include "outbox/deliver/connection.h"
+#include "outbox/deliver/duplicate.h"
 #include "outbox/deliver/outcome.h"
 #include "outbox/deliver/report.h"
 #include "outbox/deliver/verdict.h"
@@ -292,8 +292,12 @@ go_on_apart(Request *request, int code, const char *why, Lane *to)
 	outbox_set_ready_again(request, to, true);
 }
 
-void
-outbox_lost(Request *request, int code, const char *why, Lane *to, bool alone)
+/*
+ * The connection was closed before the answer came.  The request goes on by lane
+ * `to`; alone: nothing else was under way.
+ */
+static void
+lost(Request *request, int code, const char *why, Lane *to, bool alone)
 {
 	if (outbox_is_any_call(request))
 		conclude_unanswered(request, code, why);
@@ -307,6 +311,41 @@ outbox_lost(Request *request, int code, const char *why, Lane *to, bool alone)
 	}
 	else if (outbox_note_attempt(request, code, why, 0))
 		outbox_set_ready_again(request, to, true);
+}
+
+/* The lane where n requests of this one go on; it begins with half of them. */
+static Lane *
+search_apart(Lane *lane, int n)
+{
+	Lane		*apart = outbox_lane(lane->key.server, lane->key.owner, true);
+	LaneTraffic *t = outbox_traffic(apart);
+	int			 half = Max(n / 2, 1);
+
+	t->window = apart->nrequests == 0 ? half : Min(t->window, half);
+	t->batch = false;
+	return apart;
+}
+
+/*
+ * The last ones first, each to the front of what is ready, so that they stay in
+ * their order.
+ */
+void
+outbox_lose_all(Lane *lane, int code, const char *why, bool suspicious)
+{
+	int	  n = lane->nin_flight;
+	Lane *to = lane;
+
+	if (suspicious && n > 0)
+		to = search_apart(lane, n);
+	while (!dlist_is_empty(&lane->in_flight))
+	{
+		Request *request = dlist_tail_element(Request, node, &lane->in_flight);
+
+		outbox_forget_quests(request);
+		request->maybe_sent = true;
+		lost(request, code, why, to, n == 1);
+	}
 }
 
 /* ---- answers ---- */

@@ -27,10 +27,10 @@ extern bool outbox_note_attempt(Request *request, int code, const char *error, i
 extern void outbox_timed_out(Request *request);
 
 /*
- * The connection was closed before the answer came.  The request goes on by lane
- * `to`; alone: nothing else was under way.
+ * Answers that will never come, as the lane's connection is closed.  Suspicious:
+ * one of the requests may be the cause; they go on apart.
  */
-extern void outbox_lost(Request *request, int code, const char *why, Lane *to, bool alone);
+extern void outbox_lose_all(Lane *lane, int code, const char *why, bool suspicious);
 
 /* Is it older than rtm.max_age? */
 extern bool outbox_is_too_old(const Request *request);

@@ -427,6 +427,10 @@ copy_row(const OutboxRow *row)
 	return request;
 }
 
+/*
+ * Put the request at the end of each of its conversations.  It is ready when it is the first of all
+ * of them, which nheads counts.
+ */
 static void
 join_conversations(Request *request)
 {

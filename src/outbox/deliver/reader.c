@@ -341,6 +341,10 @@ is_lanes_own(const Lane *lane, const OutboxRow *row)
 	return lane->next != 0 && row->seq >= lane->next;
 }
 
+/*
+ * A row that a pass over the cut conversations of a server comes to.  Once a conversation has no
+ * room for a row, it goes on from that row at another time, so that its order is kept.
+ */
 static void
 refill_cut(Pass *pass, Lane *lane, const OutboxRow *row, ItemPointer tid)
 {
@@ -390,6 +394,10 @@ note_commit(Batch *batch, TransactionId xid)
 	batch->latest_commit = Max(batch->latest_commit, commit);
 }
 
+/*
+ * A row that a pass comes to.  Its key is read first: most rows of a long outbox are known, or are
+ * none of this pass's, and needn't be read whole.
+ */
 static void
 deal_with(Pass *pass, HeapTuple tuple)
 {

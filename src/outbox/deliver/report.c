@@ -112,7 +112,7 @@ outbox_note_unreachable(Lane *lane, const char *why)
 	if (server->unreachable_since == 0)
 		server->unreachable_since = rtm_now_ms();
 	server->failed_attempts++;
-	outbox_show_unreachable(server->stats, true, text);
+	outbox_show_unreachable(&outbox_queue.entry->figures, server->stats, true, text);
 	if (may_log(&server->pace))
 		ereport(LOG, (errmsg("server \"%s\" of rtm cannot be reached: %s",
 							 lane->traffic->options.name, text),
@@ -129,7 +129,7 @@ outbox_note_reachable(Lane *lane)
 	ServerTraffic *server = outbox_server_traffic(lane->server);
 
 	/* a sender that ended, or a queue that was emptied, may have left it so */
-	outbox_show_unreachable(server->stats, false, NULL);
+	outbox_show_unreachable(&outbox_queue.entry->figures, server->stats, false, NULL);
 	if (server->unreachable_since == 0)
 		return;
 	ereport(LOG,
@@ -204,7 +204,7 @@ outbox_note_failure(const Request *request, int code, bool for_good)
 	const char *text = rtm_code_text(code);
 	char		sqlstate[6];
 
-	outbox_count_error(outbox_queue.entry, lane->key.server, code);
+	outbox_count_error(&outbox_queue.entry->figures, lane->key.server, code);
 
 	/* that the gate can't be reached is told once for all of them */
 	if (code == FPNN_CODE_CLOSED && !for_good)

@@ -269,6 +269,10 @@ release_prepared(OutboxDatabase *entry)
 	return chores;
 }
 
+/*
+ * What others have asked for in shared memory.  The flags are taken first: who asks while a chore is
+ * being done asks for it again.
+ */
 static void
 do_chores(Sender *sender)
 {
@@ -389,6 +393,10 @@ next_turn(const Sender *sender, int64 until)
 	return until;
 }
 
+/*
+ * One turn of the loop.  Whatever was written down, or asked for meanwhile, makes the next one begin
+ * at once; else it waits until the earliest time that anybody has named.
+ */
 static void
 turn(Sender *sender)
 {

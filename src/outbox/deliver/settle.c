@@ -27,7 +27,7 @@
 #include "host.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/origin/origin.h"
-#include "outbox/deliver/lane.h"
+#include "outbox/deliver/connection.h"
 #include "outbox/deliver/settle.h"
 #include "outbox/record/request_table.h"
 #include "outbox/record/statement.h"
@@ -190,6 +190,10 @@ move(Relation rel, Request *request)
 	return true;
 }
 
+/*
+ * Write a failed attempt, or a mark that has to be there before the request leaves, into its row.
+ * False: somebody has locked the row.  The row moves by that, so its new place is kept.
+ */
 static bool
 note(Relation rel, Request *request)
 {

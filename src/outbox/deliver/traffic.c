@@ -14,7 +14,6 @@
 #include "utils/memutils.h"
 
 #include "host.h"
-#include "outbox/deliver/options.h"
 #include "outbox/deliver/traffic.h"
 #include "outbox/record/outbox_guc.h"
 
@@ -30,7 +29,7 @@ outbox_traffic(Lane *lane)
 		lane->traffic = MemoryContextAllocZero(TopMemoryContext, sizeof(LaneTraffic));
 		lane->traffic->lane = lane;
 		lane->traffic->next_deadline = PG_INT64_MAX;
-		outbox_options_init(lane);
+		lane->traffic->options.stale = true;
 	}
 	return lane->traffic;
 }
@@ -41,7 +40,7 @@ outbox_server_traffic(Server *server)
 	if (server->traffic == NULL)
 	{
 		server->traffic = MemoryContextAllocZero(TopMemoryContext, sizeof(ServerTraffic));
-		server->traffic->stats = outbox_server_stats(outbox_queue.entry, server->oid);
+		server->traffic->stats = outbox_server_stats(&outbox_queue.entry->figures, server->oid);
 	}
 	return server->traffic;
 }
@@ -53,9 +52,9 @@ outbox_release_lane(Lane *lane)
 
 	if (lane->traffic)
 	{
-		Assert(lane->traffic->conn == NULL && !lane->traffic->waiting);
+		Assert(lane->traffic->conn == NULL && !lane->traffic->waiting &&
+			   lane->traffic->options.options == NULL);
 		outbox_set_timer(lane, PG_INT64_MAX);
-		outbox_options_drop(lane);
 		pfree(lane->traffic);
 		lane->traffic = NULL;
 	}

@@ -52,7 +52,7 @@ typedef struct LaneOptions
 	RtmOptions	 *options;				   /* NULL: not read, or of no use */
 	MemoryContext context;				   /* of the options */
 	char		 *broken;				   /* why nothing can be sent, or NULL */
-	uint32		  server_hash;			   /* for invalidation */
+	uint32		  server_hash;			   /* for invalidation; once they were read */
 	uint32		  role_hash;
 	bool		  stale;	   /* they have to be read again */
 	int64		  stale_until; /* what is under way may end, before they are replaced */
@@ -106,8 +106,8 @@ extern LaneTraffic	 *outbox_traffic(Lane *lane);
 extern ServerTraffic *outbox_server_traffic(Server *server);
 
 /*
- * Give back a lane that has no requests and no connection, and its server if that
- * is the last one that knew it.
+ * Give back a lane that has no requests, no connection and no options, and its
+ * server if that is the last one that knew it.
  */
 extern void outbox_release_lane(Lane *lane);
 

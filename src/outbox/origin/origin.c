@@ -83,6 +83,10 @@ column(HeapTuple tuple, int attribute, TupleDesc desc)
 	return DatumGetInt64(fastgetattr(tuple, attribute, desc, &null));
 }
 
+/*
+ * What rtm_origin says of this database.  Rows of other clusters count too: that the outbox has been
+ * elsewhere means that OIDs in its rows mean nothing here.
+ */
 static void
 read_binding(Binding *binding)
 {

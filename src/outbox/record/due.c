@@ -167,20 +167,19 @@ note_begin(int64 origin, const Datum *ids, int n)
 }
 
 int
-outbox_begin_due(int64 origin, Oid owner, int max, int64 **ids)
+outbox_begin_due(int64 origin, Oid owner, int max, int64 *ids)
 {
 	Datum  values[] = {Int64GetDatum(origin), ObjectIdGetDatum(owner), Int32GetDatum(max)};
 	Datum *found;
 	int	   n;
 
-	*ids = palloc(sizeof(int64) * max);
 	found = palloc(sizeof(Datum) * max);
 	outbox_begin_sql();
 	n = (int) outbox_run(&find_new, values, NULL);
 	for (int i = 0; i < n; i++)
 	{
-		(*ids)[i] = DatumGetInt64(outbox_column(i, 1, NULL));
-		found[i] = Int64GetDatum((*ids)[i]);
+		ids[i] = DatumGetInt64(outbox_column(i, 1, NULL));
+		found[i] = Int64GetDatum(ids[i]);
 	}
 	if (n > 0)
 		note_begin(origin, found, n);

@@ -34,9 +34,9 @@ extern int64 outbox_give_up_due(int64 origin, Oid owner, const char *error);
 
 /*
  * Note that these begin: the next ones of the role that were never begun, `max` at
- * most, in their order.  How many; the ids are in the current memory context.
+ * most, in their order.  How many; there is room for `max` ids.
  */
-extern int outbox_begin_due(int64 origin, Oid owner, int max, int64 **ids);
+extern int outbox_begin_due(int64 origin, Oid owner, int max, int64 *ids);
 
 /*
  * The same for one that was begun before and didn't end, if its time has come; 0:

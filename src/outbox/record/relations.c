@@ -42,9 +42,8 @@
 #include "client/call.h"
 #include "compat.h"
 #include "client/extension.h"
+#include "outbox/record/columns.h"
 #include "outbox/record/relations.h"
-#include "outbox/record/result_row.h"
-#include "outbox/record/row.h"
 
 /* A column that this code reads and writes by its place. */
 typedef struct Column

@@ -11,37 +11,7 @@
 #include "access/htup.h"
 #include "utils/timestamp.h"
 
-/* Columns of rtm_request, as the script declares them; relations.c has their types. */
-enum
-{
-	OUTBOX_SEQ = 1,
-	OUTBOX_ID,
-	OUTBOX_ORIGIN,
-	OUTBOX_OWNER,
-	OUTBOX_SERVER,
-	OUTBOX_CONVERSATION,
-	OUTBOX_NPARAMS,
-	OUTBOX_MID_MADE,
-	OUTBOX_ATTEMPTS,
-	OUTBOX_KEY_A,
-	OUTBOX_KEY_B,
-	OUTBOX_ENQUEUED_AT,
-	OUTBOX_TIMEOUT,
-	OUTBOX_CALL,
-	OUTBOX_METHOD,
-	OUTBOX_PARAMS,
-	OUTBOX_MID,
-	OUTBOX_RECIPIENTS,
-	OUTBOX_CALLBACK,
-	OUTBOX_OWNER_NAME,
-	OUTBOX_SERVER_NAME,
-	OUTBOX_CALLBACK_NAME,
-	OUTBOX_CALLBACK_OWNER,
-	OUTBOX_NEXT_ATTEMPT,
-	OUTBOX_ERROR_CODE,
-	OUTBOX_ERROR,
-	OUTBOX_NCOLUMNS = OUTBOX_ERROR
-};
+#include "outbox/record/columns.h"
 
 /*
  * Rows of a prepared transaction have their ticket lowered by this, so that they

@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "outbox/workers/registry.h"
+#include "outbox/workers/figures.h"
 
 static void
 count_server_anew(OutboxServerStats *server)
@@ -30,8 +30,9 @@ count_anew(OutboxFigures *figures)
 }
 
 void
-outbox_init_figures(OutboxFigures *figures)
+outbox_init_figures(OutboxFigures *figures, LWLock *lock)
 {
+	figures->lock = lock;
 	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
 	{
 		OutboxServerStats *server = &figures->servers[i];
@@ -52,13 +53,13 @@ outbox_init_figures(OutboxFigures *figures)
 }
 
 OutboxServerStats *
-outbox_server_stats(OutboxDatabase *entry, Oid server)
+outbox_server_stats(OutboxFigures *figures, Oid server)
 {
 	OutboxServerStats *room = NULL;
 
 	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
 	{
-		OutboxServerStats *stats = &entry->figures.servers[i];
+		OutboxServerStats *stats = &figures->servers[i];
 
 		if (stats->server == server)
 			return stats;
@@ -70,18 +71,10 @@ outbox_server_stats(OutboxDatabase *entry, Oid server)
 	return room;
 }
 
-Oid
-outbox_figures_server(const OutboxDatabase *entry, int i)
-{
-	return entry->figures.servers[i].server;
-}
-
 void
-outbox_forget_server(OutboxDatabase *entry, Oid server)
+outbox_forget_server(OutboxFigures *figures, Oid server)
 {
-	OutboxFigures *figures = &entry->figures;
-
-	LWLockAcquire(outbox_registry_lock(), LW_EXCLUSIVE);
+	LWLockAcquire(figures->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
 	{
 		OutboxServerStats *stats = &figures->servers[i];
@@ -95,22 +88,23 @@ outbox_forget_server(OutboxDatabase *entry, Oid server)
 		pg_atomic_write_u32(&stats->in_flight, 0);
 		pg_atomic_write_u32(&stats->limited_to, 0);
 	}
-	LWLockRelease(outbox_registry_lock());
+	LWLockRelease(figures->lock);
 }
 
 void
-outbox_show_unreachable(OutboxServerStats *stats, bool unreachable, const char *why)
+outbox_show_unreachable(OutboxFigures *figures, OutboxServerStats *stats, bool unreachable,
+						const char *why)
 {
 	/* nobody but the sender, who asks, changes it: each answer looks without a lock */
 	if (stats == NULL || (!unreachable && stats->unreachable_since == 0))
 		return;
-	LWLockAcquire(outbox_registry_lock(), LW_EXCLUSIVE);
+	LWLockAcquire(figures->lock, LW_EXCLUSIVE);
 	if (!unreachable)
 		stats->unreachable_since = 0;
 	else if (stats->unreachable_since == 0)
 		stats->unreachable_since = GetCurrentTimestamp();
 	strlcpy(stats->reason, why ? why : "", OUTBOX_REASON_LEN);
-	LWLockRelease(outbox_registry_lock());
+	LWLockRelease(figures->lock);
 }
 
 /* The place of a server and code, or of all that have none.  Lock held. */
@@ -134,43 +128,43 @@ error_place(OutboxFigures *figures, Oid server, int code)
 }
 
 void
-outbox_count_error(OutboxDatabase *entry, Oid server, int code)
+outbox_count_error(OutboxFigures *figures, Oid server, int code)
 {
 	OutboxErrorStats *place;
 
-	LWLockAcquire(outbox_registry_lock(), LW_EXCLUSIVE);
-	place = error_place(&entry->figures, server, code);
+	LWLockAcquire(figures->lock, LW_EXCLUSIVE);
+	place = error_place(figures, server, code);
 	place->count++;
 	place->last = GetCurrentTimestamp();
-	LWLockRelease(outbox_registry_lock());
+	LWLockRelease(figures->lock);
 }
 
 OutboxServerStats
-outbox_copy_server_stats(const OutboxServerStats *stats)
+outbox_copy_server_stats(const OutboxFigures *figures, int i)
 {
 	OutboxServerStats copy;
 
-	LWLockAcquire(outbox_registry_lock(), LW_SHARED);
-	copy = *stats;
-	LWLockRelease(outbox_registry_lock());
+	LWLockAcquire(figures->lock, LW_SHARED);
+	copy = figures->servers[i];
+	LWLockRelease(figures->lock);
 	return copy;
 }
 
 OutboxErrorStats
-outbox_error_stats(const OutboxDatabase *entry, int i)
+outbox_error_stats(const OutboxFigures *figures, int i)
 {
 	OutboxErrorStats copy;
 
-	LWLockAcquire(outbox_registry_lock(), LW_SHARED);
-	copy = entry->figures.errors[i];
-	LWLockRelease(outbox_registry_lock());
+	LWLockAcquire(figures->lock, LW_SHARED);
+	copy = figures->errors[i];
+	LWLockRelease(figures->lock);
 	return copy;
 }
 
 void
-outbox_reset_stats(OutboxDatabase *entry)
+outbox_reset_stats(OutboxFigures *figures)
 {
-	LWLockAcquire(outbox_registry_lock(), LW_EXCLUSIVE);
-	count_anew(&entry->figures);
-	LWLockRelease(outbox_registry_lock());
+	LWLockAcquire(figures->lock, LW_EXCLUSIVE);
+	count_anew(figures);
+	LWLockRelease(figures->lock);
 }

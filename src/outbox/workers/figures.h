@@ -12,6 +12,7 @@
 #define OUTBOX_FIGURES_H
 
 #include "port/atomics.h"
+#include "storage/lwlock.h"
 #include "utils/timestamp.h"
 
 #define OUTBOX_MAX_SERVERS 64 /* per database, with figures of their own */
@@ -45,36 +46,33 @@ typedef struct OutboxErrorStats
 
 typedef struct OutboxFigures
 {
+	LWLock			 *lock; /* what isn't atomic; held for moments only */
 	OutboxServerStats servers[OUTBOX_MAX_SERVERS];
 	OutboxErrorStats  errors[OUTBOX_MAX_ERRORS];
 	TimestampTz		  since; /* when counting began */
 } OutboxFigures;
 
-struct OutboxDatabase;
-
 /* Of a new entry: no server, nothing counted. */
-extern void outbox_init_figures(OutboxFigures *figures);
+extern void outbox_init_figures(OutboxFigures *figures, LWLock *lock);
 
 /* The figures of a server; NULL when there is no room. Only for the sender. */
-extern OutboxServerStats *outbox_server_stats(struct OutboxDatabase *entry, Oid server);
+extern OutboxServerStats *outbox_server_stats(OutboxFigures *figures, Oid server);
 
 /* Give back the place of a server that was dropped.  Only for the sender. */
-extern void outbox_forget_server(struct OutboxDatabase *entry, Oid server);
-
-/* The i-th server that has figures; InvalidOid: the place is free. */
-extern Oid outbox_figures_server(const struct OutboxDatabase *entry, int i);
+extern void outbox_forget_server(OutboxFigures *figures, Oid server);
 
 /* Whether the gate of a server can be reached, and why not; NULL: no-op. */
-extern void outbox_show_unreachable(OutboxServerStats *stats, bool unreachable, const char *why);
+extern void outbox_show_unreachable(OutboxFigures *figures, OutboxServerStats *stats,
+									bool unreachable, const char *why);
 
 /* One more attempt that failed with that code. */
-extern void outbox_count_error(struct OutboxDatabase *entry, Oid server, int code);
+extern void outbox_count_error(OutboxFigures *figures, Oid server, int code);
 
 /* Consistent copies, for views. */
-extern OutboxServerStats outbox_copy_server_stats(const OutboxServerStats *stats);
-extern OutboxErrorStats	 outbox_error_stats(const struct OutboxDatabase *entry, int i);
+extern OutboxServerStats outbox_copy_server_stats(const OutboxFigures *figures, int i);
+extern OutboxErrorStats	 outbox_error_stats(const OutboxFigures *figures, int i);
 
 /* Count anew. */
-extern void outbox_reset_stats(struct OutboxDatabase *entry);
+extern void outbox_reset_stats(OutboxFigures *figures);
 
 #endif /* OUTBOX_FIGURES_H */

@@ -118,8 +118,7 @@ take_settings_of_role(Oid database, const Setting *before, int nbefore)
 		/* one that wasn't there is nobody's: a name that ALTER ROLE has made up */
 		value = value_before(before, nbefore, settings[i]->name);
 		if (value || (settings[i]->flags & GUC_CUSTOM_PLACEHOLDER))
-			SetConfigOption(settings[i]->name, value ? value : "", PGC_SUSET,
-							settings[i]->source);
+			SetConfigOption(settings[i]->name, value ? value : "", PGC_SUSET, settings[i]->source);
 	}
 	rel = table_open(DbRoleSettingRelationId, AccessShareLock);
 	snapshot = RegisterSnapshot(GetCatalogSnapshot(DbRoleSettingRelationId));

@@ -66,14 +66,19 @@ sub groups { my ($at) = @_; return map { $_->{params}{gid} } grep { defined $_->
 
 sub worker { my ($type, $db) = @_; return sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'rtm $type' AND datname = '" . ($db || 'postgres') . "'") }
 
-# Seconds of the processor that a process has had.
+# Seconds of the processor that processes have had, of those that are there still.
 sub burnt
 {
-	my ($process) = @_;
-	open(my $in, '<', "/proc/$process/stat") or die "/proc/$process/stat: $!";
-	my ($rest) = <$in> =~ /\)\s(.*)/;
-	my @fields = split / /, $rest;
-	return ($fields[11] + $fields[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+	my ($processes) = @_;
+	my $ticks = 0;
+	for my $process (split ' ', $processes)
+	{
+		open(my $in, '<', "/proc/$process/stat") or next;
+		my ($rest) = <$in> =~ /\)\s(.*)/;
+		my @fields = split / /, $rest;
+		$ticks += $fields[11] + $fields[12];
+	}
+	return $ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
 # One that turns without an end takes all of the time, or half of it when others

@@ -121,7 +121,7 @@ sub server_for
 		GRANT USAGE ON FOREIGN SERVER $name TO PUBLIC;));
 }
 
-# Were the two mids made by the same server?  See src/fpnn/mid.c; the factor is its,
+# Were the two mids made by the same server?  See src/fpnn/mid_layout.c; the factor is its,
 # modulo 2^22.
 sub same_maker
 {

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
- * mid.c
+ * mid_layout.c
  *	  Message ids: which one comes next.
  *
  *-------------------------------------------------------------------------
  */
-#include "fpnn/mid.h"
+#include "fpnn/mid_layout.h"
 
 #define LOW_MASK	(FPNN_MID_STARTS - 1)
 #define EPOCH_MS	INT64_C(1577836800000)				/* 2020-01-01 */

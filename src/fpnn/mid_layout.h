@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * mid.h
+ * mid_layout.h
  *	  Message ids (mid): which one comes next.
  *
  * A mid has the milliseconds since 2020 above 22 low bits.  Whoever makes mids (a
@@ -27,8 +27,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef FPNN_MID_H
-#define FPNN_MID_H
+#ifndef FPNN_MID_LAYOUT_H
+#define FPNN_MID_LAYOUT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -54,4 +54,4 @@ extern int64_t fpnn_mid_next(int64_t last, uint32_t start, int64_t now_ms);
 /* Can this start have made it? */
 extern bool fpnn_mid_is_from(int64_t mid, uint32_t start);
 
-#endif /* FPNN_MID_H */
+#endif /* FPNN_MID_LAYOUT_H */

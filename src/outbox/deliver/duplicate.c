@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * lookup.c
+ * duplicate.c
  *	  A send whose mid the gate knows already.
  *
  * Sender and conversation of a message are in the quest that asks for it, so what
@@ -15,7 +15,7 @@
 #include "client/mid.h"
 #include "fpnn/catalog.h"
 #include "method/encode.h"
-#include "outbox/deliver/lookup.h"
+#include "outbox/deliver/duplicate.h"
 
 /* The other user (the first of several), group or room. */
 static int64

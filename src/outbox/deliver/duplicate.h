@@ -1,13 +1,13 @@
 /*-------------------------------------------------------------------------
  *
- * lookup.h
+ * duplicate.h
  *	  A send whose mid the gate knows already: looking at the message that it has,
  *	  and sending with another mid.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef OUTBOX_LOOKUP_H
-#define OUTBOX_LOOKUP_H
+#ifndef OUTBOX_DUPLICATE_H
+#define OUTBOX_DUPLICATE_H
 
 #include "fpnn/payload.h"
 #include "outbox/deliver/queue.h"
@@ -34,4 +34,4 @@ extern RtmFound outbox_compare(const Request *request, const msgpack_object *ans
  */
 extern void outbox_rename(Request *request);
 
-#endif /* OUTBOX_LOOKUP_H */
+#endif /* OUTBOX_DUPLICATE_H */
