@@ -36,6 +36,10 @@
 
 static bool servers_changed = true; /* since their statistics were looked at */
 
+/*
+ * A server, mapping, role or membership has changed.  The hash names a server or a role; of
+ * mappings nobody can say whose they are.  Lanes without requests look when they get one.
+ */
 static void
 make_stale(Datum arg, int cacheid, uint32 hash)
 {

@@ -551,6 +551,10 @@ untouch(Request *request)
 	outbox_queue.ntouched--;
 }
 
+/*
+ * The request's memory is given back.  Whoever still has a pointer to it must have been told: it is
+ * in no list but `touched`, and no quest of it waits for an answer.
+ */
 static void
 forget(Request *request)
 {
