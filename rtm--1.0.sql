@@ -1314,7 +1314,8 @@ GRANT EXECUTE ON FUNCTION @extschema@.rtm_server_stats() TO pg_monitor;
 CREATE FUNCTION @extschema@.rtm_server_health(
 	OUT srvid oid,
 	OUT unreachable_since timestamptz,
-	OUT last_error text
+	OUT last_error text,
+	OUT limited_to integer
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'rtm_sql_server_health'
 LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 2;
@@ -1355,7 +1356,7 @@ CREATE VIEW @extschema@.rtm_stat_server AS
 		coalesce(t.retried, 0) AS retried, coalesce(t.in_flight, 0) AS in_flight,
 		coalesce(q.queued, 0) AS queued, pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) q.oldest AS oldest_age,
 		t.answer_time, t.last_answer_time,
-		coalesce(q.held, 0) AS held, h.unreachable_since, h.last_error
+		coalesce(q.held, 0) AS held, h.unreachable_since, h.last_error, h.limited_to
 	FROM pg_catalog.pg_foreign_server AS s
 		JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid OPERATOR(pg_catalog.=) s.srvfdw
 			AND w.fdwname OPERATOR(pg_catalog.=) 'rtm'

@@ -133,8 +133,7 @@ rtm_sql_server_stats(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
-	for (int i = 0; entry && i < OUTBOX_MAX_SERVERS && OidIsValid(entry->figures.servers[i].server);
-		 i++)
+	for (int i = 0; entry && i < OUTBOX_MAX_SERVERS; i++)
 	{
 		OutboxServerStats *s = &entry->figures.servers[i];
 		uint64			   answers = pg_atomic_read_u64(&s->answers);
@@ -151,8 +150,9 @@ rtm_sql_server_stats(PG_FUNCTION_ARGS)
 					 : rtm_null_column(),
 		 };
 
-		tuplestore_puttuple(result->setResult,
-							rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
+		if (OidIsValid(DatumGetObjectId(columns[0].value)))
+			tuplestore_puttuple(result->setResult,
+								rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
 	}
 	return (Datum) 0;
 }
@@ -173,18 +173,20 @@ rtm_sql_server_health(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	result = (ReturnSetInfo *) fcinfo->resultinfo;
-	for (int i = 0; entry && i < OUTBOX_MAX_SERVERS && OidIsValid(entry->figures.servers[i].server);
-		 i++)
+	for (int i = 0; entry && i < OUTBOX_MAX_SERVERS; i++)
 	{
 		OutboxServerStats s = outbox_copy_server_stats(&entry->figures, i);
+		int32			  limited_to = (int32) pg_atomic_read_u32(&s.limited_to);
 		NullableDatum	  columns[] = {
 				rtm_column(ObjectIdGetDatum(s.server)),
 				time_column(s.unreachable_since),
 				text_column(s.reason),
+			limited_to > 0 ? rtm_column(Int32GetDatum(limited_to)) : rtm_null_column(),
 		};
 
-		tuplestore_puttuple(result->setResult,
-							rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
+		if (OidIsValid(DatumGetObjectId(columns[0].value)))
+			tuplestore_puttuple(result->setResult,
+								rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
 	}
 	return (Datum) 0;
 }

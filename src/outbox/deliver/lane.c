@@ -385,7 +385,7 @@ ask(Request *request)
 	t->last_asked = t->last_used = rtm_now_ms();
 	request->deadline = t->last_asked + quest_timeout(request);
 	t->next_deadline = Min(t->next_deadline, request->deadline);
-	outbox_set_in_flight(request);
+	outbox_set_in_flight(request, outbox_answer_room(request));
 	return true;
 }
 
@@ -421,6 +421,8 @@ send_ready(Lane *lane)
 
 		if (!may_send(request))
 			continue;
+		if (!outbox_lane_may_grow(lane, outbox_answer_room(request)))
+			break; /* until others are settled */
 		wait = outbox_limit_wait(limit, rtm_now_us());
 		if (wait > 0 || !ask(request))
 			break;
@@ -523,12 +525,14 @@ go(Lane *lane, int64 now)
 }
 
 static void
-show_in_flight(const Server *server)
+show_figures(const Server *server)
 {
 	OutboxServerStats *stats = server->traffic ? server->traffic->stats : NULL;
 
-	if (stats)
-		pg_atomic_write_u32(&stats->in_flight, server->nin_flight);
+	if (stats == NULL)
+		return;
+	pg_atomic_write_u32(&stats->in_flight, server->nin_flight);
+	pg_atomic_write_u32(&stats->limited_to, outbox_limit_learnt(&server->traffic->limit));
 }
 
 void
@@ -552,8 +556,8 @@ outbox_lane_turn(Lane *lane)
 	back = Min(back, at);
 	if (lane->nin_flight > 0)
 		back = Min(back, t->next_deadline);
-	show_in_flight(lane->server);
-	if (lane->nrequests == 0 && t->conn == NULL)
+	show_figures(lane->server);
+	if (lane->nrequests == 0 && lane->next == 0 && t->conn == NULL)
 	{
 		outbox_options_drop(lane);
 		outbox_release_lane(lane);

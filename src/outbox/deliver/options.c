@@ -35,11 +35,18 @@
  */
 #define LOCK_TIMEOUT "100ms"
 
+static bool servers_changed = true; /* since their statistics were looked at */
+
+/*
+ * A server, mapping, role or membership has changed.  The hash names a server or a role; of
+ * mappings nobody can say whose they are.  Lanes without requests look when they get one.
+ */
 static void
 make_stale(Datum arg, int cacheid, uint32 hash)
 {
 	dlist_iter iter;
 
+	servers_changed |= cacheid == FOREIGNSERVEROID;
 	dlist_foreach (iter, &outbox_queue.lanes)
 	{
 		Lane		*lane = dlist_container(Lane, node, iter.cur);
@@ -67,6 +74,38 @@ outbox_options_watch(void)
 	CacheRegisterSyscacheCallback(USERMAPPINGOID, make_stale, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, make_stale, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, make_stale, (Datum) 0);
+}
+
+/* Nobody counts there any more. */
+static void
+drop_stats(Oid oid)
+{
+	dlist_iter iter;
+
+	dlist_foreach (iter, &outbox_queue.servers)
+	{
+		Server *server = dlist_container(Server, node, iter.cur);
+
+		if (server->oid == oid && server->traffic)
+			server->traffic->stats = NULL;
+	}
+	outbox_forget_server(&outbox_queue.entry->figures, oid);
+}
+
+void
+outbox_forget_dropped_servers(void)
+{
+	if (!servers_changed)
+		return;
+	servers_changed = false;
+	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
+	{
+		Oid server = outbox_queue.entry->figures.servers[i].server;
+
+		if (OidIsValid(server) &&
+			!SearchSysCacheExists1(FOREIGNSERVEROID, ObjectIdGetDatum(server)))
+			drop_stats(server);
+	}
 }
 
 static void

@@ -13,6 +13,12 @@
 /* From now on lanes whose server, mapping or role changes become stale. */
 extern void outbox_options_watch(void);
 
+/*
+ * Statistics of servers that were dropped since the last time are given back.
+ * Needs a transaction.
+ */
+extern void outbox_forget_dropped_servers(void);
+
 /* Forget them, the secret first of all. */
 extern void outbox_options_drop(Lane *lane);
 

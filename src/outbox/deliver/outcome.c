@@ -37,6 +37,20 @@ outbox_is_any_call(const Request *request)
 	return outbox_row_is_any_call(&request->row);
 }
 
+/* A page of a history, and what others may be expected to be. */
+#define PAGE_ROOM	((Size) RTM_MAX_PAGE * (RTM_MAX_MSG + RTM_MAX_ATTRS))
+#define ANSWER_ROOM ((Size) 2 * (RTM_MAX_MSG + RTM_MAX_ATTRS))
+
+Size
+outbox_answer_room(const Request *request)
+{
+	const RtmMethod *method = method_of(request);
+
+	if (rtm_method_traits(method)->keep != RTM_KEEP_ANSWER)
+		return 0;
+	return method && method->kind == RTM_KIND_HISTORY ? PAGE_ROOM : ANSWER_ROOM;
+}
+
 static OutboxServerStats *
 stats_of(const Request *request)
 {
@@ -173,7 +187,6 @@ try_later(Request *request, int code, const char *error)
 		case OUTBOX_SCOPE_LIMIT:
 			if (request->asked_us <= limit->cut)
 			{
-				request->marked = false;
 				outbox_limit_refused(limit, request->asked_us, rtm_now_us());
 				outbox_set_ready_again(request, request->lane, false);
 				return;
@@ -300,6 +313,19 @@ lost(Request *request, int code, const char *why, Lane *to, bool alone)
 		outbox_set_ready_again(request, to, true);
 }
 
+/* The lane where n requests of this one go on; it begins with half of them. */
+static Lane *
+search_apart(Lane *lane, int n)
+{
+	Lane		*apart = outbox_lane(lane->key.server, lane->key.owner, true);
+	LaneTraffic *t = outbox_traffic(apart);
+	int			 half = Max(n / 2, 1);
+
+	t->window = apart->nrequests == 0 ? half : Min(t->window, half);
+	t->batch = false;
+	return apart;
+}
+
 /*
  * The last ones first, each to the front of what is ready, so that they stay in
  * their order.
@@ -311,10 +337,7 @@ outbox_lose_all(Lane *lane, int code, const char *why, bool suspicious)
 	Lane *to = lane;
 
 	if (suspicious && n > 0)
-	{
-		to = outbox_lane(lane->key.server, lane->key.owner, true);
-		outbox_traffic(to)->window = Max(n / 2, 1);
-	}
+		to = search_apart(lane, n);
 	while (!dlist_is_empty(&lane->in_flight))
 	{
 		Request *request = dlist_tail_element(Request, node, &lane->in_flight);

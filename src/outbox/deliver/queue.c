@@ -94,22 +94,40 @@ outbox_server(Oid oid)
 	{
 		memset((char *) server + sizeof(Oid), 0, sizeof(Server) - sizeof(Oid));
 		dlist_init(&server->cut);
+		dlist_init(&server->left);
+		server->left_low = PG_INT64_MAX;
 		dlist_push_tail(&outbox_queue.servers, &server->node);
 	}
 	return server;
 }
 
-Lane *
-outbox_lane(Oid server, Oid owner, bool apart)
+static LaneKey
+lane_key(Oid server, Oid owner, bool apart)
 {
 	LaneKey key;
-	bool	found;
-	Lane   *lane;
 
 	memset(&key, 0, sizeof(key)); /* what is between the fields counts, too */
 	key.server = server;
 	key.owner = owner;
 	key.apart = apart;
+	return key;
+}
+
+Lane *
+outbox_find_lane(Oid server, Oid owner)
+{
+	LaneKey key = lane_key(server, owner, false);
+
+	return hash_search(store.lanes, &key, HASH_FIND, NULL);
+}
+
+Lane *
+outbox_lane(Oid server, Oid owner, bool apart)
+{
+	LaneKey key = lane_key(server, owner, apart);
+	bool	found;
+	Lane   *lane;
+
 	lane = hash_search(store.lanes, &key, HASH_ENTER, &found);
 	if (!found)
 	{
@@ -135,7 +153,7 @@ outbox_server_is_idle(const Server *server)
 void
 outbox_drop_lane(Lane *lane)
 {
-	Assert(lane->nrequests == 0 && lane->traffic == NULL);
+	Assert(lane->nrequests == 0 && lane->next == 0 && lane->traffic == NULL);
 	if (lane->awake)
 		dlist_delete(&lane->awake_node);
 	dlist_delete(&lane->node);
@@ -167,12 +185,52 @@ outbox_knows(int64 seq)
 	return hash_search(store.known, &seq, HASH_FIND, NULL) != NULL;
 }
 
-bool
-outbox_server_full(const Server *server)
+/* Bytes and rows that a server's lanes don't use. */
+static Size
+free_bytes(const Server *server)
 {
-	/* what waits for its repetition may be any number */
-	return server->nrows - server->ndelayed >= OUTBOX_SERVER_ROWS ||
-		   server->nbytes >= (Size) outbox_sender_memory * 1024;
+	Size most = (Size) outbox_sender_memory * 1024;
+	Size used = server->nbytes + sizeof(Conversation) * server->ncut;
+
+	return most > used ? most - used : 0;
+}
+
+/* What waits for its repetition may be any number. */
+static int
+free_rows(const Server *server)
+{
+	return Max(OUTBOX_SERVER_ROWS - (server->nrows - server->ndelayed), 0);
+}
+
+bool
+outbox_lane_full(const Lane *lane)
+{
+	int active = lane->nrows - lane->ndelayed;
+
+	return (active > 0 && active >= free_rows(lane->server)) ||
+		   (lane->nrequests > 0 && lane->nbytes >= free_bytes(lane->server));
+}
+
+bool
+outbox_lane_has_room(const Lane *lane)
+{
+	int active = lane->nrows - lane->ndelayed;
+
+	return (active == 0 || active <= free_rows(lane->server) / 2) &&
+		   (lane->nrequests == 0 || lane->nbytes <= free_bytes(lane->server) / 2);
+}
+
+bool
+outbox_lane_may_grow(const Lane *lane, Size bytes)
+{
+	return bytes == 0 || (lane->nin_flight == 0 && lane->nrequests == lane->nrows) ||
+		   lane->nbytes + bytes <= free_bytes(lane->server);
+}
+
+bool
+outbox_may_cut(const Server *server)
+{
+	return sizeof(Conversation) * server->ncut <= (Size) outbox_sender_memory * 1024 / 4;
 }
 
 /* ---- conversations ---- */
@@ -266,7 +324,10 @@ static void
 cut_at(Conversation *c, int64 seq)
 {
 	if (c->next == 0)
+	{
 		dlist_push_tail(&c->key.server->cut, &c->cut_node);
+		c->key.server->ncut++;
+	}
 	if (c->next == 0 || seq < c->next)
 		c->next = seq;
 }
@@ -290,6 +351,7 @@ outbox_uncut(Conversation *c)
 	c->next = 0;
 	c->refilling = false;
 	dlist_delete(&c->cut_node);
+	c->key.server->ncut--;
 	release_conversation(c);
 }
 
@@ -307,12 +369,15 @@ leave_list(Request *request)
 			lane->nready--;
 			break;
 		case REQUEST_DELAYED:
+			lane->ndelayed--;
 			lane->server->ndelayed--;
 			pairingheap_remove(&lane->delayed, &request->heap_node);
 			return;
 		case REQUEST_IN_FLIGHT:
 			lane->nin_flight--;
 			lane->server->nin_flight--;
+			outbox_count_bytes(request, -(int64) request->reserved);
+			request->reserved = 0;
 			break;
 		case REQUEST_QUEUED:
 		case REQUEST_FINISHED:
@@ -349,7 +414,7 @@ copy_row(const OutboxRow *row)
 	request->row = *row;
 	request->row.owner_name = request->row.server_name = request->row.callback_name = (OutboxName){
 		0};
-	request->bytes = size + sizeof(Membership) * row->nrecipients;
+	request->bytes = size + (sizeof(Membership) + sizeof(Conversation)) * Max(row->nrecipients, 1);
 	if (row->recipients)
 		request->row.recipients = memcpy(p, row->recipients, recipients);
 	p += recipients;
@@ -411,6 +476,8 @@ outbox_add(const OutboxRow *row, ItemPointer tid)
 	request->seen = rtm_now_us();
 	request->maybe_sent = row->seq < store.old_seq || row->attempts > 0;
 	lane->nrequests++;
+	lane->nrows++;
+	lane->nbytes += request->bytes;
 	lane->server->nrows++;
 	outbox_queue.nrows++;
 	lane->server->nbytes += request->bytes;
@@ -421,13 +488,29 @@ outbox_add(const OutboxRow *row, ItemPointer tid)
 }
 
 void
-outbox_set_in_flight(Request *request)
+outbox_set_in_flight(Request *request, Size reserve)
 {
 	leave_list(request);
 	request->state = REQUEST_IN_FLIGHT;
 	request->lane->nin_flight++;
 	request->lane->server->nin_flight++;
+	request->reserved = reserve;
+	outbox_count_bytes(request, (int64) reserve);
 	dlist_push_tail(&request->lane->in_flight, &request->node);
+}
+
+static void
+change_lane(Request *request, Lane *lane)
+{
+	Lane *from = request->lane;
+
+	from->nrequests--;
+	from->nrows--;
+	from->nbytes -= request->bytes;
+	request->lane = lane;
+	lane->nrequests++;
+	lane->nrows++;
+	lane->nbytes += request->bytes;
 }
 
 void
@@ -436,11 +519,7 @@ outbox_set_ready_again(Request *request, Lane *lane, bool first)
 	Assert(request->lane->server == lane->server);
 	leave_list(request);
 	if (lane != request->lane)
-	{
-		request->lane->nrequests--;
-		request->lane = lane;
-		lane->nrequests++;
-	}
+		change_lane(request, lane);
 	set_ready(request, first);
 }
 
@@ -448,6 +527,7 @@ void
 outbox_count_bytes(Request *request, int64 bytes)
 {
 	request->bytes += bytes;
+	request->lane->nbytes += bytes;
 	request->lane->server->nbytes += bytes;
 }
 
@@ -471,13 +551,23 @@ untouch(Request *request)
 	outbox_queue.ntouched--;
 }
 
+/*
+ * The request's memory is given back.  Whoever still has a pointer to it must have been told: it is
+ * in no list but `touched`, and no quest of it waits for an answer.
+ */
 static void
 forget(Request *request)
 {
-	request->lane->nrequests--;
-	request->lane->server->nbytes -= request->bytes;
-	if (request->lane->nrequests == 0)
-		outbox_wake_lane(request->lane);
+	Lane *lane = request->lane;
+
+	lane->nrequests--;
+	lane->nbytes -= request->bytes;
+	lane->server->nbytes -= request->bytes;
+	lane->server->changes++;
+
+	/* it may be given back, or have memory again for an answer */
+	if (lane->nrequests == 0 || lane->nready > 0)
+		outbox_wake_lane(lane);
 	hash_search(store.known, &request->row.seq, HASH_REMOVE, NULL);
 	untouch(request);
 	if (request->members != &request->own_member)
@@ -495,6 +585,7 @@ forget(Request *request)
 static void
 uncount(Request *request)
 {
+	request->lane->nrows--;
 	request->lane->server->nrows--;
 	outbox_queue.nrows--;
 }
@@ -527,6 +618,7 @@ outbox_set_delayed(Request *request, int64 not_before, bool long_time)
 	leave_list(request);
 	request->state = REQUEST_DELAYED;
 	request->not_before = not_before;
+	request->lane->ndelayed++;
 	request->lane->server->ndelayed++;
 	pairingheap_add(&request->lane->delayed, &request->heap_node);
 	outbox_wake_lane(request->lane);
@@ -546,6 +638,7 @@ outbox_set_finished(Request *request, bool leaves_result)
 		outbox_queue.nresults++;
 	uncount(request);
 	request->lane->server->cut_idle = false;
+	request->lane->server->changes++;
 
 	for (int i = 0; i < request->nmembers; i++)
 	{
@@ -628,6 +721,7 @@ outbox_noted(Request *request)
 	request->must_note = false;
 	if (request->state == REQUEST_DELAYED)
 	{
+		request->lane->ndelayed++;
 		request->lane->server->ndelayed++;
 		pairingheap_add(&request->lane->delayed, &request->heap_node);
 		outbox_wake_lane(request->lane);

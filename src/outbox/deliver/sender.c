@@ -243,6 +243,7 @@ catalog_turn(Sender *sender)
 		return;
 	sender->catalog_checked = now;
 	StartTransactionCommand();
+	outbox_forget_dropped_servers();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 }

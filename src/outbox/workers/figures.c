@@ -47,6 +47,7 @@ outbox_init_figures(OutboxFigures *figures, LWLock *lock)
 		pg_atomic_init_u64(&server->answers, 0);
 		pg_atomic_init_u64(&server->answer_us, 0);
 		pg_atomic_init_u64(&server->last_answer_us, 0);
+		pg_atomic_init_u32(&server->limited_to, 0);
 	}
 	count_anew(figures);
 }
@@ -54,19 +55,40 @@ outbox_init_figures(OutboxFigures *figures, LWLock *lock)
 OutboxServerStats *
 outbox_server_stats(OutboxFigures *figures, Oid server)
 {
+	OutboxServerStats *room = NULL;
+
 	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
 	{
 		OutboxServerStats *stats = &figures->servers[i];
 
 		if (stats->server == server)
 			return stats;
-		if (stats->server == InvalidOid)
-		{
-			stats->server = server;
-			return stats;
-		}
+		if (room == NULL && !OidIsValid(stats->server))
+			room = stats;
 	}
-	return NULL;
+	if (room)
+		room->server = server;
+	return room;
+}
+
+void
+outbox_forget_server(OutboxFigures *figures, Oid server)
+{
+	LWLockAcquire(figures->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
+	{
+		OutboxServerStats *stats = &figures->servers[i];
+
+		if (stats->server != server)
+			continue;
+		stats->server = InvalidOid;
+		stats->unreachable_since = 0;
+		stats->reason[0] = '\0';
+		count_server_anew(stats);
+		pg_atomic_write_u32(&stats->in_flight, 0);
+		pg_atomic_write_u32(&stats->limited_to, 0);
+	}
+	LWLockRelease(figures->lock);
 }
 
 void

@@ -30,6 +30,7 @@ typedef struct OutboxServerStats
 	pg_atomic_uint64 answers;
 	pg_atomic_uint64 answer_us; /* sum over all answers */
 	pg_atomic_uint64 last_answer_us;
+	pg_atomic_uint32 limited_to;				/* quests a second, after refusals; 0: any */
 	TimestampTz		 unreachable_since;			/* 0: it isn't, or wasn't tried */
 	char			 reason[OUTBOX_REASON_LEN]; /* why, or "" */
 } OutboxServerStats;
@@ -56,6 +57,9 @@ extern void outbox_init_figures(OutboxFigures *figures, LWLock *lock);
 
 /* The figures of a server; NULL when there is no room. Only for the sender. */
 extern OutboxServerStats *outbox_server_stats(OutboxFigures *figures, Oid server);
+
+/* Give back the place of a server that was dropped.  Only for the sender. */
+extern void outbox_forget_server(OutboxFigures *figures, Oid server);
 
 /* Whether the gate of a server can be reached, and why not; NULL: no-op. */
 extern void outbox_show_unreachable(OutboxFigures *figures, OutboxServerStats *stats,
