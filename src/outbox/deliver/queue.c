@@ -223,7 +223,7 @@ outbox_lane_has_room(const Lane *lane)
 bool
 outbox_lane_may_grow(const Lane *lane, Size bytes)
 {
-	return bytes == 0 || (lane->nin_flight == 0 && lane->nrequests == lane->nrows) ||
+	return (lane->nin_flight == 0 && lane->nrequests == lane->nrows) ||
 		   lane->nbytes + bytes <= free_bytes(lane->server);
 }
 
