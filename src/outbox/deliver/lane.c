@@ -385,7 +385,7 @@ ask(Request *request)
 	t->last_asked = t->last_used = rtm_now_ms();
 	request->deadline = t->last_asked + quest_timeout(request);
 	t->next_deadline = Min(t->next_deadline, request->deadline);
-	outbox_set_in_flight(request, outbox_answer_room(request));
+	outbox_set_in_flight(request);
 	return true;
 }
 
@@ -421,8 +421,6 @@ send_ready(Lane *lane)
 
 		if (!may_send(request))
 			continue;
-		if (!outbox_lane_may_grow(lane, outbox_answer_room(request)))
-			break; /* until others are settled */
 		wait = outbox_limit_wait(limit, rtm_now_us());
 		if (wait > 0 || !ask(request))
 			break;
@@ -557,7 +555,7 @@ outbox_lane_turn(Lane *lane)
 	if (lane->nin_flight > 0)
 		back = Min(back, t->next_deadline);
 	show_figures(lane->server);
-	if (lane->nrequests == 0 && lane->next == 0 && t->conn == NULL)
+	if (lane->nrequests == 0 && t->conn == NULL)
 	{
 		outbox_options_drop(lane);
 		outbox_release_lane(lane);

@@ -37,20 +37,6 @@ outbox_is_any_call(const Request *request)
 	return outbox_row_is_any_call(&request->row);
 }
 
-/* A page of a history, and what others may be expected to be. */
-#define PAGE_ROOM	((Size) RTM_MAX_PAGE * (RTM_MAX_MSG + RTM_MAX_ATTRS))
-#define ANSWER_ROOM ((Size) 2 * (RTM_MAX_MSG + RTM_MAX_ATTRS))
-
-Size
-outbox_answer_room(const Request *request)
-{
-	const RtmMethod *method = method_of(request);
-
-	if (rtm_method_traits(method)->keep != RTM_KEEP_ANSWER)
-		return 0;
-	return method && method->kind == RTM_KIND_HISTORY ? PAGE_ROOM : ANSWER_ROOM;
-}
-
 static OutboxServerStats *
 stats_of(const Request *request)
 {

@@ -35,9 +35,6 @@ extern void outbox_lose_all(Lane *lane, int code, const char *why, bool suspicio
 /* Is it older than rtm.max_age? */
 extern bool outbox_is_too_old(const Request *request);
 
-/* Bytes that an answer which has to be kept may take. */
-extern Size outbox_answer_room(const Request *request);
-
 /* Is it any method, of which nobody knows whether it may be repeated? */
 extern bool outbox_is_any_call(const Request *request);
 

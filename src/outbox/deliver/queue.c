@@ -94,40 +94,22 @@ outbox_server(Oid oid)
 	{
 		memset((char *) server + sizeof(Oid), 0, sizeof(Server) - sizeof(Oid));
 		dlist_init(&server->cut);
-		dlist_init(&server->left);
-		server->left_low = PG_INT64_MAX;
 		dlist_push_tail(&outbox_queue.servers, &server->node);
 	}
 	return server;
 }
 
-static LaneKey
-lane_key(Oid server, Oid owner, bool apart)
+Lane *
+outbox_lane(Oid server, Oid owner, bool apart)
 {
 	LaneKey key;
+	bool	found;
+	Lane   *lane;
 
 	memset(&key, 0, sizeof(key)); /* what is between the fields counts, too */
 	key.server = server;
 	key.owner = owner;
 	key.apart = apart;
-	return key;
-}
-
-Lane *
-outbox_find_lane(Oid server, Oid owner)
-{
-	LaneKey key = lane_key(server, owner, false);
-
-	return hash_search(store.lanes, &key, HASH_FIND, NULL);
-}
-
-Lane *
-outbox_lane(Oid server, Oid owner, bool apart)
-{
-	LaneKey key = lane_key(server, owner, apart);
-	bool	found;
-	Lane   *lane;
-
 	lane = hash_search(store.lanes, &key, HASH_ENTER, &found);
 	if (!found)
 	{
@@ -153,7 +135,7 @@ outbox_server_is_idle(const Server *server)
 void
 outbox_drop_lane(Lane *lane)
 {
-	Assert(lane->nrequests == 0 && lane->next == 0 && lane->traffic == NULL);
+	Assert(lane->nrequests == 0 && lane->traffic == NULL);
 	if (lane->awake)
 		dlist_delete(&lane->awake_node);
 	dlist_delete(&lane->node);
@@ -185,52 +167,12 @@ outbox_knows(int64 seq)
 	return hash_search(store.known, &seq, HASH_FIND, NULL) != NULL;
 }
 
-/* Bytes and rows that a server's lanes don't use. */
-static Size
-free_bytes(const Server *server)
-{
-	Size most = (Size) outbox_sender_memory * 1024;
-	Size used = server->nbytes + sizeof(Conversation) * server->ncut;
-
-	return most > used ? most - used : 0;
-}
-
-/* What waits for its repetition may be any number. */
-static int
-free_rows(const Server *server)
-{
-	return Max(OUTBOX_SERVER_ROWS - (server->nrows - server->ndelayed), 0);
-}
-
 bool
-outbox_lane_full(const Lane *lane)
+outbox_server_full(const Server *server)
 {
-	int active = lane->nrows - lane->ndelayed;
-
-	return (active > 0 && active >= free_rows(lane->server)) ||
-		   (lane->nrequests > 0 && lane->nbytes >= free_bytes(lane->server));
-}
-
-bool
-outbox_lane_has_room(const Lane *lane)
-{
-	int active = lane->nrows - lane->ndelayed;
-
-	return (active == 0 || active <= free_rows(lane->server) / 2) &&
-		   (lane->nrequests == 0 || lane->nbytes <= free_bytes(lane->server) / 2);
-}
-
-bool
-outbox_lane_may_grow(const Lane *lane, Size bytes)
-{
-	return (lane->nin_flight == 0 && lane->nrequests == lane->nrows) ||
-		   lane->nbytes + bytes <= free_bytes(lane->server);
-}
-
-bool
-outbox_may_cut(const Server *server)
-{
-	return sizeof(Conversation) * server->ncut <= (Size) outbox_sender_memory * 1024 / 4;
+	/* what waits for its repetition may be any number */
+	return server->nrows - server->ndelayed >= OUTBOX_SERVER_ROWS ||
+		   server->nbytes >= (Size) outbox_sender_memory * 1024;
 }
 
 /* ---- conversations ---- */
@@ -324,10 +266,7 @@ static void
 cut_at(Conversation *c, int64 seq)
 {
 	if (c->next == 0)
-	{
 		dlist_push_tail(&c->key.server->cut, &c->cut_node);
-		c->key.server->ncut++;
-	}
 	if (c->next == 0 || seq < c->next)
 		c->next = seq;
 }
@@ -351,7 +290,6 @@ outbox_uncut(Conversation *c)
 	c->next = 0;
 	c->refilling = false;
 	dlist_delete(&c->cut_node);
-	c->key.server->ncut--;
 	release_conversation(c);
 }
 
@@ -369,15 +307,12 @@ leave_list(Request *request)
 			lane->nready--;
 			break;
 		case REQUEST_DELAYED:
-			lane->ndelayed--;
 			lane->server->ndelayed--;
 			pairingheap_remove(&lane->delayed, &request->heap_node);
 			return;
 		case REQUEST_IN_FLIGHT:
 			lane->nin_flight--;
 			lane->server->nin_flight--;
-			outbox_count_bytes(request, -(int64) request->reserved);
-			request->reserved = 0;
 			break;
 		case REQUEST_QUEUED:
 		case REQUEST_FINISHED:
@@ -414,7 +349,7 @@ copy_row(const OutboxRow *row)
 	request->row = *row;
 	request->row.owner_name = request->row.server_name = request->row.callback_name = (OutboxName){
 		0};
-	request->bytes = size + (sizeof(Membership) + sizeof(Conversation)) * Max(row->nrecipients, 1);
+	request->bytes = size + sizeof(Membership) * row->nrecipients;
 	if (row->recipients)
 		request->row.recipients = memcpy(p, row->recipients, recipients);
 	p += recipients;
@@ -476,8 +411,6 @@ outbox_add(const OutboxRow *row, ItemPointer tid)
 	request->seen = rtm_now_us();
 	request->maybe_sent = row->seq < store.old_seq || row->attempts > 0;
 	lane->nrequests++;
-	lane->nrows++;
-	lane->nbytes += request->bytes;
 	lane->server->nrows++;
 	outbox_queue.nrows++;
 	lane->server->nbytes += request->bytes;
@@ -488,29 +421,13 @@ outbox_add(const OutboxRow *row, ItemPointer tid)
 }
 
 void
-outbox_set_in_flight(Request *request, Size reserve)
+outbox_set_in_flight(Request *request)
 {
 	leave_list(request);
 	request->state = REQUEST_IN_FLIGHT;
 	request->lane->nin_flight++;
 	request->lane->server->nin_flight++;
-	request->reserved = reserve;
-	outbox_count_bytes(request, (int64) reserve);
 	dlist_push_tail(&request->lane->in_flight, &request->node);
-}
-
-static void
-change_lane(Request *request, Lane *lane)
-{
-	Lane *from = request->lane;
-
-	from->nrequests--;
-	from->nrows--;
-	from->nbytes -= request->bytes;
-	request->lane = lane;
-	lane->nrequests++;
-	lane->nrows++;
-	lane->nbytes += request->bytes;
 }
 
 void
@@ -519,7 +436,11 @@ outbox_set_ready_again(Request *request, Lane *lane, bool first)
 	Assert(request->lane->server == lane->server);
 	leave_list(request);
 	if (lane != request->lane)
-		change_lane(request, lane);
+	{
+		request->lane->nrequests--;
+		request->lane = lane;
+		lane->nrequests++;
+	}
 	set_ready(request, first);
 }
 
@@ -527,7 +448,6 @@ void
 outbox_count_bytes(Request *request, int64 bytes)
 {
 	request->bytes += bytes;
-	request->lane->nbytes += bytes;
 	request->lane->server->nbytes += bytes;
 }
 
@@ -558,16 +478,10 @@ untouch(Request *request)
 static void
 forget(Request *request)
 {
-	Lane *lane = request->lane;
-
-	lane->nrequests--;
-	lane->nbytes -= request->bytes;
-	lane->server->nbytes -= request->bytes;
-	lane->server->changes++;
-
-	/* it may be given back, or have memory again for an answer */
-	if (lane->nrequests == 0 || lane->nready > 0)
-		outbox_wake_lane(lane);
+	request->lane->nrequests--;
+	request->lane->server->nbytes -= request->bytes;
+	if (request->lane->nrequests == 0)
+		outbox_wake_lane(request->lane);
 	hash_search(store.known, &request->row.seq, HASH_REMOVE, NULL);
 	untouch(request);
 	if (request->members != &request->own_member)
@@ -585,7 +499,6 @@ forget(Request *request)
 static void
 uncount(Request *request)
 {
-	request->lane->nrows--;
 	request->lane->server->nrows--;
 	outbox_queue.nrows--;
 }
@@ -618,7 +531,6 @@ outbox_set_delayed(Request *request, int64 not_before, bool long_time)
 	leave_list(request);
 	request->state = REQUEST_DELAYED;
 	request->not_before = not_before;
-	request->lane->ndelayed++;
 	request->lane->server->ndelayed++;
 	pairingheap_add(&request->lane->delayed, &request->heap_node);
 	outbox_wake_lane(request->lane);
@@ -638,7 +550,6 @@ outbox_set_finished(Request *request, bool leaves_result)
 		outbox_queue.nresults++;
 	uncount(request);
 	request->lane->server->cut_idle = false;
-	request->lane->server->changes++;
 
 	for (int i = 0; i < request->nmembers; i++)
 	{
@@ -721,7 +632,6 @@ outbox_noted(Request *request)
 	request->must_note = false;
 	if (request->state == REQUEST_DELAYED)
 	{
-		request->lane->ndelayed++;
 		request->lane->server->ndelayed++;
 		pairingheap_add(&request->lane->delayed, &request->heap_node);
 		outbox_wake_lane(request->lane);

@@ -9,9 +9,9 @@
  * the order of their tickets, whatever their lanes; conversations don't wait for
  * each other.
  *
- * Only part of a long outbox is in memory.  A lane whose part is full, or a
- * conversation, or a server, has a place in the table, `next`, from which on its
- * rows have yet to be read.  See reader.c.
+ * Only part of a long outbox is in memory.  A server whose part is full, or a
+ * conversation of it, has a place in the table, `next`, from which on its rows
+ * have yet to be read.  See reader.c.
  *
  * What lanes and servers have to do with sockets is in traffic.h.
  *
@@ -31,7 +31,7 @@
  * How much of a server's and of a conversation's is in memory at most; see also
  * rtm.sender_memory.
  */
-#define OUTBOX_SERVER_ROWS		 16384
+#define OUTBOX_SERVER_ROWS		 8192
 #define OUTBOX_CONVERSATION_ROWS 256
 
 typedef enum RequestState
@@ -68,8 +68,7 @@ struct Request
 	OutboxRow		 row;	 /* in the request's own memory */
 	char			*params; /* row.params, when they were made anew; palloc()ed, or NULL */
 	ItemPointerData	 tid;
-	Size			 bytes;	   /* that it takes in memory */
-	Size			 reserved; /* of these, for the answer that it waits for */
+	Size			 bytes; /* that it takes in memory */
 	Lane			*lane;
 	RequestState	 state;
 	dlist_node		 node;		/* in the list that the state says */
@@ -136,13 +135,8 @@ struct Server
 	int					  ndelayed; /* of them */
 	int					  nin_flight;
 	Size				  nbytes;	/* in memory, finished ones too */
-	uint64				  changes;	/* counts what made room: finished and dropped ones */
-	int64				  next;		/* 0: all of it is in memory, cut, or left */
-	dlist_head			  left;		/* lanes with a `next` */
-	int64				  left_low; /* no lane's is below */
-	struct OutboxNotes	 *notes;	/* of what was left; see left.c */
+	int64				  next;		/* 0: all of it is in memory, or cut */
 	dlist_head			  cut;		/* conversations with a `next` */
-	int					  ncut;
 	bool				  cut_idle; /* the last pass over them found no room */
 	struct ServerTraffic *traffic;
 };
@@ -166,14 +160,6 @@ struct Lane
 	int			nready;
 	int			nin_flight;
 	int			nrequests; /* in memory, finished ones too */
-	int			nrows;	   /* without those */
-	int			ndelayed;  /* of them */
-	Size		nbytes;	   /* of all requests, with their answers */
-
-	int64	   next;		/* 0: all of its rows are in memory, or cut */
-	dlist_node left_node;	/* in server->left, when it isn't */
-	uint64	   refilled_at; /* server->changes, when it was no use to read on */
-	uint64	   closed;		/* the pass for which it is; see reader.c */
 
 	dlist_node node; /* in queue.lanes */
 	bool	   awake;
@@ -209,9 +195,6 @@ extern Server *outbox_server(Oid server);
 /* The lane of a role, or the one beside it; made if there is none. */
 extern Lane *outbox_lane(Oid server, Oid owner, bool apart);
 
-/* The lane of a role, or NULL. */
-extern Lane *outbox_find_lane(Oid server, Oid owner);
-
 /*
  * Forget a lane that has no requests, or a server of which no lane and no row is
  * known any more.  Their traffic must have been given back: see traffic.c.
@@ -226,18 +209,8 @@ extern void outbox_wake_lane(Lane *lane);
 /* Is the request with that ticket in memory? */
 extern bool outbox_knows(int64 seq);
 
-/*
- * Has the lane its part of the server's room?  Each may have as much as is left
- * for others, so that there is always some for one that comes.  Has it room to go
- * on reading, after it was full?  Is there room in a row's conversations, and for
- * noting that they are cut?
- */
-extern bool outbox_lane_full(const Lane *lane);
-extern bool outbox_lane_has_room(const Lane *lane);
-extern bool outbox_may_cut(const Server *server);
-
-/* May the lane have an answer of so many bytes?  One at a time it may always have. */
-extern bool outbox_lane_may_grow(const Lane *lane, Size bytes);
+/* Is there no more room for the server's rows, or a row's conversations? */
+extern bool outbox_server_full(const Server *server);
 extern bool outbox_row_has_room(Server *server, const OutboxRow *row);
 
 /*
@@ -256,12 +229,12 @@ extern Conversation *outbox_conversation(Server *server, const OutboxRow *row, i
 extern Request *outbox_add(const OutboxRow *row, ItemPointer tid);
 
 /*
- * The states of a request.  In flight: `reserve` bytes are counted for the answer.  Ready again: by its lane or another one of the
+ * The states of a request.  Ready again: by its lane or another one of the
  * server's, before or behind what else is ready there.  Delayed: it is sent at
  * `not_before` (rtm_now_ms()); if that may be long, what its conversation has
  * behind it goes back to the table.
  */
-extern void outbox_set_in_flight(Request *request, Size reserve);
+extern void outbox_set_in_flight(Request *request);
 extern void outbox_set_ready_again(Request *request, Lane *lane, bool first);
 extern void outbox_set_delayed(Request *request, int64 not_before, bool long_time);
 

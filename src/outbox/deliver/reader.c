@@ -3,18 +3,15 @@
  * reader.c
  *	  From the table into memory.
  *
- * There are four reasons to read, each with a place in the table from which on
+ * There are three reasons to read, each with a place in the table from which on
  * it has to go on; every place only moves upwards, so that dead rows are passed
  * once, however many there are:
  *
  *	discovery	rows that nobody has seen yet, from `position` up to the next
  *				ticket to be drawn
- *	the left	lanes of a server that were full: their rows from lane->next up to
- *				server->next or `position`
+ *	a server	that was full: its rows from server->next up to `position`
  *	the cut		conversations of a server that were full: their rows from
  *				conversation->next up to server->next or `position`
- *	a server	of which no more could be noted: its rows from server->next up to
- *				`position`
  *
  * A transaction may become visible when discovery has passed its tickets: those
  * in hand when a batch was read are remembered, and are read when they aren't
@@ -40,7 +37,6 @@
 #include "compat.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/origin/origin.h"
-#include "outbox/deliver/left.h"
 #include "outbox/deliver/queue.h"
 #include "outbox/deliver/reader.h"
 #include "outbox/record/request_table.h"
@@ -52,7 +48,6 @@
 typedef enum Purpose
 {
 	DISCOVERY,
-	REFILL_LANES,
 	REFILL_SERVER,
 	REFILL_CUT
 } Purpose;
@@ -75,9 +70,8 @@ typedef struct Batch
 typedef struct Pass
 {
 	Purpose purpose;
-	uint64	number;	   /* of it, since the sender began */
 	Server *server;	   /* that is refilled; NULL: all of them */
-	int		refilling; /* cut conversations, or lanes, that still are */
+	int		refilling; /* cut conversations that still are */
 	int		taken;	   /* rows */
 	bool	moved;	   /* a cut conversation's `next` */
 	bool	stopped;   /* before its end, having done with `last` */
@@ -89,57 +83,20 @@ typedef struct Pass
 static struct
 {
 	int64	 position; /* of discovery */
-	uint64	 passes;
-	bool	 current; /* discovery has come to its end */
-	Missing *missing; /* in hand when they were passed */
+	bool	 current;  /* discovery has come to its end */
+	Missing *missing;  /* in hand when they were passed */
 	int		 nmissing;
 	int		 max_missing;
 } reader;
 
-/* Has it room, and has anything changed since it was no use to read on? */
 static bool
-lane_wants_rows(const Lane *lane)
+has_room(const Server *server)
 {
-	return lane->refilled_at != lane->server->changes && outbox_lane_has_room(lane);
+	return server->nrows - server->ndelayed <= OUTBOX_SERVER_ROWS / 2 &&
+		   server->nbytes <= (Size) outbox_sender_memory * 1024 / 2;
 }
 
-/* Lanes that want rows which they have left; *first: the first place of these. */
-static int
-count_wanting(const Server *server, int64 *first)
-{
-	int		   n = 0;
-	dlist_iter iter;
-
-	*first = PG_INT64_MAX;
-	dlist_foreach (iter, unconstify(dlist_head *, &server->left))
-	{
-		const Lane *lane = dlist_container(Lane, left_node, iter.cur);
-
-		if (!lane_wants_rows(lane))
-			continue;
-		*first = Min(*first, lane->next);
-		n++;
-	}
-	return n;
-}
-
-static Server *
-server_with_left_room(void)
-{
-	dlist_iter iter;
-	int64	   first;
-
-	dlist_foreach (iter, &outbox_queue.servers)
-	{
-		Server *server = dlist_container(Server, node, iter.cur);
-
-		if (count_wanting(server, &first) > 0)
-			return server;
-	}
-	return NULL;
-}
-
-/* A server of which more can be noted again, or NULL. */
+/* A server that was full and has room again, or NULL. */
 static Server *
 server_with_room(void)
 {
@@ -149,7 +106,7 @@ server_with_room(void)
 	{
 		Server *server = dlist_container(Server, node, iter.cur);
 
-		if (server->next != 0 && outbox_may_leave(server))
+		if (server->next != 0 && has_room(server))
 			return server;
 	}
 	return NULL;
@@ -174,7 +131,7 @@ cut_has_room(Server *server)
 {
 	dlist_iter iter;
 
-	if (server->cut_idle)
+	if (server->cut_idle || !has_room(server))
 		return false;
 	dlist_foreach (iter, &server->cut)
 	{
@@ -218,7 +175,7 @@ outbox_reader_has_work(void)
 	for (int i = 0; i < reader.nmissing && !work; i++)
 		work = !is_in_hand(&reader.missing[i].range, hands, nhands);
 	pfree(hands);
-	return work || server_with_room() || server_with_left_room() || server_with_cut_room();
+	return work || server_with_room() || server_with_cut_room();
 }
 
 bool
@@ -230,80 +187,47 @@ outbox_reader_is_current(void)
 /* ---- one row ---- */
 
 /*
- * Take the row into memory, or note that its conversations go on from it.  False:
- * neither can be done; it is the lane that goes on from it.
+ * Take the row into memory, or note that it was left in the table.  False: there
+ * is no room for its server.
  */
 static bool
-take(Pass *pass, Lane *lane, const OutboxRow *row, ItemPointer tid)
+take(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 {
-	Server *server = lane->server;
-
-	if (outbox_row_is_cut(server, row) || outbox_left_before(lane, row) ||
-		!outbox_row_has_room(server, row))
+	if (outbox_server_full(server))
+		return false;
+	if (outbox_row_is_cut(server, row))
 	{
 		/* its other conversations must not overtake it */
-		if (!outbox_may_cut(server))
-			return false;
-		outbox_cut(server, row);
-		return true;
+		if (row->recipients)
+			outbox_cut(server, row);
 	}
-	if (outbox_lane_full(lane))
-		return false;
-	outbox_add(row, tid);
-	pass->taken++;
+	else if (!outbox_row_has_room(server, row))
+		outbox_cut(server, row);
+	else
+	{
+		outbox_add(row, tid);
+		pass->taken++;
+	}
 	return true;
 }
 
 static void
-discover(Pass *pass, Lane *lane, const OutboxRow *row, ItemPointer tid)
+discover(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 {
-	Server *server = lane->server;
-
-	/* a server of which no more can be noted comes to it itself */
+	/* a server that was full comes to it itself */
 	if (server->next != 0 && row->seq >= server->next)
 		return;
-	if ((lane->next == 0 || row->seq < lane->next) && take(pass, lane, row, tid))
-		return;
-	if (!outbox_leave(lane, row))
+	if (!take(pass, server, row, tid))
 		server->next = row->seq;
 }
 
-/* While it is read, server->next is 0: see read_server(). */
 static void
-refill_server(Pass *pass, Lane *lane, const OutboxRow *row, ItemPointer tid)
+refill_server(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 {
-	discover(pass, lane, row, tid);
-	if (lane->server->next == 0)
+	if (server != pass->server || take(pass, server, row, tid))
 		return;
-	lane->server->next = 0;
 	pass->stopped = true;
 	pass->last = row->seq - 1;
-}
-
-/* Is the row one that its lane has left, and may take in this pass? */
-static bool
-may_refill(const Pass *pass, const OutboxRow *row)
-{
-	const Lane *lane = outbox_find_lane(row->server, row->owner);
-
-	return lane && lane->next != 0 && row->seq >= lane->next && lane->closed != pass->number;
-}
-
-/*
- * Rows of all lanes that have left some and have room are taken in one pass.  A
- * lane that can't go on is closed for the rest of it.
- */
-static void
-refill_lanes(Pass *pass, Lane *lane, const OutboxRow *row, ItemPointer tid)
-{
-	if (lane_wants_rows(lane) && take(pass, lane, row, tid))
-		return;
-	if (lane_wants_rows(lane) && --pass->refilling == 0)
-		pass->stopped = true;
-	lane->closed = pass->number;
-	outbox_read_on(lane, row->seq);
-	if (outbox_lane_has_room(lane))
-		lane->refilled_at = lane->server->changes;
 }
 
 /* The conversation can't take this row: it goes on from here another time. */
@@ -334,28 +258,25 @@ cut_keeps_row(const Pass *pass, const OutboxRow *row)
 	return false;
 }
 
-/* Has the lane left it?  Then it comes to it itself, and to what it left before it. */
-static bool
-is_lanes_own(const Lane *lane, const OutboxRow *row)
-{
-	return lane->next != 0 && row->seq >= lane->next;
-}
-
 /*
  * A row that a pass over the cut conversations of a server comes to.  Once a conversation has no
  * room for a row, it goes on from that row at another time, so that its order is kept.
  */
 static void
-refill_cut(Pass *pass, Lane *lane, const OutboxRow *row, ItemPointer tid)
+refill_cut(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 {
-	Server *server = lane->server;
-	bool	keep;
+	bool keep;
 
 	/* rows before the cut are in memory or done, those of others not for us */
-	if (!outbox_row_is_cut(server, row))
+	if (server != pass->server || !outbox_row_is_cut(server, row))
 		return;
-	keep = is_lanes_own(lane, row) || outbox_lane_full(lane) || outbox_left_before(lane, row) ||
-		   cut_keeps_row(pass, row);
+	if (outbox_server_full(server))
+	{
+		pass->stopped = true;
+		pass->last = row->seq - 1;
+		return;
+	}
+	keep = cut_keeps_row(pass, row);
 	for (int i = 0; i < outbox_count_conversations(row); i++)
 	{
 		Conversation *c = outbox_conversation(server, row, i);
@@ -402,39 +323,36 @@ static void
 deal_with(Pass *pass, HeapTuple tuple)
 {
 	OutboxRow row;
-	Lane	 *lane;
+	Server	 *server;
 
 	outbox_read_key(tuple, &row);
 	pass->last = row.seq;
-	if ((pass->server && row.server != pass->server->oid) || outbox_knows(row.seq))
+	server = outbox_server(row.server);
+	if (pass->server && server != pass->server)
 		return;
+	if (pass->purpose == DISCOVERY && server->next != 0 && row.seq >= server->next)
+		return;
+	if (outbox_knows(row.seq))
+		return;
+	outbox_read_row(tuple, &row);
 	if (row.origin != outbox_origin(outbox_queue.entry))
 	{
 		pass->batch->held = true;
 		return;
 	}
-	if (pass->purpose == REFILL_LANES && !may_refill(pass, &row))
-		return;
-	outbox_read_row(tuple, &row);
 	note_commit(pass->batch, HeapTupleHeaderGetXmin(tuple->t_data));
-	lane = outbox_lane(row.server, row.owner, false);
 	switch (pass->purpose)
 	{
 		case DISCOVERY:
-			discover(pass, lane, &row, &tuple->t_self);
-			break;
-		case REFILL_LANES:
-			refill_lanes(pass, lane, &row, &tuple->t_self);
+			discover(pass, server, &row, &tuple->t_self);
 			break;
 		case REFILL_SERVER:
-			refill_server(pass, lane, &row, &tuple->t_self);
+			refill_server(pass, server, &row, &tuple->t_self);
 			break;
 		case REFILL_CUT:
-			refill_cut(pass, lane, &row, &tuple->t_self);
+			refill_cut(pass, server, &row, &tuple->t_self);
 			break;
 	}
-	if (lane->nrequests == 0)
-		outbox_wake_lane(lane); /* to be given back, if it is of no use */
 }
 
 /* ---- scans ---- */
@@ -480,28 +398,6 @@ read_server(Batch *batch, Relation rel, Server *server)
 	scan(&pass, rel, from, reader.position);
 	if (pass.stopped)
 		server->next = pass.last + 1;
-}
-
-/* Go on with the lanes of a server that have left rows, and have room. */
-static void
-read_left(Batch *batch, Relation rel, Server *server)
-{
-	Pass pass = {
-		.purpose = REFILL_LANES, .number = ++reader.passes, .server = server, .batch = batch};
-	int64			   from;
-	dlist_mutable_iter iter;
-
-	pass.refilling = count_wanting(server, &from);
-	scan(&pass, rel, from, server->next != 0 ? server->next : reader.position);
-
-	/* those that weren't closed have no rows left up to here */
-	dlist_foreach_modify (iter, &server->left)
-	{
-		Lane *lane = dlist_container(Lane, left_node, iter.cur);
-
-		if (lane->closed != pass.number && lane->next >= from)
-			outbox_read_on(lane, pass.stopped ? Max(lane->next, pass.last + 1) : 0);
-	}
 }
 
 /* Go on with the cut conversations of a server that have room. */
@@ -640,9 +536,6 @@ outbox_read(Relation rel)
 	server = server_with_cut_room();
 	if (server)
 		read_cut(&batch, rel, server);
-	server = server_with_left_room();
-	if (server)
-		read_left(&batch, rel, server);
 	server = server_with_room();
 	if (server)
 		read_server(&batch, rel, server);
