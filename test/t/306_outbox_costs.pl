@@ -109,9 +109,13 @@ sub pages_after_vacuum
 			activity => sender("concat_ws(' ', pid, state, query_start, xact_start, state_change, backend_xmin, backend_xid)", 'quiet'),
 			transactions => sql("SELECT concat_ws(' ', xact_commit, xact_rollback, tup_returned, tup_fetched) FROM pg_stat_database WHERE datname = 'quiet'") };
 	};
-	# statistics of what ran before may come late
+	# statistics of what ran before may come late, and the sender looks once more a second after its last work
 	my ($before, $after) = (undef, $look->());
-	wait_until('figures that have settled', sub { ($before, $after) = ($after, $look->()); sleep 0.5; $before->{transactions} eq $after->{transactions} });
+	wait_until('figures that have settled', sub {
+		($before, $after) = ($after, $look->());
+		sleep 2;
+		return $before->{transactions} eq $after->{transactions} && $before->{activity} eq $after->{activity};
+	});
 	# a second time only when something that had ended wrote its figures late
 	for (1 .. 2)
 	{
