@@ -29,6 +29,8 @@ queue_and_wait()
 	id=$(sql "$1" "SELECT $2") && test "$(sql "$1" "SELECT rtm_wait($id, $3)")" = "done"
 }
 
+secret="SELECT substr(o, length('secret=') + 1)
+	FROM pg_user_mappings, unnest(umoptions) o WHERE srvname = 'rtm' AND o LIKE 'secret=%'"
 messages="SELECT string_agg(h.msg, ' ' ORDER BY h.id) FROM rtm_get_group_message(1001, 101, false, NULL) h"
 
 # In the old cluster: what a database in use has.
@@ -42,15 +44,18 @@ fill()
 	sql "$old" "DO \$\$ BEGIN EXECUTE format('CREATE SERVER wrong FOREIGN DATA WRAPPER rtm OPTIONS (endpoint %L, pid %L)',
 		(SELECT endpoint FROM rtm_gate_status()),
 		(SELECT split_part(o, '=', 2) FROM pg_foreign_server, unnest(srvoptions) o WHERE srvname = 'rtm' AND o LIKE 'pid=%')); END \$\$" || return
-	sql "$old" "CREATE USER MAPPING FOR postgres SERVER wrong OPTIONS (secret 'not the secret')" || return
+	sql "$old" "DO \$\$ BEGIN EXECUTE format('CREATE USER MAPPING FOR postgres SERVER wrong OPTIONS (secret %L)',
+		($secret)); END \$\$" || return
 	sql "$old" "CREATE TABLE told (mid bigint, error rtm_error)" || return
 	sql "$old" "CREATE FUNCTION tell(mid bigint, mtime bigint, error rtm_error) RETURNS void
 		LANGUAGE sql BEGIN ATOMIC INSERT INTO told VALUES (mid, error); END" || return
 	sql "$old" "SELECT rtm_send_group_message(51, 1001, 101, 'now')" || return
 	queue_and_wait "$old" "rtm_send_group_message_async(51, 1001, 101, 'early')" 10 || return
+	sql "$old" "SELECT rtm_gate_fault('error', code => 200054, times => 1)" || return
 	sql "$old" "SELECT rtm_send_group_message_async(51, 1001, 101, 'refused', server => 'wrong')" || return
 	poll "$old" "SELECT count(*) = 1 FROM rtm_result WHERE status = 'failed'" || return
 	sql "$old" "SELECT rtm_gate_stop()" || return
+	sql "$old" "ALTER USER MAPPING FOR postgres SERVER wrong OPTIONS (SET secret 'not the secret')" || return
 	for i in 1 2 3 4 5; do
 		sql "$old" "SELECT rtm_send_group_message_async(51, 1001, 101, 'queued$i', callback => 'tell(bigint, bigint, rtm_error)')" || return
 	done
@@ -111,8 +116,7 @@ is "none of it was sent" "$(sql "$new" "$messages")" "now early"
 is "it is shown by name" "$(sql "$new" "SELECT string_agg(DISTINCT concat_ws(' ', server, owner, callback, callback_name), ', ') FROM rtm_outbox WHERE held")" \
 	"rtm postgres tell(bigint,bigint,rtm_error) public.tell, wrong postgres"
 check "the wrong secret is put right" sql "$new" "DO \$\$ BEGIN EXECUTE format('ALTER USER MAPPING FOR postgres SERVER wrong OPTIONS (SET secret %L)',
-	(SELECT substr(o, length('secret=') + 1)
-	FROM pg_user_mappings, unnest(umoptions) o WHERE srvname = 'rtm' AND o LIKE 'secret=%')); END \$\$"
+	($secret)); END \$\$"
 is "rtm_adopt_held() takes all of it" "$(sql "$new" 'SELECT rtm_adopt_held()')" 6
 check "it is sent" poll "$new" 'SELECT count(*) = 0 FROM rtm_outbox'
 check "what had failed is tried again" sql "$new" "SELECT rtm_retry(id) FROM rtm_result WHERE status = 'failed'"

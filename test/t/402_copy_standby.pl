@@ -53,7 +53,8 @@ sub paused
 	my ($node, $db) = @_;
 	set($node, 'rtm.pause = on');
 	$node->poll_query_until('postgres',
-		"SELECT count(*) = 1 FROM rtm_stat_worker WHERE state = 'paused' AND database = '" . ($db || 'postgres') . "' AND worker = 'rtm sender'") or die 'not paused';
+		"SELECT count(*) FILTER (WHERE state = 'paused' AND database = '" . ($db || 'postgres') . "') = 1 AND bool_and(state IS NOT DISTINCT FROM 'paused')
+		FROM rtm_stat_worker WHERE worker = 'rtm sender'") or die 'not paused';
 }
 
 my $one = new_node('one', init => { allows_streaming => 1 },
