@@ -11,7 +11,7 @@
 #include "utils/rel.h"
 #include "utils/snapshot.h"
 
-#include "outbox/record/result_row.h"
+#include "outbox/record/row.h"
 
 /* Raises 22023 for what no request has. */
 extern void outbox_check_id(int64 id);
