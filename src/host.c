@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * host.c
- *	  What the wire layer borrows from this process.
+ *	  What the wire layer borrows from this process, and its two clocks.
  *
  *-------------------------------------------------------------------------
  */
@@ -41,17 +41,29 @@ env_random(void *buf, size_t len)
 
 const FpnnEnv rtm_env = {env_resize, env_md5, env_random, NULL};
 
-int64
-rtm_now_us(void)
+static int64
+read_clock(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (int64) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64
+rtm_now_us(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
 }
 
 int64
 rtm_now_ms(void)
 {
 	return rtm_now_us() / 1000;
+}
+
+int64
+rtm_wall_us(void)
+{
+	return read_clock(CLOCK_REALTIME);
 }

@@ -11,7 +11,6 @@
 #include "common/pg_prng.h"
 
 #include "table/cache.h"
-#include "table/clock.h"
 #include "judge/gate_fault.h"
 #include "table/gate_spi.h"
 

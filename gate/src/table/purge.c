@@ -13,7 +13,6 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-#include "table/clock.h"
 #include "table/gate_guc.h"
 #include "table/member.h"
 #include "table/purge.h"
@@ -91,7 +90,7 @@ purge_noted(void)
 	{
 		GateConversation c = {keys[i].pid, (RtmConversation) keys[i].type, keys[i].a, keys[i].b};
 
-		(void) gate_store_purge_conversation(&c, gate_history_messages);
+		gate_store_purge_conversation(&c);
 		(void) hash_search(noted, &keys[i], HASH_REMOVE, NULL);
 	}
 	return n == AT_ONCE;
@@ -103,7 +102,7 @@ purge_all(void)
 	HASH_SEQ_STATUS scan;
 	Key			   *key;
 
-	(void) gate_store_purge_all(gate_history_messages);
+	gate_store_purge_all();
 	all = false;
 	hash_seq_init(&scan, noted);
 	while ((key = hash_seq_search(&scan)) != NULL)
@@ -126,7 +125,7 @@ gate_purge_run(void)
 		uint64 n = 0;
 
 		if (gate_history_days > 0)
-			n = gate_store_purge_older(gate_clock() - gate_history_days * INT64CONST(86400000));
+			n = gate_store_purge_older();
 		gate_member_purge();
 		age_due = n > 0 ? now + 100 : now + AGE_MS;
 	}

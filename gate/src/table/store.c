@@ -15,7 +15,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
-#include "table/clock.h"
+#include "host.h"
 #include "table/gate_guc.h"
 #include "table/gate_spi.h"
 #include "table/store.h"
@@ -118,6 +118,28 @@ gate_store_set_keys(const char *private_pem, const char *public_pem)
 
 /* ---- messages ---- */
 
+static int64 last_mtime; /* that gate_now() gave; of the gate's process */
+
+int64
+gate_now(void)
+{
+	last_mtime = Max(last_mtime, rtm_wall_us() / 1000);
+	return last_mtime;
+}
+
+void
+gate_store_begin(void)
+{
+	static GatePlan plan = {"SELECT pg_catalog.max(mtime) FROM rtm_gate.message"};
+	bool			isnull;
+	Datum			last;
+
+	gate_spi_run(&plan, NULL, NULL);
+	last = gate_spi_column(0, 1, &isnull);
+	if (!isnull)
+		last_mtime = DatumGetInt64(last);
+}
+
 static Datum
 body_datum(const GateBody *body)
 {
@@ -214,7 +236,7 @@ oldest_mtime(void)
 {
 	if (gate_history_days == 0)
 		return 0;
-	return gate_clock() - gate_history_days * INT64CONST(86400000);
+	return rtm_wall_us() / 1000 - gate_history_days * INT64CONST(86400000);
 }
 
 #define OF_CONVERSATION                                                       \
@@ -238,8 +260,8 @@ floor_of(const GateConversation *c)
 	return gate_spi_run(&plan, values, NULL) ? DatumGetInt64(gate_spi_column(0, 1, NULL)) : 0;
 }
 
-uint64
-gate_store_purge_conversation(const GateConversation *c, int keep)
+void
+gate_store_purge_conversation(const GateConversation *c)
 {
 	static GatePlan plan = {
 		"DELETE FROM rtm_gate.message" OF_CONVERSATION " AND id OPERATOR(pg_catalog.<=)"
@@ -249,25 +271,25 @@ gate_store_purge_conversation(const GateConversation *c, int keep)
 	Datum values[5];
 
 	conversation_datums(c, values);
-	values[4] = Int64GetDatum(keep);
-	return gate_spi_run(&plan, values, NULL);
+	values[4] = Int64GetDatum(gate_history_messages);
+	(void) gate_spi_run(&plan, values, NULL);
 }
 
 uint64
-gate_store_purge_older(int64 mtime)
+gate_store_purge_older(void)
 {
 	static GatePlan plan = {
 		"DELETE FROM rtm_gate.message WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
 		"SELECT ctid FROM rtm_gate.message WHERE mtime OPERATOR(pg_catalog.<) $1 LIMIT 5000))",
 		1,
 		{INT8OID}};
-	Datum values[] = {Int64GetDatum(mtime)};
+	Datum values[] = {Int64GetDatum(oldest_mtime())};
 
 	return gate_spi_run(&plan, values, NULL);
 }
 
-uint64
-gate_store_purge_all(int keep)
+void
+gate_store_purge_all(void)
 {
 	static GatePlan plan = {
 		"DELETE FROM rtm_gate.message m USING (SELECT id, pg_catalog.row_number()"
@@ -275,9 +297,9 @@ gate_store_purge_all(int keep)
 		" WHERE m.id OPERATOR(pg_catalog.=) n.id AND n.place OPERATOR(pg_catalog.>) $1",
 		1,
 		{INT8OID}};
-	Datum values[] = {Int64GetDatum(keep)};
+	Datum values[] = {Int64GetDatum(gate_history_messages)};
 
-	return gate_spi_run(&plan, values, NULL);
+	(void) gate_spi_run(&plan, values, NULL);
 }
 
 /* ---- histories ---- */
@@ -410,16 +432,4 @@ gate_store_count_all(void)
 
 	gate_spi_run(&plan, NULL, NULL);
 	return DatumGetInt64(gate_spi_column(0, 1, NULL));
-}
-
-int64
-gate_store_last_mtime(void)
-{
-	static GatePlan plan = {"SELECT pg_catalog.max(mtime) FROM rtm_gate.message"};
-	bool			isnull;
-	Datum			last;
-
-	gate_spi_run(&plan, NULL, NULL);
-	last = gate_spi_column(0, 1, &isnull);
-	return isnull ? 0 : DatumGetInt64(last);
 }

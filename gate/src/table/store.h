@@ -83,6 +83,12 @@ extern void	 gate_store_set_keys(const char *private_pem, const char *public_pem
 
 /* ---- messages ---- */
 
+/* The time of a message, in milliseconds since 1970; never goes back. */
+extern int64 gate_now(void);
+
+/* Once, before the first message: gate_now() is not before those in the table. */
+extern void gate_store_begin(void);
+
 /* False: the conversation has a message with this mid. */
 extern bool gate_store_insert(const GateConversation *c, const GateMessage *m);
 
@@ -104,17 +110,14 @@ extern void gate_store_count(int64 pid, RtmConversation type, int64 xid, const G
 /* How many messages there are, of all projects. */
 extern int64 gate_store_count_all(void);
 
-/* The newest message's mtime, or 0. */
-extern int64 gate_store_last_mtime(void);
-
 /*
- * Delete what is beyond the newest keep messages of a conversation, and
- * messages older than a time, a few thousand at most; how many.
+ * Delete what isn't kept: of a conversation what is beyond rtm_gate.history_messages,
+ * and what is older than rtm_gate.history_days, a few thousand at most: how many.
  */
-extern uint64 gate_store_purge_conversation(const GateConversation *c, int keep);
-extern uint64 gate_store_purge_older(int64 mtime);
+extern void	  gate_store_purge_conversation(const GateConversation *c);
+extern uint64 gate_store_purge_older(void);
 
 /* ... of every conversation, however much it is. */
-extern uint64 gate_store_purge_all(int keep);
+extern void gate_store_purge_all(void);
 
 #endif /* GATE_STORE_H */
