@@ -123,8 +123,7 @@ rtm_gate_fault(PG_FUNCTION_ARGS)
 {
 	static GatePlan plan = {
 		"INSERT INTO rtm_gate.fault (action, method, type, xid, code, delay, times, probability, pid, after)"
-		" VALUES ($1, $2, $3::pg_catalog.int2, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
-		NUM_ARGS,
+		" VALUES ($1, $2, $3::int2, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
 		{TEXTOID, TEXTOID, INT4OID, INT8OID, INT4OID, INTERVALOID, INT8OID, FLOAT8OID, INT8OID,
 		 INT8OID}};
 	Datum values[NUM_ARGS];

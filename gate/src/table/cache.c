@@ -141,10 +141,10 @@ static void
 load_faults(void)
 {
 	static GatePlan plan = {
-		"SELECT id, action, pid, method, type::pg_catalog.int8, xid, code::pg_catalog.int8,"
-		" (EXTRACT(epoch FROM delay) OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8, probability,"
-		" after OPERATOR(pg_catalog.-) hits"
-		" FROM rtm_gate.fault WHERE times IS NULL OR hits OPERATOR(pg_catalog.-) after OPERATOR(pg_catalog.<) times ORDER BY id"};
+		"SELECT id, action, pid, method, type::int8, xid, code::int8,"
+		" (EXTRACT(epoch FROM delay) * 1000)::int8, probability,"
+		" after - hits"
+		" FROM rtm_gate.fault WHERE times IS NULL OR hits - after < times ORDER BY id"};
 	MemoryContext old;
 
 	nfaults = 0;

@@ -99,7 +99,7 @@ gate_spi_begin(void)
 {
 	results = CurrentMemoryContext;
 	nest_level = NewGUCNestLevel();
-	set_for_now("search_path", "pg_catalog");
+	set_for_now("search_path", "pg_catalog, pg_temp");
 	set_for_now("session_replication_role", "replica");
 	become_owner();
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -120,6 +120,24 @@ gate_spi_results(void)
 	return results;
 }
 
+/*
+ * A generic plan, as each of these statements has one good plan; and none that has a
+ * secret in it, which debug_print_plan would show.
+ */
+static void
+prepare(GatePlan *plan)
+{
+	SPIPlanPtr prepared;
+	int		   nargs = 0;
+
+	while (OidIsValid(plan->types[nargs]))
+		nargs++;
+	prepared = SPI_prepare_cursor(plan->sql, nargs, plan->types, CURSOR_OPT_GENERIC_PLAN);
+	if (prepared == NULL || SPI_keepplan(prepared) != 0)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	plan->plan = prepared;
+}
+
 uint64
 gate_spi_run(GatePlan *plan, const Datum *values, const char *nulls)
 {
@@ -127,18 +145,7 @@ gate_spi_run(GatePlan *plan, const Datum *values, const char *nulls)
 	int			  rc;
 
 	if (plan->plan == NULL)
-	{
-		/*
-		 * A generic plan, as each of these statements has one good plan; and
-		 * none that has a secret in it, which debug_print_plan would show.
-		 */
-		SPIPlanPtr prepared = SPI_prepare_cursor(plan->sql, plan->nargs, plan->types,
-												 CURSOR_OPT_GENERIC_PLAN);
-
-		if (prepared == NULL || SPI_keepplan(prepared) != 0)
-			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-		plan->plan = prepared;
-	}
+		prepare(plan);
 	SPI_freetuptable(SPI_tuptable);
 	rc = SPI_execute_plan(plan->plan, (Datum *) values, nulls, false, 0);
 

@@ -13,10 +13,9 @@
 /* A statement, prepared once a process, when it is first used. */
 typedef struct GatePlan
 {
-	const char *sql;
-	int			nargs;
-	Oid			types[GATE_MAX_PLAN_ARGS];
-	void	   *plan; /* SPIPlanPtr */
+	const char *sql; /* whatever isn't of the schema rtm_gate is pg_catalog's */
+	Oid			types[GATE_MAX_PLAN_ARGS + 1]; /* the last one is 0 */
+	void	   *plan;						   /* SPIPlanPtr */
 } GatePlan;
 
 /*

@@ -39,16 +39,8 @@ finds(GatePlan *plan, int64 a, int64 b, int64 c)
 	return gate_spi_run(plan, values, NULL) > 0;
 }
 
-#define THREE                     \
-	3,                            \
-	{                             \
-		INT8OID, INT8OID, INT8OID \
-	}
-#define WITH_UIDS                      \
-	3,                                 \
-	{                                  \
-		INT8OID, INT8OID, INT8ARRAYOID \
-	}
+#define THREE	  INT8OID, INT8OID, INT8OID
+#define WITH_UIDS INT8OID, INT8OID, INT8ARRAYOID
 
 /* ---- members ---- */
 
@@ -64,24 +56,24 @@ void
 gate_member_add(int64 pid, RtmConversation type, int64 xid, const int64 *uids, int n)
 {
 	static Pair insert = {
-		{"INSERT INTO rtm_gate.group_member (pid, gid, uid) SELECT $1, $2, u FROM pg_catalog.unnest($3) u ON CONFLICT DO NOTHING",
-		 WITH_UIDS},
-		{"INSERT INTO rtm_gate.room_member (pid, rid, uid) SELECT $1, $2, u FROM pg_catalog.unnest($3) u ON CONFLICT DO NOTHING",
-		 WITH_UIDS}};
+		{"INSERT INTO rtm_gate.group_member (pid, gid, uid) SELECT $1, $2, u FROM unnest($3) u ON CONFLICT DO NOTHING",
+		 {WITH_UIDS}},
+		{"INSERT INTO rtm_gate.room_member (pid, rid, uid) SELECT $1, $2, u FROM unnest($3) u ON CONFLICT DO NOTHING",
+		 {WITH_UIDS}}};
 
 	run_with_uids(plan_of(&insert, type), pid, xid, uids, n);
 }
 
-#define OF_GROUP " WHERE pid OPERATOR(pg_catalog.=) $1 AND gid OPERATOR(pg_catalog.=) $2"
-#define OF_ROOM	 " WHERE pid OPERATOR(pg_catalog.=) $1 AND rid OPERATOR(pg_catalog.=) $2"
-#define OF_UID	 " AND uid OPERATOR(pg_catalog.=) $3"
-#define OF_UIDS	 " AND uid OPERATOR(pg_catalog.=) ANY ($3)"
+#define OF_GROUP " WHERE pid = $1 AND gid = $2"
+#define OF_ROOM	 " WHERE pid = $1 AND rid = $2"
+#define OF_UID	 " AND uid = $3"
+#define OF_UIDS	 " AND uid = ANY ($3)"
 
 void
 gate_member_remove(int64 pid, RtmConversation type, int64 xid, const int64 *uids, int n)
 {
-	static Pair delete = {{"DELETE FROM rtm_gate.group_member" OF_GROUP OF_UIDS, WITH_UIDS},
-						  {"DELETE FROM rtm_gate.room_member" OF_ROOM OF_UIDS, WITH_UIDS}};
+	static Pair delete = {{"DELETE FROM rtm_gate.group_member" OF_GROUP OF_UIDS, {WITH_UIDS}},
+						  {"DELETE FROM rtm_gate.room_member" OF_ROOM OF_UIDS, {WITH_UIDS}}};
 
 	run_with_uids(plan_of(&delete, type), pid, xid, uids, n);
 }
@@ -89,8 +81,8 @@ gate_member_remove(int64 pid, RtmConversation type, int64 xid, const int64 *uids
 bool
 gate_member_is(int64 pid, RtmConversation type, int64 xid, int64 uid)
 {
-	static Pair find = {{"SELECT FROM rtm_gate.group_member" OF_GROUP OF_UID, THREE},
-						{"SELECT FROM rtm_gate.room_member" OF_ROOM OF_UID, THREE}};
+	static Pair find = {{"SELECT FROM rtm_gate.group_member" OF_GROUP OF_UID, {THREE}},
+						{"SELECT FROM rtm_gate.room_member" OF_ROOM OF_UID, {THREE}}};
 
 	return finds(plan_of(&find, type), pid, xid, uid);
 }
@@ -98,9 +90,9 @@ gate_member_is(int64 pid, RtmConversation type, int64 xid, int64 uid)
 int64
 gate_member_count_others(int64 pid, int64 gid, const int64 *uids, int n)
 {
-	static GatePlan plan = {"SELECT pg_catalog.count(*) FROM rtm_gate.group_member" OF_GROUP
-							" AND NOT uid OPERATOR(pg_catalog.=) ANY ($3)",
-							WITH_UIDS};
+	static GatePlan plan = {"SELECT count(*) FROM rtm_gate.group_member" OF_GROUP
+							" AND NOT uid = ANY ($3)",
+							{WITH_UIDS}};
 
 	run_with_uids(&plan, pid, gid, uids, n);
 	return DatumGetInt64(gate_spi_column(0, 1, NULL));
@@ -124,8 +116,8 @@ int64 *
 gate_member_list(int64 pid, RtmConversation type, int64 xid, int *n)
 {
 	static Pair list = {
-		{"SELECT uid FROM rtm_gate.group_member" OF_GROUP " ORDER BY uid", 2, {INT8OID, INT8OID}},
-		{"SELECT uid FROM rtm_gate.room_member" OF_ROOM " ORDER BY uid", 2, {INT8OID, INT8OID}}};
+		{"SELECT uid FROM rtm_gate.group_member" OF_GROUP " ORDER BY uid", {INT8OID, INT8OID}},
+		{"SELECT uid FROM rtm_gate.room_member" OF_ROOM " ORDER BY uid", {INT8OID, INT8OID}}};
 
 	return list_of(plan_of(&list, type), pid, xid, n);
 }
@@ -133,14 +125,12 @@ gate_member_list(int64 pid, RtmConversation type, int64 xid, int *n)
 int64 *
 gate_member_count_rooms(int64 pid, const int64 *rids, int nrids, int64 **counts, int *n)
 {
-	static GatePlan plan = {
-		"SELECT r, (SELECT pg_catalog.count(*) FROM rtm_gate.room_member"
-		" WHERE pid OPERATOR(pg_catalog.=) $1 AND rid OPERATOR(pg_catalog.=) r)"
-		" FROM (SELECT DISTINCT pg_catalog.unnest($2) AS r) AS rooms ORDER BY r",
-		2,
-		{INT8OID, INT8ARRAYOID}};
-	Datum  values[] = {Int64GetDatum(pid), gate_int8_array(rids, nrids)};
-	int64 *rooms;
+	static GatePlan plan = {"SELECT r, (SELECT count(*) FROM rtm_gate.room_member"
+							" WHERE pid = $1 AND rid = r)"
+							" FROM (SELECT DISTINCT unnest($2) AS r) AS rooms ORDER BY r",
+							{INT8OID, INT8ARRAYOID}};
+	Datum			values[] = {Int64GetDatum(pid), gate_int8_array(rids, nrids)};
+	int64		   *rooms;
 
 	*n = (int) gate_spi_run(&plan, values, NULL);
 	rooms = MemoryContextAlloc(gate_spi_results(), sizeof(int64) * Max(*n, 1));
@@ -156,11 +146,9 @@ gate_member_count_rooms(int64 pid, const int64 *rids, int nrids, int64 **counts,
 int64 *
 gate_member_groups(int64 pid, int64 uid, int *n)
 {
-	static GatePlan plan = {
-		"SELECT gid FROM rtm_gate.group_member WHERE pid OPERATOR(pg_catalog.=) $1"
-		" AND uid OPERATOR(pg_catalog.=) $2 ORDER BY gid",
-		2,
-		{INT8OID, INT8OID}};
+	static GatePlan plan = {"SELECT gid FROM rtm_gate.group_member WHERE pid = $1"
+							" AND uid = $2 ORDER BY gid",
+							{INT8OID, INT8OID}};
 
 	return list_of(&plan, pid, uid, n);
 }
@@ -168,8 +156,8 @@ gate_member_groups(int64 pid, int64 uid, int *n)
 void
 gate_member_delete_group(int64 pid, int64 gid)
 {
-	static GatePlan members = {"DELETE FROM rtm_gate.group_member" OF_GROUP, 2, {INT8OID, INT8OID}};
-	static GatePlan bans = {"DELETE FROM rtm_gate.group_ban" OF_GROUP, 2, {INT8OID, INT8OID}};
+	static GatePlan members = {"DELETE FROM rtm_gate.group_member" OF_GROUP, {INT8OID, INT8OID}};
+	static GatePlan bans = {"DELETE FROM rtm_gate.group_ban" OF_GROUP, {INT8OID, INT8OID}};
 	Datum			values[] = {Int64GetDatum(pid), Int64GetDatum(gid)};
 
 	gate_spi_run(&members, values, NULL);
@@ -179,17 +167,14 @@ gate_member_delete_group(int64 pid, int64 gid)
 /* ---- bans ---- */
 
 /* A time from now; for ever is infinity. */
-#define UNTIL(seconds)                                                                         \
-	" CASE WHEN " seconds " OPERATOR(pg_catalog.<=) 0 THEN 'infinity'::pg_catalog.timestamptz" \
-	" ELSE pg_catalog.now() OPERATOR(pg_catalog.+) pg_catalog.make_interval(secs => " seconds  \
-	"::pg_catalog.float8) END"
-#define NOT_OVER " AND until OPERATOR(pg_catalog.>) pg_catalog.now()"
+#define UNTIL(seconds)                                         \
+	" CASE WHEN " seconds " <= 0 THEN 'infinity'::timestamptz" \
+	" ELSE now() + make_interval(secs => " seconds "::float8) END"
+#define NOT_OVER " AND until > now()"
 
 /* The ban of this group or room, or with NULL that of all. */
-#define SAME_GROUP \
-	" WHERE pid OPERATOR(pg_catalog.=) $1 AND uid OPERATOR(pg_catalog.=) $3 AND gid IS NOT DISTINCT FROM $2"
-#define SAME_ROOM \
-	" WHERE pid OPERATOR(pg_catalog.=) $1 AND uid OPERATOR(pg_catalog.=) $3 AND rid IS NOT DISTINCT FROM $2"
+#define SAME_GROUP " WHERE pid = $1 AND uid = $3 AND gid IS NOT DISTINCT FROM $2"
+#define SAME_ROOM  " WHERE pid = $1 AND uid = $3 AND rid IS NOT DISTINCT FROM $2"
 
 void
 gate_member_ban(int64 pid, RtmConversation type, bool any, int64 xid, int64 uid, int64 seconds)
@@ -197,11 +182,9 @@ gate_member_ban(int64 pid, RtmConversation type, bool any, int64 xid, int64 uid,
 	static Pair insert = {
 		{"INSERT INTO rtm_gate.group_ban (pid, gid, uid, until) SELECT $1, $2, $3," UNTIL(
 			 "$4") " ON CONFLICT (pid, gid, uid) DO UPDATE SET until = excluded.until",
-		 4,
 		 {INT8OID, INT8OID, INT8OID, INT8OID}},
 		{"INSERT INTO rtm_gate.room_ban (pid, rid, uid, until) SELECT $1, $2, $3," UNTIL(
 			 "$4") " ON CONFLICT (pid, rid, uid) DO UPDATE SET until = excluded.until",
-		 4,
 		 {INT8OID, INT8OID, INT8OID, INT8OID}}};
 	Datum values[] = {Int64GetDatum(pid), Int64GetDatum(xid), Int64GetDatum(uid),
 					  Int64GetDatum(seconds)};
@@ -212,8 +195,8 @@ gate_member_ban(int64 pid, RtmConversation type, bool any, int64 xid, int64 uid,
 void
 gate_member_unban(int64 pid, RtmConversation type, bool any, int64 xid, int64 uid)
 {
-	static Pair delete = {{"DELETE FROM rtm_gate.group_ban" SAME_GROUP, THREE},
-						  {"DELETE FROM rtm_gate.room_ban" SAME_ROOM, THREE}};
+	static Pair delete = {{"DELETE FROM rtm_gate.group_ban" SAME_GROUP, {THREE}},
+						  {"DELETE FROM rtm_gate.room_ban" SAME_ROOM, {THREE}}};
 	Datum values[] = {Int64GetDatum(pid), Int64GetDatum(xid), Int64GetDatum(uid)};
 
 	gate_spi_run(plan_of(&delete, type), values, any ? " n " : NULL);
@@ -222,13 +205,12 @@ gate_member_unban(int64 pid, RtmConversation type, bool any, int64 xid, int64 ui
 bool
 gate_member_is_banned(int64 pid, RtmConversation type, int64 xid, int64 uid)
 {
-	static Pair find = {
-		{"SELECT FROM rtm_gate.group_ban WHERE pid OPERATOR(pg_catalog.=) $1 AND uid OPERATOR(pg_catalog.=) $3"
-		 " AND (gid OPERATOR(pg_catalog.=) $2 OR gid IS NULL)" NOT_OVER,
-		 THREE},
-		{"SELECT FROM rtm_gate.room_ban WHERE pid OPERATOR(pg_catalog.=) $1 AND uid OPERATOR(pg_catalog.=) $3"
-		 " AND (rid OPERATOR(pg_catalog.=) $2 OR rid IS NULL)" NOT_OVER,
-		 THREE}};
+	static Pair find = {{"SELECT FROM rtm_gate.group_ban WHERE pid = $1 AND uid = $3"
+						 " AND (gid = $2 OR gid IS NULL)" NOT_OVER,
+						 {THREE}},
+						{"SELECT FROM rtm_gate.room_ban WHERE pid = $1 AND uid = $3"
+						 " AND (rid = $2 OR rid IS NULL)" NOT_OVER,
+						 {THREE}}};
 
 	return finds(plan_of(&find, type), pid, xid, uid);
 }
@@ -239,18 +221,17 @@ gate_member_block(int64 pid, int64 uid, int64 seconds)
 	static GatePlan plan = {
 		"INSERT INTO rtm_gate.project_black (pid, uid, until) SELECT $1, $2," UNTIL(
 			"$3") " ON CONFLICT (pid, uid) DO UPDATE SET until = excluded.until",
-		THREE};
+		{THREE}};
 
 	(void) finds(&plan, pid, uid, seconds);
 }
 
-#define OF_USER \
-	" WHERE pid OPERATOR(pg_catalog.=) $1 AND uid OPERATOR(pg_catalog.=) $2 AND $3 OPERATOR(pg_catalog.=) 0"
+#define OF_USER " WHERE pid = $1 AND uid = $2 AND $3 = 0"
 
 void
 gate_member_unblock(int64 pid, int64 uid)
 {
-	static GatePlan plan = {"DELETE FROM rtm_gate.project_black" OF_USER, THREE};
+	static GatePlan plan = {"DELETE FROM rtm_gate.project_black" OF_USER, {THREE}};
 
 	(void) finds(&plan, pid, uid, 0);
 }
@@ -258,7 +239,7 @@ gate_member_unblock(int64 pid, int64 uid)
 bool
 gate_member_is_blocked(int64 pid, int64 uid)
 {
-	static GatePlan plan = {"SELECT FROM rtm_gate.project_black" OF_USER NOT_OVER, THREE};
+	static GatePlan plan = {"SELECT FROM rtm_gate.project_black" OF_USER NOT_OVER, {THREE}};
 
 	return finds(&plan, pid, uid, 0);
 }
@@ -266,12 +247,9 @@ gate_member_is_blocked(int64 pid, int64 uid)
 void
 gate_member_purge(void)
 {
-	static GatePlan groups = {
-		"DELETE FROM rtm_gate.group_ban WHERE until OPERATOR(pg_catalog.<=) pg_catalog.now()"};
-	static GatePlan rooms = {
-		"DELETE FROM rtm_gate.room_ban WHERE until OPERATOR(pg_catalog.<=) pg_catalog.now()"};
-	static GatePlan blacks = {
-		"DELETE FROM rtm_gate.project_black WHERE until OPERATOR(pg_catalog.<=) pg_catalog.now()"};
+	static GatePlan groups = {"DELETE FROM rtm_gate.group_ban WHERE until <= now()"};
+	static GatePlan rooms = {"DELETE FROM rtm_gate.room_ban WHERE until <= now()"};
+	static GatePlan blacks = {"DELETE FROM rtm_gate.project_black WHERE until <= now()"};
 
 	if (gate_cache_any_group_ban())
 		gate_spi_run(&groups, NULL, NULL);

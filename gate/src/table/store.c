@@ -41,10 +41,10 @@ gate_store_config(GateConfig *config)
 void
 gate_store_set_certificate(const char *certificate, const char *key)
 {
-	static GatePlan plan = {
-		"UPDATE rtm_gate.config SET certificate = $1, certificate_key = $2", 2, {TEXTOID, TEXTOID}};
-	Datum		values[2] = {0};
-	const char *nulls = certificate ? "  " : "nn";
+	static GatePlan plan = {"UPDATE rtm_gate.config SET certificate = $1, certificate_key = $2",
+							{TEXTOID, TEXTOID}};
+	Datum			values[2] = {0};
+	const char	   *nulls = certificate ? "  " : "nn";
 
 	if (certificate)
 	{
@@ -60,7 +60,6 @@ gate_store_set_config(const GateConfig *config)
 	static GatePlan plan = {
 		"INSERT INTO rtm_gate.config (enabled, listen, port) VALUES ($1, $2, $3) "
 		"ON CONFLICT (singleton) DO UPDATE SET enabled = excluded.enabled, listen = excluded.listen, port = excluded.port",
-		3,
 		{BOOLOID, TEXTOID, INT4OID}};
 	Datum values[] = {BoolGetDatum(config->enabled), CStringGetTextDatum(config->listen),
 					  Int32GetDatum(config->port)};
@@ -71,9 +70,8 @@ gate_store_set_config(const GateConfig *config)
 char *
 gate_store_secret(int64 pid)
 {
-	static GatePlan plan = {
-		"SELECT secret FROM rtm_gate.project WHERE pid OPERATOR(pg_catalog.=) $1", 1, {INT8OID}};
-	Datum values[] = {Int64GetDatum(pid)};
+	static GatePlan plan = {"SELECT secret FROM rtm_gate.project WHERE pid = $1", {INT8OID}};
+	Datum			values[] = {Int64GetDatum(pid)};
 
 	return gate_spi_run(&plan, values, NULL) ? gate_spi_text(0, 1) : NULL;
 }
@@ -83,7 +81,6 @@ gate_store_set_secret(int64 pid, const char *secret)
 {
 	static GatePlan plan = {"INSERT INTO rtm_gate.project (pid, secret) VALUES ($1, $2) "
 							"ON CONFLICT (pid) DO UPDATE SET secret = excluded.secret",
-							2,
 							{INT8OID, TEXTOID}};
 	Datum			values[] = {Int64GetDatum(pid), CStringGetTextDatum(secret)};
 
@@ -109,9 +106,9 @@ gate_store_public_key(void)
 void
 gate_store_set_keys(const char *private_pem, const char *public_pem)
 {
-	static GatePlan plan = {
-		"UPDATE rtm_gate.config SET private_key = $1, public_key = $2", 2, {TEXTOID, TEXTOID}};
-	Datum values[] = {CStringGetTextDatum(private_pem), CStringGetTextDatum(public_pem)};
+	static GatePlan plan = {"UPDATE rtm_gate.config SET private_key = $1, public_key = $2",
+							{TEXTOID, TEXTOID}};
+	Datum			values[] = {CStringGetTextDatum(private_pem), CStringGetTextDatum(public_pem)};
 
 	gate_spi_run(&plan, values, NULL);
 }
@@ -130,7 +127,7 @@ gate_now(void)
 void
 gate_store_begin(void)
 {
-	static GatePlan plan = {"SELECT pg_catalog.max(mtime) FROM rtm_gate.message"};
+	static GatePlan plan = {"SELECT max(mtime) FROM rtm_gate.message"};
 	bool			isnull;
 	Datum			last;
 
@@ -165,7 +162,6 @@ gate_store_insert(const GateConversation *c, const GateMessage *m)
 	static GatePlan plan = {
 		"INSERT INTO rtm_gate.message (pid, type, a, b, mid, from_uid, to_uid, mtype, msg, msg_is_bin, attrs, attrs_is_bin, mtime, saved) "
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (pid, type, a, b, mid) DO NOTHING",
-		14,
 		{CONVERSATION_TYPES, INT8OID, INT8OID, INT8OID, INT2OID, BYTEAOID, BOOLOID, BYTEAOID,
 		 BOOLOID, INT8OID, BOOLOID}};
 	static MemoryContext scratch;
@@ -212,7 +208,7 @@ body_column(int row, int number)
 }
 
 #define MESSAGE_COLUMNS \
-	"id, from_uid, to_uid, mid, mtype::pg_catalog.int8, deleted, mtime, msg, msg_is_bin, attrs, attrs_is_bin"
+	"id, from_uid, to_uid, mid, mtype::int8, deleted, mtime, msg, msg_is_bin, attrs, attrs_is_bin"
 
 static void
 message_row(int row, GateMessage *m)
@@ -239,9 +235,9 @@ oldest_mtime(void)
 	return rtm_wall_us() / 1000 - gate_history_days * INT64CONST(86400000);
 }
 
-#define OF_CONVERSATION                                                       \
-	" WHERE pid OPERATOR(pg_catalog.=) $1 AND type OPERATOR(pg_catalog.=) $2" \
-	" AND a OPERATOR(pg_catalog.=) $3 AND b OPERATOR(pg_catalog.=) $4"
+#define OF_CONVERSATION             \
+	" WHERE pid = $1 AND type = $2" \
+	" AND a = $3 AND b = $4"
 
 /* The newest message of a conversation that is beyond what is kept; 0: none. */
 static int64
@@ -249,7 +245,6 @@ floor_of(const GateConversation *c)
 {
 	static GatePlan plan = {"SELECT id FROM rtm_gate.message" OF_CONVERSATION
 							" ORDER BY id DESC OFFSET $5 LIMIT 1",
-							5,
 							{CONVERSATION_TYPES, INT8OID}};
 	Datum			values[5];
 
@@ -263,12 +258,11 @@ floor_of(const GateConversation *c)
 void
 gate_store_purge_conversation(const GateConversation *c)
 {
-	static GatePlan plan = {
-		"DELETE FROM rtm_gate.message" OF_CONVERSATION " AND id OPERATOR(pg_catalog.<=)"
-		" (SELECT id FROM rtm_gate.message" OF_CONVERSATION " ORDER BY id DESC OFFSET $5 LIMIT 1)",
-		5,
-		{CONVERSATION_TYPES, INT8OID}};
-	Datum values[5];
+	static GatePlan plan = {"DELETE FROM rtm_gate.message" OF_CONVERSATION " AND id <="
+							" (SELECT id FROM rtm_gate.message" OF_CONVERSATION
+							" ORDER BY id DESC OFFSET $5 LIMIT 1)",
+							{CONVERSATION_TYPES, INT8OID}};
+	Datum			values[5];
 
 	conversation_datums(c, values);
 	values[4] = Int64GetDatum(gate_history_messages);
@@ -278,12 +272,10 @@ gate_store_purge_conversation(const GateConversation *c)
 uint64
 gate_store_purge_older(void)
 {
-	static GatePlan plan = {
-		"DELETE FROM rtm_gate.message WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
-		"SELECT ctid FROM rtm_gate.message WHERE mtime OPERATOR(pg_catalog.<) $1 LIMIT 5000))",
-		1,
-		{INT8OID}};
-	Datum values[] = {Int64GetDatum(oldest_mtime())};
+	static GatePlan plan = {"DELETE FROM rtm_gate.message WHERE ctid = ANY (ARRAY("
+							"SELECT ctid FROM rtm_gate.message WHERE mtime < $1 LIMIT 5000))",
+							{INT8OID}};
+	Datum			values[] = {Int64GetDatum(oldest_mtime())};
 
 	return gate_spi_run(&plan, values, NULL);
 }
@@ -292,10 +284,9 @@ void
 gate_store_purge_all(void)
 {
 	static GatePlan plan = {
-		"DELETE FROM rtm_gate.message m USING (SELECT id, pg_catalog.row_number()"
+		"DELETE FROM rtm_gate.message m USING (SELECT id, row_number()"
 		" OVER (PARTITION BY pid, type, a, b ORDER BY id DESC) AS place FROM rtm_gate.message) n"
-		" WHERE m.id OPERATOR(pg_catalog.=) n.id AND n.place OPERATOR(pg_catalog.>) $1",
-		1,
+		" WHERE m.id = n.id AND n.place > $1",
 		{INT8OID}};
 	Datum values[] = {Int64GetDatum(gate_history_messages)};
 
@@ -304,9 +295,9 @@ gate_store_purge_all(void)
 
 /* ---- histories ---- */
 
-#define IN_RANGE                                                                           \
-	" AND saved AND mtime OPERATOR(pg_catalog.>=) $5 AND mtime OPERATOR(pg_catalog.<=) $6" \
-	" AND ($7 IS NULL OR mtype OPERATOR(pg_catalog.=) ANY ($7))"
+#define IN_RANGE                                 \
+	" AND saved AND mtime >= $5 AND mtime <= $6" \
+	" AND ($7 IS NULL OR mtype = ANY ($7))"
 
 /* The arguments of IN_RANGE. */
 static void
@@ -320,20 +311,16 @@ range_datums(const GatePage *page, Datum *values, char *nulls)
 		nulls[6] = 'n';
 }
 
-#define HISTORY_TYPES                                                                 \
-	10,                                                                               \
-	{                                                                                 \
-		CONVERSATION_TYPES, INT8OID, INT8OID, INT4ARRAYOID, INT8OID, INT8OID, INT8OID \
-	}
+#define HISTORY_TYPES CONVERSATION_TYPES, INT8OID, INT8OID, INT4ARRAYOID, INT8OID, INT8OID, INT8OID
 #define HISTORY_FROM                                                            \
 	"SELECT " MESSAGE_COLUMNS " FROM rtm_gate.message" OF_CONVERSATION IN_RANGE \
-	" AND id OPERATOR(pg_catalog.>) $8 AND id OPERATOR(pg_catalog.<) $9"
+	" AND id > $8 AND id < $9"
 
 int
 gate_store_history(const GateConversation *c, const GatePage *page, GateMessage *messages)
 {
-	static GatePlan forward = {HISTORY_FROM " ORDER BY id LIMIT $10", HISTORY_TYPES};
-	static GatePlan backward = {HISTORY_FROM " ORDER BY id DESC LIMIT $10", HISTORY_TYPES};
+	static GatePlan forward = {HISTORY_FROM " ORDER BY id LIMIT $10", {HISTORY_TYPES}};
+	static GatePlan backward = {HISTORY_FROM " ORDER BY id DESC LIMIT $10", {HISTORY_TYPES}};
 	int64			after = floor_of(c);
 	int64			before = PG_INT64_MAX;
 	Datum			values[10];
@@ -360,11 +347,9 @@ gate_store_count(int64 pid, RtmConversation type, int64 xid, const GatePage *pag
 				 int64 *num)
 {
 	static GatePlan plan = {
-		"SELECT pg_catalog.count(DISTINCT from_uid), pg_catalog.count(*) FROM rtm_gate.message"
-		" WHERE pid OPERATOR(pg_catalog.=) $1 AND type OPERATOR(pg_catalog.=) $2 AND NOT deleted"
-		" AND (a OPERATOR(pg_catalog.=) $3 OR ($4 AND b OPERATOR(pg_catalog.=) $3))" IN_RANGE
-		" AND id OPERATOR(pg_catalog.>) $8",
-		8,
+		"SELECT count(DISTINCT from_uid), count(*) FROM rtm_gate.message"
+		" WHERE pid = $1 AND type = $2 AND NOT deleted"
+		" AND (a = $3 OR ($4 AND b = $3))" IN_RANGE " AND id > $8",
 		{INT8OID, INT2OID, INT8OID, BOOLOID, INT8OID, INT8OID, INT4ARRAYOID, INT8OID}};
 	GateConversation c = {pid, type, xid, 0};
 	Datum			 values[8];
@@ -381,14 +366,10 @@ gate_store_count(int64 pid, RtmConversation type, int64 xid, const GatePage *pag
 
 /* ---- one message ---- */
 
-#define OF_MID                                                                     \
-	OF_CONVERSATION " AND mid OPERATOR(pg_catalog.=) $5 AND saved AND NOT deleted" \
-					" AND mtime OPERATOR(pg_catalog.>=) $6 AND id OPERATOR(pg_catalog.>) $7"
-#define OF_MID_TYPES                                  \
-	7,                                                \
-	{                                                 \
-		CONVERSATION_TYPES, INT8OID, INT8OID, INT8OID \
-	}
+#define OF_MID                                                \
+	OF_CONVERSATION " AND mid = $5 AND saved AND NOT deleted" \
+					" AND mtime >= $6 AND id > $7"
+#define OF_MID_TYPES CONVERSATION_TYPES, INT8OID, INT8OID, INT8OID
 
 static void
 mid_datums(const GateConversation *c, int64 mid, Datum *values)
@@ -403,7 +384,7 @@ bool
 gate_store_message(const GateConversation *c, int64 mid, GateMessage *message)
 {
 	static GatePlan plan = {"SELECT " MESSAGE_COLUMNS " FROM rtm_gate.message" OF_MID,
-							OF_MID_TYPES};
+							{OF_MID_TYPES}};
 	Datum			values[7];
 
 	mid_datums(c, mid, values);
@@ -418,7 +399,7 @@ bool
 gate_store_delete(const GateConversation *c, int64 mid)
 {
 	static GatePlan plan = {
-		"UPDATE rtm_gate.message SET deleted = true, msg = '', attrs = ''" OF_MID, OF_MID_TYPES};
+		"UPDATE rtm_gate.message SET deleted = true, msg = '', attrs = ''" OF_MID, {OF_MID_TYPES}};
 	Datum values[7];
 
 	mid_datums(c, mid, values);
@@ -428,7 +409,7 @@ gate_store_delete(const GateConversation *c, int64 mid)
 int64
 gate_store_count_all(void)
 {
-	static GatePlan plan = {"SELECT pg_catalog.count(*) FROM rtm_gate.message"};
+	static GatePlan plan = {"SELECT count(*) FROM rtm_gate.message"};
 
 	gate_spi_run(&plan, NULL, NULL);
 	return DatumGetInt64(gate_spi_column(0, 1, NULL));
