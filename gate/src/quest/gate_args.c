@@ -130,24 +130,17 @@ read_cursor(GateQuest *quest, const msgpack_object *map, const char *key, GatePa
 static bool
 read_mtypes(GateQuest *quest, const msgpack_object *map, GatePage *page)
 {
-	GateIds wide = {0};
-	int32  *mtypes;
+	GateIds mtypes = {0};
 
-	if (!read_ids(quest, map, "mtypes", false, &wide))
+	if (!read_ids(quest, map, "mtypes", false, &mtypes))
 		return false;
-	if (wide.n == 0)
-		return true;
-	if (wide.n > RTM_MTYPE_MAX)
+	if (mtypes.n > RTM_MTYPE_MAX)
 		return gate_quest_fail(quest, RTM_CODE_TOO_MANY, NULL);
-	mtypes = palloc(sizeof(int32) * wide.n);
-	for (int i = 0; i < wide.n; i++)
-	{
-		if (wide.ids[i] < RTM_MTYPE_MIN || wide.ids[i] > RTM_MTYPE_MAX)
+	for (int i = 0; i < mtypes.n; i++)
+		if (mtypes.ids[i] < RTM_MTYPE_MIN || mtypes.ids[i] > RTM_MTYPE_MAX)
 			return gate_quest_fail(quest, RTM_CODE_INVALID_MTYPE, NULL);
-		mtypes[i] = (int32) wide.ids[i];
-	}
-	page->mtypes = mtypes;
-	page->nmtypes = wide.n;
+	page->mtypes = mtypes.ids;
+	page->nmtypes = mtypes.n;
 	return true;
 }
 
@@ -286,27 +279,13 @@ gate_args_read(GateQuest *quest, const msgpack_object *map, const RtmMethod *met
 {
 	RtmConversationKey key;
 	int64			   xid;
-	int64_t			   value;
 
 	for (const RtmParam *p = method->params; p->type != RTM_PARAM_END; p++)
-	{
 		if (!read_param(quest, map, p, args))
 			return false;
-		if (find_int(map, p->wire, &value))
-			args->ints[p - method->params] = value;
-	}
 	if (method->xid_zero && !gate_args_int(quest, map, "xid", &xid))
 		return false;
 	key = rtm_conversation_key(method, find_int, map);
 	args->conversation = (GateConversation){args->pid, key.type, key.a, key.b};
 	return true;
-}
-
-int64
-gate_args_value(const GateArgs *args, const RtmMethod *method, const char *key)
-{
-	for (int i = 0; method->params[i].type != RTM_PARAM_END; i++)
-		if (strcmp(method->params[i].wire, key) == 0)
-			return args->ints[i];
-	return 0;
 }

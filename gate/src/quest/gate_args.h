@@ -33,8 +33,6 @@ typedef struct GateArgs
 	int64			 xid;
 	GatePage		 page;
 
-	int64 ints[RTM_MAX_PARAMS]; /* every integer, by its place in the row */
-
 	/* listening: by GateSource (and the rooms of getroomcount) */
 	GateIds listen[GATE_SOURCES];
 	bool	flags[GATE_SOURCES];
@@ -50,8 +48,5 @@ extern bool gate_args_read(GateQuest *quest, const msgpack_object *map, const Rt
 extern bool gate_args_int(GateQuest *quest, const msgpack_object *map, const char *key,
 						  int64 *value);
 extern bool gate_args_check(GateQuest *quest, const char *key, FpnnStatus status);
-
-/* Any integer, by its name on the wire; 0 when it isn't there. */
-extern int64 gate_args_value(const GateArgs *args, const RtmMethod *method, const char *key);
 
 #endif /* GATE_ARGS_H */

@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "fpnn/catalog.h"
+#include "table/cache.h"
 #include "table/gate_spi.h"
 
 PG_FUNCTION_INFO_V1(rtm_gate_fault);
@@ -44,15 +45,13 @@ refuse(const char *what, const char *hint)
 }
 
 static void
-check_action(const char *action)
+check_action(const char *name)
 {
-	static const char *const actions[] = {"error", "delay", "drop", "lose", "close", "taken"};
+	GateFaultAction action;
 
-	for (int i = 0; i < lengthof(actions); i++)
-		if (strcmp(action, actions[i]) == 0)
-			return;
-	refuse(psprintf("unknown action of a fault: \"%s\"", action),
-		   "Actions are error, delay, drop, lose, close, taken.");
+	if (!gate_fault_action(name, &action))
+		refuse(psprintf("unknown action of a fault: \"%s\"", name),
+			   "Actions are error, delay, drop, lose, close, taken.");
 }
 
 /* A method that the gate doesn't know would never meet the fault. */

@@ -113,15 +113,16 @@ load_projects(void)
 	}
 }
 
-static GateFaultAction
-fault_action(const char *name)
+bool
+gate_fault_action(const char *name, GateFaultAction *action)
 {
 	static const char *const names[] = {"error", "delay", "drop", "lose", "close", "taken"};
 
-	for (int i = 0; i < lengthof(names); i++)
-		if (strcmp(name, names[i]) == 0)
-			return (GateFaultAction) i;
-	elog(ERROR, "unknown action of a fault: \"%s\"", name);
+	*action = GATE_FAULT_ERROR;
+	for (; *action < lengthof(names); (*action)++)
+		if (strcmp(name, names[*action]) == 0)
+			return true;
+	return false;
 }
 
 static int64
@@ -158,7 +159,8 @@ load_faults(void)
 		char	  *method = gate_spi_text(i, 4);
 
 		fault->id = int_column(i, 1);
-		fault->action = fault_action(gate_spi_text(i, 2));
+		if (!gate_fault_action(gate_spi_text(i, 2), &fault->action))
+			elog(ERROR, "unknown action of a fault: \"%s\"", gate_spi_text(i, 2));
 		fault->pid = int_column(i, 3);
 		fault->method = method ? pstrdup(method) : NULL;
 		fault->type = (RtmConversation) int_column(i, 5);

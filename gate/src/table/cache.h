@@ -24,6 +24,9 @@ typedef enum GateFaultAction
 	GATE_FAULT_TAKEN  /* its mid is that of another message, which is stored instead */
 } GateFaultAction;
 
+/* By its name in SQL; false: it is none. */
+extern bool gate_fault_action(const char *name, GateFaultAction *action);
+
 /* A row of rtm_gate.fault that is still to happen; NULL and 0 are for any. */
 typedef struct GateFault
 {

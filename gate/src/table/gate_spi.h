@@ -36,8 +36,7 @@ extern uint64 gate_spi_run(GatePlan *plan, const Datum *values, const char *null
 extern Datum gate_spi_column(int row, int number, bool *isnull);
 extern char *gate_spi_text(int row, int number); /* NULL for NULL */
 
-/* int64s as a bigint[], and int32s as an integer[]. */
+/* int64s as a bigint[]. */
 extern Datum gate_int8_array(const int64 *values, int n);
-extern Datum gate_int4_array(const int32 *values, int n);
 
 #endif /* GATE_SPI_H */

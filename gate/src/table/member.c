@@ -98,18 +98,24 @@ gate_member_count_others(int64 pid, int64 gid, const int64 *uids, int n)
 	return DatumGetInt64(gate_spi_column(0, 1, NULL));
 }
 
-/* The only column of what a statement gives. */
+/* A column of the n rows that a statement gave. */
+static int64 *
+column_of(int number, int n)
+{
+	int64 *list = MemoryContextAlloc(gate_spi_results(), sizeof(int64) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+		list[i] = DatumGetInt64(gate_spi_column(i, number, NULL));
+	return list;
+}
+
 static int64 *
 list_of(GatePlan *plan, int64 a, int64 b, int *n)
 {
-	Datum  values[] = {Int64GetDatum(a), Int64GetDatum(b)};
-	int64 *list;
+	Datum values[] = {Int64GetDatum(a), Int64GetDatum(b)};
 
 	*n = (int) gate_spi_run(plan, values, NULL);
-	list = MemoryContextAlloc(gate_spi_results(), sizeof(int64) * Max(*n, 1));
-	for (int i = 0; i < *n; i++)
-		list[i] = DatumGetInt64(gate_spi_column(i, 1, NULL));
-	return list;
+	return column_of(1, *n);
 }
 
 int64 *
@@ -130,17 +136,10 @@ gate_member_count_rooms(int64 pid, const int64 *rids, int nrids, int64 **counts,
 							" FROM (SELECT DISTINCT unnest($2) AS r) AS rooms ORDER BY r",
 							{INT8OID, INT8ARRAYOID}};
 	Datum			values[] = {Int64GetDatum(pid), gate_int8_array(rids, nrids)};
-	int64		   *rooms;
 
 	*n = (int) gate_spi_run(&plan, values, NULL);
-	rooms = MemoryContextAlloc(gate_spi_results(), sizeof(int64) * Max(*n, 1));
-	*counts = MemoryContextAlloc(gate_spi_results(), sizeof(int64) * Max(*n, 1));
-	for (int i = 0; i < *n; i++)
-	{
-		rooms[i] = DatumGetInt64(gate_spi_column(i, 1, NULL));
-		(*counts)[i] = DatumGetInt64(gate_spi_column(i, 2, NULL));
-	}
-	return rooms;
+	*counts = column_of(2, *n);
+	return column_of(1, *n);
 }
 
 int64 *

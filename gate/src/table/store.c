@@ -305,13 +305,13 @@ range_datums(const GatePage *page, Datum *values, char *nulls)
 {
 	values[4] = Int64GetDatum(Max(page->begin, oldest_mtime()));
 	values[5] = Int64GetDatum(page->end ? page->end : PG_INT64_MAX);
-	if (page->mtypes)
-		values[6] = gate_int4_array(page->mtypes, page->nmtypes);
+	if (page->nmtypes > 0)
+		values[6] = gate_int8_array(page->mtypes, page->nmtypes);
 	else
 		nulls[6] = 'n';
 }
 
-#define HISTORY_TYPES CONVERSATION_TYPES, INT8OID, INT8OID, INT4ARRAYOID, INT8OID, INT8OID, INT8OID
+#define HISTORY_TYPES CONVERSATION_TYPES, INT8OID, INT8OID, INT8ARRAYOID, INT8OID, INT8OID, INT8OID
 #define HISTORY_FROM                                                            \
 	"SELECT " MESSAGE_COLUMNS " FROM rtm_gate.message" OF_CONVERSATION IN_RANGE \
 	" AND id > $8 AND id < $9"
@@ -350,7 +350,7 @@ gate_store_count(int64 pid, RtmConversation type, int64 xid, const GatePage *pag
 		"SELECT count(DISTINCT from_uid), count(*) FROM rtm_gate.message"
 		" WHERE pid = $1 AND type = $2 AND NOT deleted"
 		" AND (a = $3 OR ($4 AND b = $3))" IN_RANGE " AND id > $8",
-		{INT8OID, INT2OID, INT8OID, BOOLOID, INT8OID, INT8OID, INT4ARRAYOID, INT8OID}};
+		{INT8OID, INT2OID, INT8OID, BOOLOID, INT8OID, INT8OID, INT8ARRAYOID, INT8OID}};
 	GateConversation c = {pid, type, xid, 0};
 	Datum			 values[8];
 	char			 nulls[9] = "        ";

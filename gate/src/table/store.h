@@ -49,8 +49,8 @@ typedef struct GatePage
 	int64		 begin;	 /* 0: open */
 	int64		 end;	 /* 0: open */
 	int64		 lastid; /* 0: from the beginning */
-	const int32 *mtypes; /* NULL: all */
-	int			 nmtypes;
+	const int64 *mtypes;
+	int			 nmtypes; /* 0: all */
 } GatePage;
 
 /* What the gate is told to do (the table rtm_gate.config). */
