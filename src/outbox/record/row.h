@@ -75,10 +75,10 @@ extern void outbox_read_key(HeapTuple tuple, OutboxRow *row);
 /* The bytes of a text or bytea. */
 extern const char *outbox_read_bytes(Datum value, int *len);
 
-/* A request that is through: a row of rtm_finished. */
+/* A request that is through, a row of rtm_finished; or that was looked for, of either table. */
 typedef struct OutboxResult
 {
-	OutboxRow		row; /* seq 0: it has none any more; next_attempt 0 */
+	OutboxRow		row; /* through: seq and next_attempt are 0 */
 	ItemPointerData tid;
 	bool			failed;		/* else done */
 	int				error_code; /* 0: none */
