@@ -17,7 +17,6 @@
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_foreign_server.h"
 #include "catalog/pg_proc.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
