@@ -16,6 +16,7 @@
 #include "lib/stringinfo.h"
 
 #include "client/option.h"
+#include "fpnn/channel.h"
 #include "fpnn/asked.h"
 #include "host.h"
 
