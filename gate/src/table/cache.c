@@ -27,24 +27,28 @@
 static const char *const watched_names[] = {"project", "fault", "group_ban", "room_ban",
 											"project_black"};
 
-static Oid			 watched[lengthof(watched_names)];
-static bool			 stale = true;
-static HTAB			*projects; /* by pid; stay, so that counts do */
-static MemoryContext faults_context;
-static GateFault	*faults;
-static int			 nfaults;
-static bool			 any_group_ban;
-static bool			 any_room_ban;
-static bool			 any_black;
+/* Of the gate's process. */
+static struct
+{
+	Oid			  watched[lengthof(watched_names)];
+	bool		  fresh;
+	HTAB		 *projects; /* by pid; stay, so that counts do */
+	MemoryContext context;	/* of faults */
+	GateFault	 *faults;
+	int			  nfaults;
+	bool		  any_group_ban;
+	bool		  any_room_ban;
+	bool		  any_black;
+} cache;
 
 static void
 on_change(Datum arg, Oid relid)
 {
 	if (!OidIsValid(relid))
-		stale = true;
-	for (int i = 0; i < lengthof(watched); i++)
-		if (watched[i] == relid)
-			stale = true;
+		cache.fresh = false;
+	for (int i = 0; i < lengthof(cache.watched); i++)
+		if (cache.watched[i] == relid)
+			cache.fresh = false;
 }
 
 void
@@ -53,10 +57,10 @@ gate_cache_init(void)
 	HASHCTL control = {
 		.keysize = sizeof(int64), .entrysize = sizeof(GateProject), .hcxt = TopMemoryContext};
 
-	projects = hash_create("rtm gate projects", 16, &control,
-						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	faults_context = AllocSetContextCreate(TopMemoryContext, "rtm gate faults",
-										   ALLOCSET_SMALL_SIZES);
+	cache.projects = hash_create("rtm gate projects", 16, &control,
+								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	cache.context = AllocSetContextCreate(TopMemoryContext, "rtm gate faults",
+										  ALLOCSET_SMALL_SIZES);
 	CacheRegisterRelcacheCallback(on_change, (Datum) 0);
 }
 
@@ -65,7 +69,7 @@ static GateProject *
 keep_project(int64 pid, const char *secret)
 {
 	bool		 found;
-	GateProject *project = hash_search(projects, &pid, HASH_ENTER, &found);
+	GateProject *project = hash_search(cache.projects, &pid, HASH_ENTER, &found);
 
 	if (found && project->secret)
 	{
@@ -93,7 +97,7 @@ forget_projects(void)
 	HASH_SEQ_STATUS scan;
 	GateProject	   *project;
 
-	hash_seq_init(&scan, projects);
+	hash_seq_init(&scan, cache.projects);
 	while ((project = hash_seq_search(&scan)) != NULL)
 		project->known = project->first;
 }
@@ -148,14 +152,14 @@ load_faults(void)
 		" FROM rtm_gate.fault WHERE times IS NULL OR hits - after < times ORDER BY id"};
 	MemoryContext old;
 
-	nfaults = 0;
-	MemoryContextReset(faults_context);
-	nfaults = (int) gate_spi_run(&plan, NULL, NULL);
-	old = MemoryContextSwitchTo(faults_context);
-	faults = palloc0(sizeof(GateFault) * Max(nfaults, 1));
-	for (int i = 0; i < nfaults; i++)
+	cache.nfaults = 0;
+	MemoryContextReset(cache.context);
+	cache.nfaults = (int) gate_spi_run(&plan, NULL, NULL);
+	old = MemoryContextSwitchTo(cache.context);
+	cache.faults = palloc0(sizeof(GateFault) * Max(cache.nfaults, 1));
+	for (int i = 0; i < cache.nfaults; i++)
 	{
-		GateFault *fault = &faults[i];
+		GateFault *fault = &cache.faults[i];
 		char	  *method = gate_spi_text(i, 4);
 
 		fault->id = int_column(i, 1);
@@ -183,9 +187,9 @@ load_bans(void)
 		" EXISTS (SELECT FROM rtm_gate.project_black)"};
 
 	gate_spi_run(&plan, NULL, NULL);
-	any_group_ban = DatumGetBool(gate_spi_column(0, 1, NULL));
-	any_room_ban = DatumGetBool(gate_spi_column(0, 2, NULL));
-	any_black = DatumGetBool(gate_spi_column(0, 3, NULL));
+	cache.any_group_ban = DatumGetBool(gate_spi_column(0, 1, NULL));
+	cache.any_room_ban = DatumGetBool(gate_spi_column(0, 2, NULL));
+	cache.any_black = DatumGetBool(gate_spi_column(0, 3, NULL));
 }
 
 /* A change that comes while we read makes it stale again. */
@@ -194,12 +198,12 @@ refresh(void)
 {
 	Oid schema;
 
-	if (!stale)
+	if (cache.fresh)
 		return;
 	schema = get_namespace_oid("rtm_gate", false);
-	for (int i = 0; i < lengthof(watched); i++)
-		watched[i] = get_relname_relid(watched_names[i], schema);
-	stale = false;
+	for (int i = 0; i < lengthof(cache.watched); i++)
+		cache.watched[i] = get_relname_relid(watched_names[i], schema);
+	cache.fresh = true;
 	PG_TRY();
 	{
 		load_projects();
@@ -208,7 +212,7 @@ refresh(void)
 	}
 	PG_CATCH();
 	{
-		stale = true;
+		cache.fresh = false;
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -220,7 +224,7 @@ gate_cache_project(int64 pid)
 	GateProject *project;
 
 	refresh();
-	project = hash_search(projects, &pid, HASH_FIND, NULL);
+	project = hash_search(cache.projects, &pid, HASH_FIND, NULL);
 	return project && project->known ? project : NULL;
 }
 
@@ -228,29 +232,29 @@ const GateFault *
 gate_cache_faults(int *n)
 {
 	refresh();
-	*n = nfaults;
-	return faults;
+	*n = cache.nfaults;
+	return cache.faults;
 }
 
 bool
 gate_cache_any_group_ban(void)
 {
 	refresh();
-	return any_group_ban;
+	return cache.any_group_ban;
 }
 
 bool
 gate_cache_any_room_ban(void)
 {
 	refresh();
-	return any_room_ban;
+	return cache.any_room_ban;
 }
 
 bool
 gate_cache_any_black(void)
 {
 	refresh();
-	return any_black;
+	return cache.any_black;
 }
 
 PG_FUNCTION_INFO_V1(rtm_gate_tell_gate);

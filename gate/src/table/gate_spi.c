@@ -27,12 +27,14 @@ static const char *const tables[] = {"config",		 "project",		  "message",
 									 "group_member", "room_member",	  "group_ban",
 									 "room_ban",	 "project_black", "fault"};
 
-static MemoryContext results;
-
-/* Who was current in gate_spi_begin(). */
-static Oid caller;
-static int caller_context;
-static int nest_level; /* of settings, since then */
+/* From gate_spi_begin() to its end. */
+static struct
+{
+	MemoryContext results;
+	Oid			  caller; /* who was current, with ... */
+	int			  caller_context;
+	int			  nest_level; /* of settings */
+} session;
 
 static Oid
 schema_owner(Oid schema)
@@ -81,8 +83,8 @@ become_owner(void)
 
 	for (int i = 0; i < lengthof(tables); i++)
 		check_table(tables[i], schema, owner);
-	GetUserIdAndSecContext(&caller, &caller_context);
-	SetUserIdAndSecContext(owner, caller_context | SECURITY_LOCAL_USERID_CHANGE |
+	GetUserIdAndSecContext(&session.caller, &session.caller_context);
+	SetUserIdAndSecContext(owner, session.caller_context | SECURITY_LOCAL_USERID_CHANGE |
 									  SECURITY_RESTRICTED_OPERATION);
 }
 
@@ -97,8 +99,8 @@ set_for_now(const char *name, const char *value)
 void
 gate_spi_begin(void)
 {
-	results = CurrentMemoryContext;
-	nest_level = NewGUCNestLevel();
+	session.results = CurrentMemoryContext;
+	session.nest_level = NewGUCNestLevel();
 	set_for_now("search_path", "pg_catalog, pg_temp");
 	set_for_now("session_replication_role", "replica");
 	become_owner();
@@ -110,14 +112,14 @@ void
 gate_spi_end(void)
 {
 	SPI_finish();
-	SetUserIdAndSecContext(caller, caller_context);
-	AtEOXact_GUC(true, nest_level);
+	SetUserIdAndSecContext(session.caller, session.caller_context);
+	AtEOXact_GUC(true, session.nest_level);
 }
 
 MemoryContext
 gate_spi_results(void)
 {
-	return results;
+	return session.results;
 }
 
 /*
@@ -172,7 +174,7 @@ gate_spi_text(int row, int number)
 {
 	char *text = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number);
 
-	return text ? MemoryContextStrdup(results, text) : NULL;
+	return text ? MemoryContextStrdup(session.results, text) : NULL;
 }
 
 Datum

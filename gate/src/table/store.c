@@ -26,7 +26,7 @@ bool
 gate_store_config(GateConfig *config)
 {
 	static GatePlan plan = {
-		"SELECT enabled, listen, port, certificate, certificate_key FROM rtm_gate.config"};
+		"SELECT enabled, listen, port, certificate, certificate_key, public_key FROM rtm_gate.config"};
 
 	if (gate_spi_run(&plan, NULL, NULL) == 0)
 		return false;
@@ -35,6 +35,7 @@ gate_store_config(GateConfig *config)
 	config->port = DatumGetInt32(gate_spi_column(0, 3, NULL));
 	config->certificate = gate_spi_text(0, 4);
 	config->certificate_key = gate_spi_text(0, 5);
+	config->public_key = gate_spi_text(0, 6);
 	return true;
 }
 
@@ -91,14 +92,6 @@ char *
 gate_store_private_key(void)
 {
 	static GatePlan plan = {"SELECT private_key FROM rtm_gate.config"};
-
-	return gate_spi_run(&plan, NULL, NULL) ? gate_spi_text(0, 1) : NULL;
-}
-
-char *
-gate_store_public_key(void)
-{
-	static GatePlan plan = {"SELECT public_key FROM rtm_gate.config"};
 
 	return gate_spi_run(&plan, NULL, NULL) ? gate_spi_text(0, 1) : NULL;
 }

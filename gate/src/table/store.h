@@ -61,13 +61,14 @@ typedef struct GateConfig
 	int	  port;
 	char *certificate; /* NULL: no TLS */
 	char *certificate_key;
+	char *public_key; /* PEM; NULL: there are no keys yet */
 } GateConfig;
 
 /* ---- configuration ---- */
 
 /* False: the gate was never set up in this database. */
 extern bool gate_store_config(GateConfig *config);
-extern void gate_store_set_config(const GateConfig *config); /* not the certificate */
+extern void gate_store_set_config(const GateConfig *config); /* not the certificate, nor keys */
 
 /* Certificate and key, PEM, both NULL or none. */
 extern void gate_store_set_certificate(const char *certificate, const char *key);
@@ -76,9 +77,8 @@ extern void gate_store_set_certificate(const char *certificate, const char *key)
 extern char *gate_store_secret(int64 pid);
 extern void	 gate_store_set_secret(int64 pid, const char *secret);
 
-/* The gate's key pair, PEM; NULL when it has none. */
+/* The gate's key pair, PEM; NULL when it has none.  The public one is in GateConfig. */
 extern char *gate_store_private_key(void);
-extern char *gate_store_public_key(void);
 extern void	 gate_store_set_keys(const char *private_pem, const char *public_pem);
 
 /* ---- messages ---- */
