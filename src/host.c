@@ -10,12 +10,11 @@
 #include <time.h>
 
 #include "common/md5.h"
-#include "port.h"
 
 #include "host.h"
 
 static void *
-env_resize(void *arg, void *ptr, size_t size)
+env_resize(void *ptr, size_t size)
 {
 	if (size == 0)
 	{
@@ -33,13 +32,7 @@ env_md5(const void *data, size_t len, uint8_t digest[16])
 	return pg_md5_binary(data, len, digest, &errstr);
 }
 
-static bool
-env_random(void *buf, size_t len)
-{
-	return pg_strong_random(buf, len);
-}
-
-const FpnnEnv rtm_env = {env_resize, env_md5, env_random, NULL};
+const FpnnEnv rtm_env = {env_resize, env_md5};
 
 static int64
 read_clock(clockid_t clock)

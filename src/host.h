@@ -11,7 +11,7 @@
 
 #include "fpnn/fpnn.h"
 
-/* malloc()ed memory, PostgreSQL's MD5 and random numbers. */
+/* malloc()ed memory, PostgreSQL's MD5. */
 extern const FpnnEnv rtm_env;
 
 /* Milliseconds and microseconds of a clock that is never set. */

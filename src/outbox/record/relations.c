@@ -17,6 +17,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
@@ -33,15 +34,14 @@
 #include "rewrite/prs2lock.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/reltrigger.h"
 #include "utils/syscache.h"
 
-#include "client/call.h"
 #include "compat.h"
-#include "client/extension.h"
 #include "outbox/record/columns.h"
 #include "outbox/record/relations.h"
 
@@ -184,10 +184,35 @@ check_schema(Oid schema)
 						errhint("Run ALTER SCHEMA %s OWNER TO a superuser.", OUTBOX_SCHEMA)));
 }
 
+/* Where the extension's functions, types and views are; raises 3F000 without it. */
+static Oid
+extension_schema(void)
+{
+	Oid			schema = InvalidOid;
+	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
+				CStringGetDatum("rtm"));
+	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	if (!OidIsValid(schema))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_SCHEMA),
+						errmsg("extension \"rtm\" is not installed in this database"),
+						errhint("Run CREATE EXTENSION rtm.")));
+	return schema;
+}
+
 static bool
 find_relations(OutboxRelations *found)
 {
-	found->schema = rtm_extension_schema();
+	found->schema = extension_schema();
 	cache.schema = get_namespace_oid(OUTBOX_SCHEMA, true);
 	if (!OidIsValid(cache.schema))
 		return false;
