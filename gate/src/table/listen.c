@@ -61,12 +61,11 @@ gate_listen_init(void)
 		dlist_init(&listening.everything[i]);
 }
 
-static void
-prepare(GateListener *listener)
+void
+gate_listen_begin(GateListener *listener)
 {
-	if (!listener->initialized)
-		dlist_init(&listener->subscriptions);
-	listener->initialized = true;
+	memset(listener, 0, sizeof(GateListener));
+	dlist_init(&listener->subscriptions);
 }
 
 static Subscription *
@@ -121,7 +120,6 @@ subscribe(GateListener *listener, TopicKey key)
 bool
 gate_listen_add(GateListener *listener, int64 pid, GateSource source, const int64 *ids, int n)
 {
-	prepare(listener);
 	if (n > GATE_MAX_SUBSCRIPTIONS - listener->nsubscriptions ||
 		n > GATE_MAX_ALL_SUBSCRIPTIONS - listening.total)
 		return false;
@@ -149,7 +147,6 @@ gate_listen_clear(GateListener *listener, GateSource source)
 {
 	dlist_mutable_iter iter;
 
-	prepare(listener);
 	dlist_foreach_modify (iter, &listener->subscriptions)
 	{
 		Subscription *s = dlist_container(Subscription, of_listener, iter.cur);

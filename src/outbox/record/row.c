@@ -22,15 +22,15 @@ text_value(const char *bytes, int len)
 	return PointerGetDatum(cstring_to_text_with_len(bytes, len));
 }
 
-static Datum
-recipients_value(const OutboxRow *row)
+Datum
+outbox_ids_value(const int64 *ids, int n)
 {
-	Datum *elements = palloc(sizeof(Datum) * row->nrecipients);
+	Datum *elements = palloc(sizeof(Datum) * n);
 
-	for (int i = 0; i < row->nrecipients; i++)
-		elements[i] = Int64GetDatum(row->recipients[i]);
-	return PointerGetDatum(construct_array(elements, row->nrecipients, INT8OID, sizeof(int64),
-										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	for (int i = 0; i < n; i++)
+		elements[i] = Int64GetDatum(ids[i]);
+	return PointerGetDatum(
+		construct_array(elements, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 static Datum
@@ -63,7 +63,7 @@ outbox_row_values(const OutboxRow *row, Datum *values, bool *nulls)
 	nulls[OUTBOX_MID - 1] = row->mid == 0;
 	nulls[OUTBOX_RECIPIENTS - 1] = row->recipients == NULL;
 	if (row->recipients)
-		values[OUTBOX_RECIPIENTS - 1] = recipients_value(row);
+		values[OUTBOX_RECIPIENTS - 1] = outbox_ids_value(row->recipients, row->nrecipients);
 	values[OUTBOX_CALLBACK - 1] = ObjectIdGetDatum(row->callback);
 	nulls[OUTBOX_CALLBACK - 1] = !OidIsValid(row->callback);
 	values[OUTBOX_CALLBACK_OWNER - 1] = ObjectIdGetDatum(row->callback_owner);

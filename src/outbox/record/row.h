@@ -72,6 +72,9 @@ extern void outbox_read_row(HeapTuple tuple, OutboxRow *row);
 /* Only whose it is: seq, id, origin, owner and server. */
 extern void outbox_read_key(HeapTuple tuple, OutboxRow *row);
 
+/* Ids as a bigint[]. */
+extern Datum outbox_ids_value(const int64 *ids, int n);
+
 /* The bytes of a text or bytea. */
 extern const char *outbox_read_bytes(Datum value, int *len);
 
