@@ -135,14 +135,14 @@ check_connection(Lane *lane)
 }
 
 void
-outbox_lane_event(Lane *lane, uint32 events)
+outbox_lane_event(Lane *lane, pgsocket sock, uint32 events)
 {
 	RtmConn *conn = lane->traffic->conn;
 
 	if (conn == NULL)
 		return;
 	outbox_wake_lane(lane);
-	rtm_conn_step(conn, events);
+	rtm_conn_step(conn, sock, events);
 	check_connection(lane);
 }
 
@@ -173,7 +173,7 @@ static void
 read_socket(Lane *lane)
 {
 	while (lane->traffic->conn && is_readable(lane->traffic->conn))
-		outbox_lane_event(lane, WL_SOCKET_READABLE);
+		outbox_lane_event(lane, lane->traffic->conn->sock, WL_SOCKET_READABLE);
 }
 
 /* Time may be over for connecting, whether anything is to be sent or not. */
@@ -187,7 +187,7 @@ step_connecting(Lane *lane, int64 now)
 	if (now >= rtm_conn_deadline(t->conn))
 		read_socket(lane);
 	if (t->conn)
-		rtm_conn_step(t->conn, 0);
+		rtm_conn_step(t->conn, PGINVALID_SOCKET, 0);
 	check_connection(lane);
 }
 
@@ -225,6 +225,23 @@ ping(Lane *lane, int64 now, int64 timeout)
 	t->ping_deadline = now + timeout;
 	rtm_conn_flush(t->conn);
 	check_connection(lane);
+}
+
+/*
+ * Is it to be asked, before anything is sent, whether the connection is alive?  Then
+ * it is, and has little time to answer.
+ */
+static bool
+must_ask_first(Lane *lane, int64 now)
+{
+	LaneTraffic *t = lane->traffic;
+
+	if (lane->nin_flight > 0 || now - t->last_answer < RTM_IDLE_TIME)
+		return false;
+	if (t->ping_deadline == 0)
+		ping(lane, now, RTM_PROBE_TIME);
+	t->ping_deadline = Min(t->ping_deadline, now + RTM_PROBE_TIME);
+	return true;
 }
 
 /* Not even a ping was answered. */
@@ -515,7 +532,7 @@ go(Lane *lane, int64 now)
 	if (lane->traffic->conn == NULL && !outbox_connect(lane, &at))
 		return at;
 	check_connection(lane);
-	if (is_ready(lane) && !outbox_must_yield(lane, now))
+	if (is_ready(lane) && !outbox_must_yield(lane, now) && !must_ask_first(lane, now))
 		at = send_ready(lane);
 	if (lane->traffic->paused_until > now)
 		at = Min(at, lane->traffic->paused_until);
