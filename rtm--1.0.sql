@@ -749,7 +749,7 @@ CREATE TABLE rtm_internal.rtm_finished (
 	autovacuum_vacuum_threshold = 1000,
 	autovacuum_vacuum_cost_delay = 0
 );
-CREATE INDEX rtm_finished_at ON rtm_internal.rtm_finished (finished_at);
+CREATE INDEX rtm_finished_done ON rtm_internal.rtm_finished (finished_at) WHERE status = 'done' AND callback_due IS NULL;
 CREATE INDEX rtm_finished_failed ON rtm_internal.rtm_finished (finished_at) WHERE status = 'failed';
 CREATE INDEX rtm_finished_callback_due ON rtm_internal.rtm_finished (origin, owner, callback_due) WHERE callback_due IS NOT NULL;
 COMMENT ON TABLE rtm_internal.rtm_finished IS 'requests that are through; see the view rtm_result';

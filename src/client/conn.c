@@ -18,6 +18,7 @@
 #include "mb/pg_wchar.h"
 #include "storage/fd.h"
 #include "storage/latch.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 #include "client/conn.h"
@@ -40,8 +41,8 @@
 /* A quest that waits for its answer. */
 typedef struct Pending
 {
-	bool		  waiting; /* false: answered */
-	RtmAnswerFunc func;	   /* NULL: forgotten */
+	uint32		  seq; /* hash key; must be first */
+	RtmAnswerFunc func;
 	void		 *arg;
 } Pending;
 
@@ -64,17 +65,9 @@ struct RtmConnPrivate
 	FpnnCodec		  *tls;	  /* owned by the channel; NULL: none */
 	size_t			   asked; /* bytes of `out` that are quests, at most */
 
-	/*
-	 * Quests by seq, which counts up: a ring with the one numbered `oldest` in
-	 * place oldest % max_pending, a power of two.
-	 */
-	Pending *pending;
-	uint32	 oldest;
-	uint32	 npending; /* places in use, answered ones in between too */
-	uint32	 max_pending;
-	uint32	 nforgotten;
-
-	FpnnListener listener; /* to pushes */
+	HTAB		*pending;
+	uint32		 nforgotten; /* answers to come that nobody waits for */
+	FpnnListener listener;	 /* to pushes */
 };
 
 static void do_write(RtmConn *conn);
@@ -135,7 +128,7 @@ lose(RtmConn *conn, int code, const char *why)
 	resetStringInfo(&conn->why);
 	add_why(conn, conn->endpoint.data, why);
 	drop_socket(conn);
-	conn->p->npending = conn->p->nforgotten = 0;
+	conn->p->nforgotten = 0;
 }
 
 static void
@@ -313,6 +306,14 @@ first_seq(void)
 	return seq;
 }
 
+static HTAB *
+make_pending(MemoryContext context)
+{
+	HASHCTL control = {.keysize = sizeof(uint32), .entrysize = sizeof(Pending), .hcxt = context};
+
+	return hash_create("rtm quests", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
 RtmConn *
 rtm_conn_open(const RtmOptions *options, int64 timeout_ms)
 {
@@ -330,8 +331,7 @@ rtm_conn_open(const RtmOptions *options, int64 timeout_ms)
 	conn->sock = PGINVALID_SOCKET;
 	initStringInfo(&conn->why);
 	initStringInfo(&conn->endpoint);
-	conn->p->max_pending = 8;
-	conn->p->pending = palloc0(sizeof(Pending) * conn->p->max_pending);
+	conn->p->pending = make_pending(context);
 	MemoryContextSwitchTo(old);
 	try_next(conn);
 	return conn;
@@ -498,57 +498,21 @@ rtm_conn_listen(RtmConn *conn, FpnnListener listener)
 	conn->p->listener = listener;
 }
 
-/* The quest of that number, or NULL when it doesn't wait. */
-static Pending *
-find_pending(const struct RtmConnPrivate *p, uint32 seq)
-{
-	Pending *pending = &p->pending[seq & (p->max_pending - 1)];
-
-	return seq - p->oldest < p->npending && pending->waiting ? pending : NULL;
-}
-
-static Pending *
-add_pending(struct RtmConnPrivate *p, uint32 seq)
-{
-	/* seqs that no quest of ours has (the key agreement's) count as answered */
-	if (p->npending == 0)
-		p->oldest = seq;
-	if (p->npending == p->max_pending)
-	{
-		Pending *larger = palloc0(sizeof(Pending) * p->max_pending * 2);
-
-		for (uint32 i = p->oldest; i != seq; i++)
-			larger[i & (p->max_pending * 2 - 1)] = p->pending[i & (p->max_pending - 1)];
-		pfree(p->pending);
-		p->pending = larger;
-		p->max_pending *= 2;
-	}
-	p->npending++;
-	return &p->pending[seq & (p->max_pending - 1)];
-}
-
 static void
 dispatch_answer(RtmConn *conn, const FpnnFrame *answer)
 {
 	struct RtmConnPrivate *p = conn->p;
-	Pending				  *pending = find_pending(p, answer->seq);
-	RtmAnswerFunc		   func;
-	void				  *arg;
+	Pending				  *pending = hash_search(p->pending, &answer->seq, HASH_FIND, NULL);
+	Pending				   quest;
 
 	if (pending == NULL)
-		return;
-	func = pending->func;
-	arg = pending->arg;
-	if (func == NULL)
-		p->nforgotten--;
-	pending->waiting = false;
-	while (p->npending > 0 && !p->pending[p->oldest & (p->max_pending - 1)].waiting)
 	{
-		p->oldest++;
-		p->npending--;
+		p->nforgotten -= p->nforgotten > 0;
+		return;
 	}
-	if (func)
-		func(arg, answer);
+	quest = *pending;
+	(void) hash_search(p->pending, &answer->seq, HASH_REMOVE, NULL);
+	quest.func(quest.arg, answer);
 }
 
 /*
@@ -736,25 +700,31 @@ rtm_conn_deadline(const RtmConn *conn)
 	return conn->state < RTM_CONN_READY ? conn->p->attempt_deadline : 0;
 }
 
+/* They begin again one day, when a quest may still wait. */
+static uint32
+next_seq(struct RtmConnPrivate *p)
+{
+	do
+		p->seq++;
+	while (hash_search(p->pending, &p->seq, HASH_FIND, NULL));
+	return p->seq;
+}
+
 FpnnStatus
 rtm_conn_ask(RtmConn *conn, const char *method, const void *payload, size_t len, RtmAnswerFunc func,
 			 void *arg, uint32 *seq)
 {
 	struct RtmConnPrivate *p = conn->p;
-	MemoryContext		   old;
 	Pending				  *pending;
 	FpnnStatus			   status;
 
 	Assert(conn->state == RTM_CONN_READY);
-	status = fpnn_channel_quest(&p->channel, method, true, p->seq + 1, payload, len);
+	*seq = next_seq(p);
+	status = fpnn_channel_quest(&p->channel, method, true, *seq, payload, len);
 	if (status != FPNN_OK)
 		return status;
-	*seq = ++p->seq;
 	p->asked = fpnn_channel_pending(&p->channel);
-	old = MemoryContextSwitchTo(p->context);
-	pending = add_pending(p, *seq);
-	MemoryContextSwitchTo(old);
-	pending->waiting = true;
+	pending = hash_search(p->pending, seq, HASH_ENTER, NULL);
 	pending->func = func;
 	pending->arg = arg;
 	return FPNN_OK;
@@ -770,13 +740,8 @@ rtm_conn_flush(RtmConn *conn)
 void
 rtm_conn_forget(RtmConn *conn, uint32 seq)
 {
-	Pending *pending = find_pending(conn->p, seq);
-
-	if (pending && pending->func)
-	{
-		pending->func = NULL;
+	if (conn->state == RTM_CONN_READY && hash_search(conn->p->pending, &seq, HASH_REMOVE, NULL))
 		conn->p->nforgotten++;
-	}
 }
 
 bool

@@ -63,9 +63,9 @@
 
 /* ---- connections ---- */
 
-/* Requests that could be sent, if only there were a connection. */
+/* Why requests wait that could be sent, if only the lane were in order. */
 static void
-note_no_connection(Lane *lane, const char *why)
+note_waiting(Lane *lane, const char *why)
 {
 	LaneTraffic		  *t = lane->traffic;
 	dlist_mutable_iter iter;
@@ -88,7 +88,7 @@ connection_failed(Lane *lane)
 	outbox_note_unreachable(lane, lane->traffic->conn->why.data);
 	outbox_close(lane);
 	outbox_pause_lane(lane);
-	note_no_connection(lane, why);
+	note_waiting(lane, why);
 	pfree(why);
 }
 
@@ -344,7 +344,7 @@ may_send(Request *request)
 /*
  * The signed payload, in memory that is used again.  NULL: it can't be signed
  * here, which is no fault of the request (MD5 may be forbidden for a while): the
- * lane waits, and says so.
+ * lane waits, and says so.  What was marked as under way isn't any more.
  */
 static const FpnnBuf *
 sign(Lane *lane, const OutboxQuestText *text)
@@ -367,6 +367,8 @@ sign(Lane *lane, const OutboxQuestText *text)
 			PG_RE_THROW();
 		FlushErrorState();
 		outbox_note_unreachable(lane, error->message);
+		outbox_pause_lane(lane);
+		note_waiting(lane, error->message);
 		FreeErrorData(error);
 	}
 	PG_END_TRY();
@@ -384,10 +386,7 @@ ask(Request *request)
 	FpnnStatus		status;
 
 	if (payload == NULL)
-	{
-		outbox_pause_lane(lane);
 		return false;
-	}
 	status = rtm_conn_ask(t->conn, text.method, fpnn_buf_head(payload), fpnn_buf_len(payload),
 						  outbox_answered, request, &request->quest.seq);
 	if (status == FPNN_NOMEM)

@@ -21,6 +21,7 @@
 #include "utils/resowner.h"
 
 #include "host.h"
+#include "session.h"
 #include "outbox/enqueue/prepared.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/deliver/connection.h"
@@ -72,7 +73,7 @@ begin(LOCKMODE lock)
 	const OutboxRelations *relations;
 	Relation			   rel = NULL;
 
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	relations = outbox_relations(true);
 
 	/* first, as rtm_retry() and others do */
@@ -242,7 +243,7 @@ catalog_turn(Sender *sender)
 	if (now - sender->catalog_checked < CATALOG_CHECK)
 		return;
 	sender->catalog_checked = now;
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	outbox_forget_dropped_servers();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
