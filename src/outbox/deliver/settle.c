@@ -27,6 +27,7 @@
 #include "host.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/origin/origin.h"
+#include "outbox/deliver/confirm.h"
 #include "outbox/deliver/connection.h"
 #include "outbox/deliver/settle.h"
 #include "outbox/record/request_table.h"
@@ -333,12 +334,13 @@ outbox_settle(Relation rel)
 
 /* The table knows the news of a request; which may be gone there. */
 static void
-end_note(Request *request)
+end_note(Request *request, XLogRecPtr lsn)
 {
-	outbox_noted(request);
+	outbox_noted(request, lsn);
 	request->renamed = false;
 	if (request->discarded &&
-		(request->state == REQUEST_READY || request->state == REQUEST_DELAYED))
+		(request->state == REQUEST_READY || request->state == REQUEST_DELAYED ||
+		 request->state == REQUEST_UNCONFIRMED))
 	{
 		request->settled = true;
 		outbox_set_finished(request, false);
@@ -348,6 +350,7 @@ end_note(Request *request)
 void
 outbox_settled(void)
 {
+	XLogRecPtr		   lsn = outbox_lsn_on_disk();
 	dlist_mutable_iter iter;
 
 	dlist_foreach_modify (iter, &outbox_queue.touched)
@@ -355,7 +358,7 @@ outbox_settled(void)
 		Request *request = dlist_container(Request, touched_node, iter.cur);
 
 		if (request->noted)
-			end_note(request);
+			end_note(request, lsn);
 	}
 	dlist_foreach_modify (iter, &outbox_queue.finished)
 	{
