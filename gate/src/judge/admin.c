@@ -57,17 +57,12 @@ answer_room_counts(GateQuest *quest, const int64 *rids, const int64 *counts, int
 static void
 count_rooms(GateQuest *quest, const RtmMethod *method, GateArgs *args)
 {
-	GateIds rooms = args->listen[GATE_FROM_ROOM];
-	int64	rid = args->conversation.a;
+	GateIds rooms = args->uids;
 	int64  *rids;
 	int64  *counts;
 	int		n;
 
-	if (!rooms.there && !args->any_id)
-		rooms = (GateIds){&rid, 1, true};
-	if (!rooms.there)
-		gate_args_check(quest, "rids", FPNN_NO_KEY);
-	else if (rooms.n > RTM_MAX_RECIPIENTS)
+	if (rooms.n > RTM_MAX_RECIPIENTS)
 		gate_quest_fail(quest, RTM_CODE_TOO_MANY, NULL);
 	else
 	{
@@ -76,8 +71,8 @@ count_rooms(GateQuest *quest, const RtmMethod *method, GateArgs *args)
 	}
 }
 
-static bool
-check_uids(GateQuest *quest, const GateIds *uids)
+bool
+gate_check_uids(GateQuest *quest, const GateIds *uids)
 {
 	if (uids->n == 0)
 		return gate_quest_fail(quest, RTM_CODE_EMPTY_PARAM, NULL);
@@ -95,7 +90,7 @@ add_group_members(GateQuest *quest, const RtmMethod *method, GateArgs *args)
 	int64		   gid = args->conversation.a;
 	const GateIds *uids = &args->uids;
 
-	if (!check_uids(quest, uids))
+	if (!gate_check_uids(quest, uids))
 		return;
 	if (gate_member_count_others(args->pid, gid, uids->ids, uids->n) + uids->n > RTM_MAX_MEMBERS)
 	{
@@ -109,7 +104,7 @@ add_group_members(GateQuest *quest, const RtmMethod *method, GateArgs *args)
 static void
 delete_group_members(GateQuest *quest, const RtmMethod *method, GateArgs *args)
 {
-	if (!check_uids(quest, &args->uids))
+	if (!gate_check_uids(quest, &args->uids))
 		return;
 	gate_member_remove(args->pid, RTM_GROUP, args->conversation.a, args->uids.ids, args->uids.n);
 	answer_nothing(quest);
@@ -267,6 +262,7 @@ remove_listen(GateQuest *quest, const RtmMethod *method, GateArgs *args)
 }
 
 const GateHandler gate_admin_handlers[RTM_NUM_METHODS] = {
+	[RTM_GET_MESSAGE_NUM] = gate_run_count,
 	[RTM_ADD_GROUP_MEMBERS] = add_group_members,
 	[RTM_DELETE_GROUP_MEMBERS] = delete_group_members,
 	[RTM_DELETE_GROUP] = delete_group,

@@ -28,7 +28,13 @@ extern void gate_run_delete(GateQuest *quest, const RtmMethod *method, GateArgs 
 extern void gate_run_info(GateQuest *quest, const RtmMethod *method, GateArgs *args);
 extern void gate_run_count(GateQuest *quest, const RtmMethod *method, GateArgs *args);
 
-/* admin.c: each method of the other kinds; NULL: the gate doesn't have it. */
+/* admin.c: methods that take more than a statement. */
 extern const GateHandler gate_admin_handlers[RTM_NUM_METHODS];
+
+/* Is it a list that the service takes?  False: the quest has failed. */
+extern bool gate_check_uids(GateQuest *quest, const GateIds *uids);
+
+/* stored.c: methods that are one statement, see table/gate_statement.h. */
+extern void gate_run_stored(GateQuest *quest, const RtmMethod *method, GateArgs *args);
 
 #endif /* GATE_JUDGE_H */

@@ -33,7 +33,8 @@ typedef struct GateArgs
 	int64			 xid;
 	GatePage		 page;
 
-	int64 ints[RTM_MAX_PARAMS]; /* every integer, by its place in the row */
+	int64				  ints[RTM_MAX_PARAMS]; /* every integer, by its place in the row */
+	const msgpack_object *map;					/* all of them, as they came */
 
 	/* listening: by GateSource (and the rooms of getroomcount) */
 	GateIds listen[GATE_SOURCES];
@@ -41,6 +42,9 @@ typedef struct GateArgs
 	bool	has_events;
 	bool	has_flags; /* any of p2p, group, room, ev */
 } GateArgs;
+
+/* Is the key there?  nil counts as absent, as some SDKs send it. */
+extern bool gate_args_has(const msgpack_object *map, const char *key);
 
 /* False: the quest has failed. */
 extern bool gate_args_read(GateQuest *quest, const msgpack_object *map, const RtmMethod *method,

@@ -24,8 +24,8 @@
 #include "table/cache.h"
 #include "table/gate_spi.h"
 
-static const char *const watched_names[] = {"project", "fault", "group_ban", "room_ban",
-											"project_black"};
+static const char *const watched_names[] = {"project",		 "fault",		"group_ban", "room_ban",
+											"project_black", "project_ban", "user_black"};
 
 static Oid			 watched[lengthof(watched_names)];
 static bool			 stale = true;
@@ -36,6 +36,8 @@ static int			 nfaults;
 static bool			 any_group_ban;
 static bool			 any_room_ban;
 static bool			 any_black;
+static bool			 any_project_ban;
+static bool			 any_user_black;
 
 static void
 on_change(Datum arg, Oid relid)
@@ -178,12 +180,15 @@ load_bans(void)
 {
 	static GatePlan plan = {
 		"SELECT EXISTS (SELECT FROM rtm_gate.group_ban), EXISTS (SELECT FROM rtm_gate.room_ban),"
-		" EXISTS (SELECT FROM rtm_gate.project_black)"};
+		" EXISTS (SELECT FROM rtm_gate.project_black), EXISTS (SELECT FROM rtm_gate.project_ban),"
+		" EXISTS (SELECT FROM rtm_gate.user_black)"};
 
 	gate_spi_run(&plan, NULL, NULL);
 	any_group_ban = DatumGetBool(gate_spi_column(0, 1, NULL));
 	any_room_ban = DatumGetBool(gate_spi_column(0, 2, NULL));
 	any_black = DatumGetBool(gate_spi_column(0, 3, NULL));
+	any_project_ban = DatumGetBool(gate_spi_column(0, 4, NULL));
+	any_user_black = DatumGetBool(gate_spi_column(0, 5, NULL));
 }
 
 /* A change that comes while we read makes it stale again. */
@@ -249,6 +254,20 @@ gate_cache_any_black(void)
 {
 	refresh();
 	return any_black;
+}
+
+bool
+gate_cache_any_project_ban(void)
+{
+	refresh();
+	return any_project_ban;
+}
+
+bool
+gate_cache_any_user_black(void)
+{
+	refresh();
+	return any_user_black;
 }
 
 PG_FUNCTION_INFO_V1(rtm_gate_tell_gate);

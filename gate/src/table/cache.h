@@ -64,5 +64,7 @@ extern const GateFault *gate_cache_faults(int *n);
 extern bool				gate_cache_any_group_ban(void);
 extern bool				gate_cache_any_room_ban(void);
 extern bool				gate_cache_any_black(void);
+extern bool				gate_cache_any_project_ban(void);
+extern bool				gate_cache_any_user_black(void);
 
 #endif /* GATE_CACHE_H */

@@ -273,6 +273,11 @@ gate_member_purge(void)
 	static GatePlan blacks = {
 		"DELETE FROM rtm_gate.project_black WHERE until OPERATOR(pg_catalog.<=) pg_catalog.now()"};
 
+	static GatePlan bans = {
+		"DELETE FROM rtm_gate.project_ban WHERE until OPERATOR(pg_catalog.<=) pg_catalog.now()"};
+
+	if (gate_cache_any_project_ban())
+		gate_spi_run(&bans, NULL, NULL);
 	if (gate_cache_any_group_ban())
 		gate_spi_run(&groups, NULL, NULL);
 	if (gate_cache_any_room_ban())
@@ -289,6 +294,25 @@ is_member(const GateConversation *c, int64 uid)
 	return !gate_enforce_membership || gate_member_is(c->pid, c->type, c->a, uid);
 }
 
+static bool
+is_muted(int64 pid, int64 uid)
+{
+	static GatePlan plan = {"SELECT FROM rtm_gate.project_ban" OF_USER NOT_OVER, THREE};
+
+	return finds(&plan, pid, uid, 0);
+}
+
+bool
+gate_member_refuses(int64 pid, int64 uid, int64 other)
+{
+	static GatePlan plan = {
+		"SELECT FROM rtm_gate.user_black WHERE pid OPERATOR(pg_catalog.=) $1"
+		" AND uid OPERATOR(pg_catalog.=) $2 AND black OPERATOR(pg_catalog.=) $3",
+		THREE};
+
+	return gate_cache_any_user_black() && finds(&plan, pid, uid, other);
+}
+
 int
 gate_member_may_send(const GateConversation *c, int64 uid)
 {
@@ -296,6 +320,8 @@ gate_member_may_send(const GateConversation *c, int64 uid)
 
 	if (code != 0)
 		return code;
+	if (gate_cache_any_project_ban() && is_muted(c->pid, uid))
+		return RTM_CODE_AUTH_DENIED;
 	if (c->type == RTM_GROUP && gate_cache_any_group_ban() &&
 		gate_member_is_banned(c->pid, c->type, c->a, uid))
 		return RTM_CODE_BANNED_IN_GROUP;

@@ -20,6 +20,9 @@
 extern int gate_member_may_send(const GateConversation *c, int64 uid);
 extern int gate_member_may_read(const GateConversation *c, int64 uid);
 
+/* Has uid the other user on his own blacklist? */
+extern bool gate_member_refuses(int64 pid, int64 uid, int64 other);
+
 /* type is RTM_GROUP or RTM_ROOM.  Users that are members already stay so. */
 extern void gate_member_add(int64 pid, RtmConversation type, int64 xid, const int64 *uids, int n);
 extern void gate_member_remove(int64 pid, RtmConversation type, int64 xid, const int64 *uids,
