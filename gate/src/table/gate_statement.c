@@ -77,18 +77,18 @@ static GateStatement statements[RTM_NUM_METHODS] = {
 									 " AND ($2 = 4 OR type = (ARRAY[1, 3, 2, 4])[$2 + 1])"}},
 
 	[RTM_GET_TOKEN] =
-		{{"INSERT INTO rtm_gate.token (pid, uid, token) VALUES ($1, $2, md5(gen_random_uuid()::text))"
+		{{"INSERT INTO rtm_gate.token (pid, uid, token) VALUES ($1, $2, encode(uuid_send(gen_random_uuid()), 'hex'))"
 		  " ON CONFLICT (pid, uid) DO UPDATE SET token = excluded.token"
 		  " RETURNING convert_to(token, 'UTF8')"}},
 	[RTM_REMOVE_TOKEN] = {{"DELETE FROM rtm_gate.token WHERE pid = $1 AND uid = $2"}},
 
 	/* nobody logs in */
 	[RTM_KICKOUT] = {{"SELECT"}},
-	[RTM_GET_ONLINE_USERS] = {{"SELECT 0::int8 WHERE false"}},
+	[RTM_GET_ONLINE_USERS] = {{"SELECT 0::bigint WHERE false"}},
 
 	[RTM_SET_USER_INFO] = {{SET_INFO("1")}},
 	[RTM_GET_USER_INFO] = {{GET_INFO("1")}},
-	[RTM_GET_USER_OPEN_INFO] = {{"SELECT 0::int8, xid, oinfo FROM rtm_gate.info"
+	[RTM_GET_USER_OPEN_INFO] = {{"SELECT 0::bigint, xid, oinfo FROM rtm_gate.info"
 								 " WHERE pid = $1 AND type = 1 AND xid = ANY ($2) ORDER BY xid"}},
 	[RTM_ADD_SESSIONS] = {{ADD_TO("session", "ouid")}},
 	[RTM_REMOVE_SESSIONS] = {{REMOVE_FROM("session", "ouid")}},
@@ -153,7 +153,7 @@ static GateStatement statements[RTM_NUM_METHODS] = {
 		{{"DELETE FROM rtm_gate.push_option WHERE pid = $1 AND uid = $2 AND type = $3 AND xid = $4"
 		  " AND (COALESCE(cardinality($5), 0) = 0 OR mtype = ANY ($5))"}},
 	[RTM_GET_DEVICE_PUSH_OPTION] =
-		{{"SELECT type::int8, xid, array_agg(mtype::int8 ORDER BY mtype) FROM rtm_gate.push_option"
+		{{"SELECT type::bigint, xid, array_agg(mtype::bigint ORDER BY mtype) FROM rtm_gate.push_option"
 		  " WHERE pid = $1 AND uid = $2 GROUP BY type, xid ORDER BY type, xid"}},
 };
 
