@@ -459,6 +459,13 @@ rtm_method_repeatable(const RtmMethod *method, bool own_mid)
 	return false;
 }
 
+bool
+rtm_method_alone(const RtmMethod *method)
+{
+	return method->kind == RTM_KIND_ASK && method->conversation == RTM_NO_CONVERSATION &&
+		   method->key_a == NULL && !method->by_type;
+}
+
 int
 rtm_method_nparams(const RtmMethod *method)
 {

@@ -354,6 +354,9 @@ extern const RtmKindTraits *rtm_method_traits(const RtmMethod *method);
  */
 extern bool rtm_method_repeatable(const RtmMethod *method, bool own_mid);
 
+/* Does it ask about nobody in particular?  Then there is no order that it has to keep. */
+extern bool rtm_method_alone(const RtmMethod *method);
+
 extern int rtm_method_nparams(const RtmMethod *method);
 
 #endif /* FPNN_CATALOG_H */

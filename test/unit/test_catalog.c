@@ -340,6 +340,14 @@ conversations(void)
 	check_key(KEY(RTM_ADD_DEVICE_PUSH_OPTION, {"uid", 9}, {"type", 1}, {"xid", 4}),
 			  RTM_NO_CONVERSATION, 9, 0);
 
+	/* a question about nobody in particular is in order with nothing */
+	CHECK(rtm_method_alone(&rtm_methods[RTM_TEXT_CHECK]));
+	CHECK(rtm_method_alone(&rtm_methods[RTM_GET_ROOM_COUNT]));
+	CHECK(!rtm_method_alone(&rtm_methods[RTM_GET_FRIENDS]));
+	CHECK(!rtm_method_alone(&rtm_methods[RTM_GET_MESSAGE_NUM]));
+	CHECK(!rtm_method_alone(&rtm_methods[RTM_GET_BROADCAST_MESSAGE]));
+	CHECK(!rtm_method_alone(&rtm_methods[RTM_CLEAR_PROJECT_MESSAGES]));
+
 	/* by the names: the same conversations */
 	check_key(KEY_OF_ANY("sendmsg", {"from", 9}, {"to", 4}), RTM_P2P, 4, 9);
 	check_key(KEY_OF_ANY("sendmsgs", {"from", 9}), RTM_NO_CONVERSATION, 0, 0);
