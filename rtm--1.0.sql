@@ -1617,9 +1617,9 @@ CREATE TABLE rtm_internal.rtm_request (
 	server_name text,
 	callback_name text,
 	callback_owner oid,
-	next_attempt timestamptz,
 	error_code integer,
-	error text
+	error text,
+	next_attempt timestamptz
 ) USING heap;
 CREATE INDEX rtm_request_seq ON rtm_internal.rtm_request (seq);
 CREATE INDEX rtm_request_id ON rtm_internal.rtm_request (id);
@@ -1642,10 +1642,11 @@ ALTER TABLE rtm_internal.rtm_request SET (
 -- what is published FOR ALL TABLES can be updated and deleted all the same
 ALTER TABLE rtm_internal.rtm_request REPLICA IDENTITY FULL;
 
+-- beside finished_at, which stands for seq, the columns of rtm_request up to error
 CREATE TABLE rtm_internal.rtm_finished (
+	finished_at timestamptz NOT NULL,
 	id bigint NOT NULL,
 	origin bigint NOT NULL,
-	status text NOT NULL,
 	owner oid NOT NULL,
 	server oid NOT NULL,
 	conversation smallint NOT NULL,
@@ -1655,7 +1656,6 @@ CREATE TABLE rtm_internal.rtm_finished (
 	key_a bigint NOT NULL,
 	key_b bigint NOT NULL,
 	enqueued_at timestamptz NOT NULL,
-	finished_at timestamptz NOT NULL,
 	timeout double precision NOT NULL,
 	call text NOT NULL,
 	method text NOT NULL,
@@ -1667,10 +1667,11 @@ CREATE TABLE rtm_internal.rtm_finished (
 	server_name text,
 	callback_name text,
 	callback_owner oid,
-	answer bytea,
-	mtime bigint,
 	error_code integer,
 	error text,
+	status text NOT NULL,
+	answer bytea,
+	mtime bigint,
 	callback_due bigint,
 	callback_error text,
 	callback_attempts integer,

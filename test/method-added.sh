@@ -66,10 +66,9 @@ add_method()
 		s/(\t\[RTM_KIND_ANY\] =)/\t[RTM_KIND_GROUP_SIZE] = {"group size", RTM_KEEP_ANSWER, RTM_REPEAT_ALWAYS, .fields = {{"cn", RTM_FIELD_INT32}, {"since", RTM_FIELD_INT64}}},\n$1/;
 		s/(\t\[RTM_PARAM_FLAG\] =)/\t[RTM_PARAM_MILLISECONDS] = {"bigint", RTM_WIRE_INT, RTM_NULL_LEFT_OUT, 0, INT64_MAX, RTM_CODE_INVALID_PARAM},\n$1/;
 		s/(\t\[RTM_ADD_LISTEN\] =)/\t[RTM_GET_GROUP_SIZE] = {"get_group_size", "getgroupsize", RTM_KIND_GROUP_SIZE, RTM_GROUP, .key_a = "gid", .params = {P_GID, {"since", "since", RTM_PARAM_MILLISECONDS}}},\n$1/'
-	edit gate/src/quest/gate_args.c 's/(\t\tcase RTM_PARAM_CHOICE:\n)/\t\tcase RTM_PARAM_MILLISECONDS:\n\t\t\treturn !gate_args_has(map, key) || gate_args_int(quest, map, key, &args->seconds);\n$1/'
-	edit gate/src/judge/admin.c '
-		s/(const GateHandler gate_admin_handlers)/static void\ncount_members(GateQuest *quest, const RtmMethod *method, GateArgs *args)\n{\n\tmsgpack_packer packer;\n\tint n;\n\n\t(void) gate_member_list(args->pid, RTM_GROUP, args->conversation.a, &n);\n\tgate_answer_begin(quest, &packer, 2);\n\tgate_answer_int(&packer, "cn", n);\n\tgate_answer_int(&packer, "since", gate_args_value(args, method, "since"));\n}\n\n$1/;
-		s/(\t\[RTM_ADD_LISTEN\] =)/\t[RTM_GET_GROUP_SIZE] = count_members,\n$1/'
+	edit gate/src/quest/gate_args.c 's/(\t\tcase RTM_PARAM_ANY_ID:\n)/\t\tcase RTM_PARAM_MILLISECONDS:\n$1/'
+	edit gate/src/table/gate_statement.c '
+		s/(\t\[RTM_SET_GROUP_INFO\] =)/\t[RTM_GET_GROUP_SIZE] = {{"SELECT count(*), COALESCE(\$3, 0) FROM rtm_gate.group_member WHERE pid = \$1 AND gid = \$2"}},\n$1/'
 	cat >>"$scratch/tree/rtm--1.0.sql" <<-'SQL'
 
 	CREATE FUNCTION @extschema@.rtm_get_group_size(
@@ -124,7 +123,7 @@ add_method
 edit src/fpnn/catalog.c 's/\t\[RTM_GET_GROUP_SIZE\].*\n//'
 check "an id without its row fails the unit tests" fails in_copy unit
 add_method
-perl -0pi -e 's/\t\tcase RTM_PARAM_MILLISECONDS:\n.*\n//' "$scratch/tree/gate/src/quest/gate_args.c"
+perl -0pi -e 's/\t\tcase RTM_PARAM_MILLISECONDS:\n//' "$scratch/tree/gate/src/quest/gate_args.c"
 check "a type of parameter that the gate doesn't read is a compile error" fails make -s -C "$scratch/tree" -f gate/Makefile srcdir=. \
 	with_llvm=no WERROR=-Werror gate/src/quest/gate_args.o
 

@@ -72,6 +72,8 @@ struct RtmConnPrivate
 	uint32	 npending; /* places in use, answered ones in between too */
 	uint32	 max_pending;
 	uint32	 nforgotten;
+
+	FpnnListener listener; /* to pushes */
 };
 
 static void do_write(RtmConn *conn);
@@ -477,21 +479,10 @@ end_connect(RtmConn *conn)
 	}
 }
 
-static bool
-is_for_clients(const FpnnFrame *quest)
+void
+rtm_conn_listen(RtmConn *conn, FpnnListener listener)
 {
-	return fpnn_frame_is(quest, "ping") || fpnn_frame_is(quest, "*ping") ||
-		   (quest->method_len >= 4 && memcmp(quest->method, "push", 4) == 0);
-}
-
-static FpnnStatus
-answer_quest(FpnnChannel *channel, const FpnnFrame *quest)
-{
-	static const uint8_t empty_map = 0x80;
-
-	if (is_for_clients(quest))
-		return fpnn_channel_answer(channel, quest, 0, &empty_map, 1);
-	return fpnn_channel_error(channel, quest, FPNN_CODE_UNKNOWN_METHOD, "unknown method");
+	conn->p->listener = listener;
 }
 
 /* The quest of that number, or NULL when it doesn't wait. */
@@ -562,7 +553,7 @@ take_frames(RtmConn *conn)
 	{
 		if (frame.mtype != FPNN_ANSWER)
 		{
-			status = answer_quest(&p->channel, &frame);
+			status = fpnn_answer_gate(&p->channel, &frame, &p->listener);
 			if (status != FPNN_OK)
 				break;
 			if (fpnn_channel_pending(&p->channel) > MAX_UNREAD + p->asked)

@@ -6,7 +6,7 @@
  *
  * Its owner waits for the socket and calls rtm_conn_step(); answers come to the
  * function that was given with the quest.  Any number of quests may be in
- * flight.  What the gate asks by itself (pings, pushes) is answered here.
+ * flight.  What the gate asks by itself (pings, pushes) is answered here, whoever listens.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,6 +17,7 @@
 
 #include "client/option.h"
 #include "fpnn/channel.h"
+#include "fpnn/asked.h"
 #include "host.h"
 
 typedef enum RtmConnState
@@ -78,6 +79,12 @@ extern int64 rtm_conn_deadline(const RtmConn *conn);
  */
 extern FpnnStatus rtm_conn_ask(RtmConn *conn, const char *method, const void *payload, size_t len,
 							   RtmAnswerFunc func, void *arg, uint32 *seq);
+
+/*
+ * From now on pushes are given to the listener, which must not raise, nor close the
+ * connection.  At first nobody listens: they are answered and forgotten.
+ */
+extern void rtm_conn_listen(RtmConn *conn, FpnnListener listener);
 
 /* Write as much as possible of what is queued; look at conn->state afterwards. */
 extern void rtm_conn_flush(RtmConn *conn);

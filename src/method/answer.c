@@ -127,6 +127,14 @@ rtm_form_tuple(TupleDesc desc, const NullableDatum *columns, int n)
 	return heap_form_tuple(desc, values, nulls);
 }
 
+void
+rtm_put_row(FunctionCallInfo fcinfo, const NullableDatum *columns, int n)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	tuplestore_puttuple(result->setResult, rtm_form_tuple(result->setDesc, columns, n));
+}
+
 TupleDesc
 rtm_make_result_desc(FunctionCallInfo fcinfo)
 {

@@ -37,7 +37,7 @@ static size_t last_quest;
 static size_t last_answer;
 
 static void *
-resize(void *arg, void *ptr, size_t size)
+resize(void *ptr, size_t size)
 {
 	(void) arg;
 	if (size == 0)
@@ -48,7 +48,7 @@ resize(void *arg, void *ptr, size_t size)
 	return realloc(ptr, size);
 }
 
-static const FpnnEnv env = {resize, NULL, NULL, NULL};
+static const FpnnEnv env = {resize, NULL};
 
 typedef struct Client
 {

@@ -58,11 +58,17 @@ handler_of(const RtmMethod *method)
 		[RTM_KIND_DELETE] = gate_run_delete,
 		[RTM_KIND_INFO] = gate_run_info,
 	};
+	static const GateHandler of_method[RTM_NUM_METHODS] = {
+		[RTM_GET_MESSAGE_NUM] = gate_run_count,
+		[RTM_ADD_LISTEN] = gate_add_listen,
+		[RTM_REMOVE_LISTEN] = gate_remove_listen,
+		[RTM_SET_LISTEN] = gate_set_listen,
+	};
 
 	if (of_kind[method->kind])
 		return of_kind[method->kind];
-	if (gate_admin_handlers[method - rtm_methods])
-		return gate_admin_handlers[method - rtm_methods];
+	if (of_method[method - rtm_methods])
+		return of_method[method - rtm_methods];
 	return gate_statement(method) ? gate_run_stored : NULL;
 }
 

@@ -9,7 +9,6 @@
  */
 #include "postgres.h"
 
-#include "table/clock.h"
 #include "fpnn/conversation.h"
 #include "judge/judge.h"
 #include "table/member.h"

@@ -81,6 +81,20 @@ value_of(const RtmParam *param, const msgpack_object *map)
 	return PointerGetDatum(cstring_to_text_with_len(text, (int) len));
 }
 
+/* A list of users or rooms, as the service takes it. */
+static bool
+check_list(GateQuest *quest, const GateIds *list)
+{
+	if (list->n == 0)
+		return gate_quest_fail(quest, RTM_CODE_EMPTY_PARAM, NULL);
+	if (list->n > RTM_MAX_ADDED)
+		return gate_quest_fail(quest, RTM_CODE_TOO_MANY, NULL);
+	for (int i = 0; i < list->n; i++)
+		if (list->ids[i] < 0)
+			return gate_quest_fail(quest, RTM_CODE_INVALID_PID, NULL);
+	return true;
+}
+
 /* Limits of the service, those that it is said to have. */
 static bool
 check_params(GateQuest *quest, const RtmMethod *method, const GateArgs *args)
@@ -91,7 +105,7 @@ check_params(GateQuest *quest, const RtmMethod *method, const GateArgs *args)
 		const char *text;
 		size_t		len;
 
-		if (p->type == RTM_PARAM_UIDS && !gate_check_uids(quest, &args->uids))
+		if (p->type == RTM_PARAM_UIDS && !check_list(quest, &args->uids))
 			return false;
 		if (fpnn_map_text(args->map, p->wire, &text, &len) == FPNN_OK && len > max)
 			return gate_quest_fail(quest, RTM_CODE_TOO_LARGE, NULL);
@@ -102,19 +116,20 @@ check_params(GateQuest *quest, const RtmMethod *method, const GateArgs *args)
 static uint64
 run(GatePlan *plan, const RtmMethod *method, const GateArgs *args)
 {
-	Datum values[RTM_MAX_PARAMS + 1];
+	Datum values[RTM_MAX_PARAMS + 1] = {Int64GetDatum(args->pid)};
 	char  nulls[RTM_MAX_PARAMS + 2] = "          ";
+	int	  n = 1;
 
-	plan->nargs = 0;
-	plan->types[plan->nargs] = INT8OID;
-	values[plan->nargs++] = Int64GetDatum(args->pid);
-	for (const RtmParam *p = method->params; p->type != RTM_PARAM_END; p++)
+	plan->types[0] = INT8OID;
+	for (const RtmParam *p = method->params; p->type != RTM_PARAM_END; p++, n++)
 	{
-		bool there = gate_args_has(args->map, p->wire);
-
-		plan->types[plan->nargs] = type_of(p);
-		nulls[plan->nargs] = there ? ' ' : 'n';
-		values[plan->nargs++] = there ? value_of(p, args->map) : (Datum) 0;
+		plan->types[n] = type_of(p);
+		if (p->type == RTM_PARAM_UIDS)
+			values[n] = gate_int8_array(args->uids.ids, args->uids.n);
+		else if (gate_args_has(args->map, p->wire))
+			values[n] = value_of(p, args->map);
+		else
+			nulls[n] = 'n';
 	}
 	return gate_spi_run(plan, values, nulls);
 }

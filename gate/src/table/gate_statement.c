@@ -50,6 +50,23 @@
 #define IS_BANNED(table) \
 	"SELECT EXISTS (SELECT FROM rtm_gate." table " WHERE pid = $1 AND uid = $2 AND until > now())"
 
+/* In a group or room $2; when that isn't given, or is 0, in all of them. */
+#define GIVEN "NULLIF(GREATEST($2, 0), 0)"
+#define BAN_IN(table, id)                                                        \
+	"INSERT INTO rtm_gate." table " (pid, " id ", uid, until) SELECT $1, " GIVEN \
+	", $3, " UNTIL("$4") " ON CONFLICT (pid, " id ", uid) DO UPDATE SET until = excluded.until"
+#define UNBAN_IN(table, id)                                              \
+	"DELETE FROM rtm_gate." table " WHERE pid = $1 AND uid = $3 AND " id \
+	" IS NOT DISTINCT FROM " GIVEN
+#define IS_BANNED_IN(table, id)                                                          \
+	"SELECT EXISTS (SELECT FROM rtm_gate." table " WHERE pid = $1 AND uid = $3 AND (" id \
+	" = $2 OR " id " IS NULL) AND until > now())"
+
+#define MEMBERS(of, id) \
+	"SELECT uid FROM rtm_gate." of "_member WHERE pid = $1 AND " id " = $2 ORDER BY uid"
+#define REMOVE_MEMBERS(of, id, which) \
+	"DELETE FROM rtm_gate." of "_member WHERE pid = $1 AND " id " = $2 AND uid " which
+
 /* Of users, groups and rooms: what isn't given stays as it is. */
 #define SET_INFO(type)                                                           \
 	"INSERT INTO rtm_gate.info (pid, type, xid, oinfo, pinfo) VALUES ($1, " type \
@@ -92,6 +109,9 @@ static GateStatement statements[RTM_NUM_METHODS] = {
 								 " WHERE pid = $1 AND type = 1 AND xid = ANY ($2) ORDER BY xid"}},
 	[RTM_ADD_SESSIONS] = {{ADD_TO("session", "ouid")}},
 	[RTM_REMOVE_SESSIONS] = {{REMOVE_FROM("session", "ouid")}},
+	[RTM_ADD_PROJECT_BLACK] = {{BAN("project_black")}},
+	[RTM_REMOVE_PROJECT_BLACK] = {{UNBAN("project_black")}},
+	[RTM_IS_PROJECT_BLACK] = {{IS_BANNED("project_black")}},
 	[RTM_ADD_PROJECT_BAN] = {{BAN("project_ban")}},
 	[RTM_REMOVE_PROJECT_BAN] = {{UNBAN("project_ban")}},
 	[RTM_IS_PROJECT_BAN] = {{IS_BANNED("project_ban")}},
@@ -107,6 +127,26 @@ static GateStatement statements[RTM_NUM_METHODS] = {
 	[RTM_IS_BLACK] = {{IS_IN("user_black", "black")}},
 	[RTM_IS_BLACKS] = {{WHICH("user_black", "black")}},
 
+	/* a member who is there already counts once */
+	[RTM_ADD_GROUP_MEMBERS] =
+		{{"WITH room AS (SELECT FROM rtm_gate.group_member WHERE pid = $1 AND gid = $2 AND uid <> ALL ($3)"
+		  " HAVING count(*) + cardinality($3) <= " CppAsString2(
+			  RTM_MAX_MEMBERS) "), new AS (INSERT INTO rtm_gate.group_member"
+							   " (pid, gid, uid) SELECT $1, $2, u FROM room, unnest($3) u ON CONFLICT DO NOTHING)"
+							   " SELECT FROM room"},
+		 RTM_CODE_MAX_MEMBERS},
+	[RTM_DELETE_GROUP_MEMBERS] = {{REMOVE_MEMBERS("group", "gid", "= ANY ($3)")}},
+	[RTM_DELETE_GROUP] =
+		{{"WITH members AS (DELETE FROM rtm_gate.group_member WHERE pid = $1 AND gid = $2),"
+		  " bans AS (DELETE FROM rtm_gate.group_ban WHERE pid = $1 AND gid = $2)"
+		  " DELETE FROM rtm_gate.info WHERE pid = $1 AND type = 2 AND xid = $2"}},
+	[RTM_GET_GROUP_MEMBERS] = {{MEMBERS("group", "gid")}},
+	[RTM_IS_GROUP_MEMBER] = {{"SELECT EXISTS (SELECT FROM rtm_gate.group_member"
+							  " WHERE pid = $1 AND gid = $2 AND uid = $3)"}},
+	[RTM_GET_USER_GROUPS] = {{LIST("group_member", "gid")}},
+	[RTM_ADD_GROUP_BAN] = {{BAN_IN("group_ban", "gid")}},
+	[RTM_REMOVE_GROUP_BAN] = {{UNBAN_IN("group_ban", "gid")}},
+	[RTM_IS_BAN_OF_GROUP] = {{IS_BANNED_IN("group_ban", "gid")}},
 	[RTM_GET_GROUP_COUNT] =
 		{{"SELECT count(*) FROM rtm_gate.group_member WHERE pid = $1 AND gid = $2"}},
 	[RTM_SET_GROUP_INFO] = {{SET_INFO("2")}},
@@ -116,6 +156,16 @@ static GateStatement statements[RTM_NUM_METHODS] = {
 		  " bans AS (DELETE FROM rtm_gate.group_ban WHERE pid = $1 AND gid IS NOT NULL)"
 		  " DELETE FROM rtm_gate.info WHERE pid = $1 AND type = 2"}},
 
+	[RTM_ADD_ROOM_MEMBER] = {{"INSERT INTO rtm_gate.room_member (pid, rid, uid) VALUES ($1, $2, $3)"
+							  " ON CONFLICT DO NOTHING"}},
+	[RTM_DELETE_ROOM_MEMBER] = {{REMOVE_MEMBERS("room", "rid", "= $3")}},
+	[RTM_GET_ROOM_MEMBERS] = {{MEMBERS("room", "rid")}},
+	[RTM_GET_ROOM_COUNT] =
+		{{"SELECT 0::bigint, r, (SELECT count(*) FROM rtm_gate.room_member"
+		  " WHERE pid = $1 AND rid = r) FROM (SELECT DISTINCT unnest($2)) rooms (r) ORDER BY r"}},
+	[RTM_ADD_ROOM_BAN] = {{BAN_IN("room_ban", "rid")}},
+	[RTM_REMOVE_ROOM_BAN] = {{UNBAN_IN("room_ban", "rid")}},
+	[RTM_IS_BAN_OF_ROOM] = {{IS_BANNED_IN("room_ban", "rid")}},
 	[RTM_ADD_ROOM_MEMBERS] =
 		{{"WITH new AS (INSERT INTO rtm_gate.room_member (pid, rid, uid) SELECT $1, $2, u"
 		  " FROM unnest($3) u ON CONFLICT DO NOTHING) SELECT DISTINCT u FROM unnest($3) u ORDER BY u"}},

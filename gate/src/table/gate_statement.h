@@ -22,7 +22,7 @@
  */
 typedef struct GateStatement
 {
-	GatePlan plan; /* nargs and types are filled by whoever runs it */
+	GatePlan plan; /* its types are filled by whoever runs it */
 	int		 none; /* what is answered when there are no rows; 0: as if there were some */
 } GateStatement;
 

@@ -37,7 +37,6 @@
 #include "quest/gate_json.h"
 #include "session.h"
 #include "table/cache.h"
-#include "table/clock.h"
 #include "table/gate_guc.h"
 #include "table/gate_spi.h"
 #include "table/pace.h"
@@ -384,7 +383,7 @@ read_config(const GateStart *start, GateConfig *config, const char **why)
 		config->certificate = MemoryContextStrdup(TopMemoryContext, config->certificate);
 		config->certificate_key = MemoryContextStrdup(TopMemoryContext, config->certificate_key);
 	}
-	gate_now_since(gate_store_last_mtime());
+	gate_store_begin();
 	commit();
 	return start != NULL || wanted;
 }

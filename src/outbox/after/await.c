@@ -55,15 +55,17 @@ is_still_there(Relation rel, Awaited *awaited, Snapshot snapshot)
 static bool
 is_pending(Awaited *awaited, Snapshot snapshot)
 {
-	Relation  rel = outbox_open(OUTBOX_REQUESTS, AccessShareLock);
-	OutboxRow row;
+	Relation	 rel = outbox_open(OUTBOX_REQUESTS, AccessShareLock);
+	OutboxResult request;
 
 	if (!awaited->pending || !is_still_there(rel, awaited, snapshot))
 	{
-		bool found = outbox_find_request(rel, awaited->id, snapshot, &row, &awaited->tid);
+		bool found = outbox_find(rel, OUTBOX_REQUESTS, awaited->id, snapshot, &request);
 
-		awaited->held = found && !outbox_is_own_origin(row.origin);
+		awaited->held = found && !outbox_is_own_origin(request.row.origin);
 		awaited->pending = found && !awaited->held;
+		if (found)
+			awaited->tid = request.tid;
 	}
 	table_close(rel, AccessShareLock);
 	return awaited->pending;
@@ -107,7 +109,7 @@ look(Awaited *awaited)
 	{
 		Relation rel = outbox_open(OUTBOX_RESULTS, AccessShareLock);
 
-		found = outbox_find_result(rel, awaited->id, snapshot, &result);
+		found = outbox_find(rel, OUTBOX_RESULTS, awaited->id, snapshot, &result);
 		table_close(rel, AccessShareLock);
 	}
 	UnregisterSnapshot(snapshot);

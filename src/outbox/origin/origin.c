@@ -193,9 +193,7 @@ write_binding(int64 origin)
 					  Int64GetDatum(outbox_instance().token),
 					  Int64GetDatum(GetWALInsertionTimeLine()), Int64GetDatum(origin)};
 
-	outbox_begin_sql();
-	(void) outbox_run(&write_down, values, NULL);
-	outbox_end_sql();
+	(void) outbox_run_alone(&write_down, values);
 }
 
 int64
@@ -226,10 +224,6 @@ bool
 outbox_look_for_held(OutboxDatabase *entry)
 {
 	Datum origin = Int64GetDatum(outbox_origin(entry));
-	bool  any;
 
-	outbox_begin_sql();
-	any = outbox_run(&find_held, &origin, NULL) > 0;
-	outbox_end_sql();
-	return any;
+	return outbox_run_alone(&find_held, &origin) > 0;
 }

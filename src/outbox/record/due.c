@@ -124,12 +124,8 @@ bool
 outbox_any_due(int64 origin)
 {
 	Datum value = Int64GetDatum(origin);
-	bool  any;
 
-	outbox_begin_sql();
-	any = outbox_run(&any_due, &value, NULL) > 0;
-	outbox_end_sql();
-	return any;
+	return outbox_run_alone(&any_due, &value) > 0;
 }
 
 Oid
@@ -149,12 +145,8 @@ int64
 outbox_give_up_due(int64 origin, Oid owner, const char *error)
 {
 	Datum values[] = {Int64GetDatum(origin), ObjectIdGetDatum(owner), error_datum(error)};
-	int64 n;
 
-	outbox_begin_sql();
-	n = (int64) outbox_run(&give_up, values, NULL);
-	outbox_end_sql();
-	return n;
+	return (int64) outbox_run_alone(&give_up, values);
 }
 
 /* ---- a role's ---- */
@@ -261,10 +253,6 @@ bool
 outbox_fail_due(int64 origin, int64 id, const char *error)
 {
 	Datum values[] = {Int64GetDatum(origin), Int64GetDatum(id), error_datum(error)};
-	bool  noted;
 
-	outbox_begin_sql();
-	noted = outbox_run(&fail_one, values, NULL) > 0;
-	outbox_end_sql();
-	return noted;
+	return outbox_run_alone(&fail_one, values) > 0;
 }

@@ -94,6 +94,17 @@ outbox_run(OutboxStatement *statement, const Datum *values, const char *nulls)
 	return SPI_processed;
 }
 
+uint64
+outbox_run_alone(OutboxStatement *statement, const Datum *values)
+{
+	uint64 n;
+
+	outbox_begin_sql();
+	n = outbox_run(statement, values, NULL);
+	outbox_end_sql();
+	return n;
+}
+
 Datum
 outbox_column(uint64 row, int column, bool *isnull)
 {

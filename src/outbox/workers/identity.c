@@ -47,7 +47,8 @@ outbox_may_log_in(Oid role)
 	if (HeapTupleIsValid(tuple))
 	{
 		may = (RTM_BYPASS_LOGIN_CHECK != 0 || ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin) &&
-			  (superuser_arg(role) || rtm_may_connect(MyDatabaseId, role));
+			  (superuser_arg(role) ||
+			   rtm_aclcheck(DatabaseRelationId, MyDatabaseId, role, ACL_CONNECT) == ACLCHECK_OK);
 		ReleaseSysCache(tuple);
 	}
 	return may;

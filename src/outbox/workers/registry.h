@@ -175,9 +175,11 @@ extern Oid outbox_take_failure(OutboxDatabase *entry, int64 *overdue);
  */
 extern bool outbox_claim_start(OutboxDatabase *entry, int place, int64 *due);
 
-/* It could not be started: WANTED again, or FAILED, not to be tried for a minute. */
-extern void outbox_start_later(OutboxDatabase *entry, int place, const char *why);
-extern void outbox_start_failed(OutboxDatabase *entry, int place, const char *why);
+/*
+ * It could not be started: WANTED again where that is passing, else FAILED, not to be
+ * tried for a minute.
+ */
+extern void outbox_not_started(OutboxDatabase *entry, int place, bool passing, const char *why);
 
 extern void outbox_set_launcher(Latch *latch);
 
