@@ -39,7 +39,6 @@ static size_t last_answer;
 static void *
 resize(void *ptr, size_t size)
 {
-	(void) arg;
 	if (size == 0)
 	{
 		free(ptr);

@@ -32,7 +32,6 @@
 static void *
 resize(void *ptr, size_t size)
 {
-	(void) arg;
 	if (size == 0)
 	{
 		free(ptr);
