@@ -62,6 +62,7 @@
 	"SELECT EXISTS (SELECT FROM rtm_gate." table " WHERE pid = $1 AND uid = $3 AND (" id \
 	" = $2 OR " id " IS NULL) AND until > now())"
 
+#define MAX_MEMBERS CppAsString2(RTM_MAX_MEMBERS)
 #define MEMBERS(of, id) \
 	"SELECT uid FROM rtm_gate." of "_member WHERE pid = $1 AND " id " = $2 ORDER BY uid"
 #define REMOVE_MEMBERS(of, id, which) \
@@ -129,11 +130,10 @@ static GateStatement statements[RTM_NUM_METHODS] = {
 
 	/* a member who is there already counts once */
 	[RTM_ADD_GROUP_MEMBERS] =
-		{{"WITH room AS (SELECT FROM rtm_gate.group_member WHERE pid = $1 AND gid = $2 AND uid <> ALL ($3)"
-		  " HAVING count(*) + cardinality($3) <= " CppAsString2(
-			  RTM_MAX_MEMBERS) "), new AS (INSERT INTO rtm_gate.group_member"
-							   " (pid, gid, uid) SELECT $1, $2, u FROM room, unnest($3) u ON CONFLICT DO NOTHING)"
-							   " SELECT FROM room"},
+		{{"WITH room AS (SELECT FROM rtm_gate.group_member WHERE pid = $1 AND gid = $2"
+		  " AND uid <> ALL ($3) HAVING count(*) + cardinality($3) <= " MAX_MEMBERS "),"
+		  " new AS (INSERT INTO rtm_gate.group_member (pid, gid, uid) SELECT $1, $2, u"
+		  " FROM room, unnest($3) u ON CONFLICT DO NOTHING) SELECT FROM room"},
 		 RTM_CODE_MAX_MEMBERS},
 	[RTM_DELETE_GROUP_MEMBERS] = {{REMOVE_MEMBERS("group", "gid", "= ANY ($3)")}},
 	[RTM_DELETE_GROUP] =
