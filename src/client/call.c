@@ -138,7 +138,7 @@ connect_peer(RtmPeer *peer, Deadlines *d)
 	else
 		rtm_peer_disconnect(peer);
 	peer->conn = rtm_conn_open(peer->options, timeout);
-	while (peer->conn->state == RTM_CONN_CONNECTING || peer->conn->state == RTM_CONN_KEYING)
+	while (peer->conn->state < RTM_CONN_READY)
 		rtm_peer_wait(peer, PG_INT64_MAX);
 	rtm_peer_drop_previous(peer);
 	if (peer->conn->state == RTM_CONN_FAILED)
@@ -149,19 +149,62 @@ connect_peer(RtmPeer *peer, Deadlines *d)
 			"Check that the endpoint is an RTM server gate, with the encryption that the server's options say.");
 }
 
+/* Wait for the answer; false: the connection is lost, or it is too late. */
+static bool
+await(RtmPeer *peer, Waiting *waiting, int64 deadline)
+{
+	while (!waiting->answered && peer->conn->state == RTM_CONN_READY)
+	{
+		if (rtm_now_ms() >= deadline)
+			return false;
+		rtm_peer_wait(peer, deadline);
+	}
+	return waiting->answered;
+}
+
+/*
+ * Does the gate at the other end still answer?  What was forgotten on the way, by a
+ * firewall or with a machine, says nothing, and a quest would wait for all of its time.
+ */
+static bool
+answers_ping(RtmPeer *peer, const Deadlines *d, Waiting *waiting)
+{
+	static const uint8 empty_map = 0x80;
+	Waiting			   none = *waiting;
+	int64			   now = rtm_now_ms();
+	int64			   deadline = now + RTM_PROBE_TIME;
+	bool			   answered;
+
+	if (d->total)
+		deadline = Min(deadline, now + (d->total - now) / 2);
+	if (rtm_conn_ask(peer->conn, "*ping", &empty_map, 1, keep_answer, waiting, &waiting->seq) !=
+		FPNN_OK)
+		return false;
+	rtm_conn_flush(peer->conn);
+	answered = await(peer, waiting, deadline);
+	if (!answered)
+		rtm_conn_forget(peer->conn, waiting->seq);
+	*waiting = none;
+	return answered && peer->conn->state == RTM_CONN_READY;
+}
+
 /*
  * Is the kept connection good?  Also takes what came while nobody waited.  One
  * that still owes the answer to a call that was cancelled, or ran out of time,
  * may hang for good.
  */
 static bool
-is_alive(RtmPeer *peer)
+is_alive(RtmPeer *peer, const Deadlines *d, Waiting *waiting)
 {
-	if (peer->conn == NULL)
+	RtmConn *conn = peer->conn;
+
+	if (conn == NULL)
 		return false;
-	if (peer->conn->state == RTM_CONN_READY)
-		rtm_conn_step(peer->conn, WL_SOCKET_READABLE);
-	return peer->conn->state == RTM_CONN_READY && !rtm_conn_owes(peer->conn);
+	if (conn->state == RTM_CONN_READY)
+		rtm_conn_step(conn, conn->sock, WL_SOCKET_READABLE);
+	if (conn->state != RTM_CONN_READY || rtm_conn_owes(conn))
+		return false;
+	return rtm_now_ms() - peer->heard < RTM_IDLE_TIME || answers_ping(peer, d, waiting);
 }
 
 /*
@@ -192,12 +235,8 @@ ask_once(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams, con
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	rtm_conn_flush(conn);
 
-	while (!waiting->answered && conn->state == RTM_CONN_READY)
-	{
-		if (rtm_now_ms() >= deadline)
-			raise_timeout(peer, call->method);
-		rtm_peer_wait(peer, deadline);
-	}
+	if (!await(peer, waiting, deadline) && conn->state == RTM_CONN_READY)
+		raise_timeout(peer, call->method);
 }
 
 /* Ask, and once more when the connection was lost and that does no harm. */
@@ -205,7 +244,7 @@ static bool
 ask(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams, Waiting *waiting)
 {
 	Deadlines d = deadlines_of(call, peer->options);
-	bool	  kept = is_alive(peer);
+	bool	  kept = is_alive(peer, &d, waiting);
 	bool	  resent = false;
 
 	if (!kept)

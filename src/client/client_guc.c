@@ -13,6 +13,7 @@
 
 #include "client/client_guc.h"
 #include "client/mid.h"
+#include "client/resolve.h"
 
 char *rtm_server_name;
 int	  rtm_connect_timeout;
@@ -36,5 +37,9 @@ rtm_client_init(void)
 							"What the gate sends in all pages; 0 stands for no limit.",
 							&rtm_history_limit, 64 * 1024, 0, MAX_KILOBYTES, PGC_USERSET,
 							GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomStringVariable("rtm.name_servers",
+							   "Name servers to ask for the addresses of gates, in this order.",
+							   "Empty stands for those of the system.", &rtm_name_servers, "",
+							   PGC_SIGHUP, 0, rtm_check_name_servers, NULL, NULL);
 	rtm_mid_init();
 }

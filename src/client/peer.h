@@ -21,14 +21,13 @@ typedef struct RtmPeer
 	uint32		  server_hash;		 /* for invalidation */
 	uint32		  mapping_hash;
 	bool		  stale;	  /* the catalogues say something else by now */
-	bool		  in_use;	  /* by a call */
 	MemoryContext context;	  /* of the options */
 	RtmOptions	 *options;	  /* NULL: not read yet */
 	RtmConn		 *conn;		  /* NULL: not connected */
 	RtmConn		 *previous;	  /* set aside, while conn is being made; or NULL */
-	WaitEventSet *set;		  /* latch, postmaster and conn's socket */
-	int			  generation; /* of the socket in the set; 0: none */
-	uint32		  events;	  /* waited for, of the socket */
+	int64		  heard;	  /* rtm_now_ms(): when something last came while waiting */
+	WaitEventSet *set;		  /* latch, postmaster and conn's sockets */
+	int			  generation; /* of the sockets in the set */
 } RtmPeer;
 
 /*

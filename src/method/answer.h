@@ -30,8 +30,12 @@ extern int32 rtm_read_int32(const RtmReader *reader, const char *key);
 
 extern bool rtm_read_bool(const RtmReader *reader, const char *key);
 
-/* A list of integers as a bigint[]. */
+/* A list of integers as a bigint[], one of texts as a text[]: NULL for what is none. */
 extern Datum rtm_read_ints(const RtmReader *reader, const char *key);
+extern Datum rtm_read_texts(const RtmReader *reader, const char *key);
+
+/* Is the field there?  nil counts as absent. */
+extern bool rtm_answer_has(const RtmReader *reader, const char *key);
 
 /* A text as columns; see rtm_body_from_wire(). */
 extern void rtm_read_body(const RtmReader *reader, const char *key, NullableDatum *text,

@@ -41,7 +41,8 @@ feed(FpnnChannel *ch, const uint8_t *bytes, size_t n)
 	if (status != FPNN_OK)
 		return status;
 	CHECK(room >= n);
-	memcpy(where, bytes, n);
+	if (n > 0)
+		memcpy(where, bytes, n);
 	return fpnn_channel_received(ch, n);
 }
 

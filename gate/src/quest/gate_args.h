@@ -18,27 +18,30 @@ typedef struct GateIds
 	bool   there;
 } GateIds;
 
-/* The parameters of any method; those that it has are filled. */
+/* The parameters of any method; those that it has are filled, where a handler wants them. */
 typedef struct GateArgs
 {
 	int64			 pid;
 	GateConversation conversation;
-	bool			 any_id;  /* gid or rid isn't there: all of them */
 	GateMessage		 message; /* from, to, mid, mtype, msg, attrs */
 	int64			 uid;
 	GateIds			 tos;
 	GateIds			 uids; /* members */
-	int64			 seconds;
 	int64			 type; /* getmsgnum */
 	int64			 xid;
 	GatePage		 page;
 
-	/* listening: by GateSource (and the rooms of getroomcount) */
+	const msgpack_object *map; /* all of them, as they came */
+
+	/* listening: by GateSource */
 	GateIds listen[GATE_SOURCES];
 	bool	flags[GATE_SOURCES];
 	bool	has_events;
 	bool	has_flags; /* any of p2p, group, room, ev */
 } GateArgs;
+
+/* Is the key there?  nil counts as absent, as some SDKs send it. */
+extern bool gate_args_has(const msgpack_object *map, const char *key);
 
 /* False: the quest has failed. */
 extern bool gate_args_read(GateQuest *quest, const msgpack_object *map, const RtmMethod *method,

@@ -24,8 +24,8 @@
 #include "table/cache.h"
 #include "table/gate_spi.h"
 
-static const char *const watched_names[] = {"project", "fault", "group_ban", "room_ban",
-											"project_black"};
+static const char *const watched_names[] = {"project",		 "fault",		"group_ban", "room_ban",
+											"project_black", "project_ban", "user_black"};
 
 /* Of the gate's process. */
 static struct
@@ -36,9 +36,7 @@ static struct
 	MemoryContext context;	/* of faults */
 	GateFault	 *faults;
 	int			  nfaults;
-	bool		  any_group_ban;
-	bool		  any_room_ban;
-	bool		  any_black;
+	bool		  any[GATE_RULES];
 } cache;
 
 static void
@@ -184,12 +182,12 @@ load_bans(void)
 {
 	static GatePlan plan = {
 		"SELECT EXISTS (SELECT FROM rtm_gate.group_ban), EXISTS (SELECT FROM rtm_gate.room_ban),"
-		" EXISTS (SELECT FROM rtm_gate.project_black)"};
+		" EXISTS (SELECT FROM rtm_gate.project_black), EXISTS (SELECT FROM rtm_gate.project_ban),"
+		" EXISTS (SELECT FROM rtm_gate.user_black)"};
 
 	gate_spi_run(&plan, NULL, NULL);
-	cache.any_group_ban = DatumGetBool(gate_spi_column(0, 1, NULL));
-	cache.any_room_ban = DatumGetBool(gate_spi_column(0, 2, NULL));
-	cache.any_black = DatumGetBool(gate_spi_column(0, 3, NULL));
+	for (GateRule rule = 0; rule < GATE_RULES; rule++)
+		cache.any[rule] = DatumGetBool(gate_spi_column(0, rule + 1, NULL));
 }
 
 /* A change that comes while we read makes it stale again. */
@@ -237,24 +235,10 @@ gate_cache_faults(int *n)
 }
 
 bool
-gate_cache_any_group_ban(void)
+gate_cache_any(GateRule rule)
 {
 	refresh();
-	return cache.any_group_ban;
-}
-
-bool
-gate_cache_any_room_ban(void)
-{
-	refresh();
-	return cache.any_room_ban;
-}
-
-bool
-gate_cache_any_black(void)
-{
-	refresh();
-	return cache.any_black;
+	return cache.any[rule];
 }
 
 PG_FUNCTION_INFO_V1(rtm_gate_tell_gate);

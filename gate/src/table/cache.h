@@ -43,6 +43,17 @@ typedef struct GateFault
 	int64			spared; /* quests that fit and are still to be spared */
 } GateFault;
 
+/* Who may do what: a table each, most of them empty. */
+typedef enum GateRule
+{
+	GATE_GROUP_BAN,
+	GATE_ROOM_BAN,
+	GATE_PROJECT_BLACK,
+	GATE_PROJECT_BAN,
+	GATE_USER_BLACK,
+	GATE_RULES
+} GateRule;
+
 typedef struct GateProject
 {
 	int64 pid;
@@ -64,8 +75,6 @@ extern void gate_cache_first_secret(int64 pid, const char *secret);
  */
 extern GateProject	   *gate_cache_project(int64 pid); /* or NULL */
 extern const GateFault *gate_cache_faults(int *n);
-extern bool				gate_cache_any_group_ban(void);
-extern bool				gate_cache_any_room_ban(void);
-extern bool				gate_cache_any_black(void);
+extern bool				gate_cache_any(GateRule rule); /* has its table rows? */
 
 #endif /* GATE_CACHE_H */

@@ -23,9 +23,10 @@
 
 #define SCHEMA "rtm_gate"
 
-static const char *const tables[] = {"config",		 "project",		  "message",
-									 "group_member", "room_member",	  "group_ban",
-									 "room_ban",	 "project_black", "fault"};
+static const char *const tables[] = {
+	"config",	"project",		 "message", "group_member", "room_member", "group_ban",
+	"room_ban", "project_black", "fault",	"project_ban",	"user_black",  "friend",
+	"session",	"token",		 "info",	"user_data",	"device",	   "push_option"};
 
 /* From gate_spi_begin() to its end. */
 static struct
@@ -167,6 +168,12 @@ gate_spi_column(int row, int number, bool *isnull)
 	if (isnull)
 		*isnull = null;
 	return value;
+}
+
+Oid
+gate_spi_type(int number)
+{
+	return SPI_gettypeid(SPI_tuptable->tupdesc, number);
 }
 
 char *

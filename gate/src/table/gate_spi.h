@@ -35,6 +35,7 @@ extern uint64 gate_spi_run(GatePlan *plan, const Datum *values, const char *null
 /* A column of the last statement's result, counted from 1. */
 extern Datum gate_spi_column(int row, int number, bool *isnull);
 extern char *gate_spi_text(int row, int number); /* NULL for NULL */
+extern Oid	 gate_spi_type(int number);
 
 /* int64s as a bigint[]. */
 extern Datum gate_int8_array(const int64 *values, int n);

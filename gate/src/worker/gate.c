@@ -60,8 +60,7 @@ static volatile sig_atomic_t stopped; /* there is to be no successor */
 static void
 begin(void)
 {
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	gate_spi_begin();
 }
@@ -82,7 +81,7 @@ is_installed(void)
 	MemoryContext context = CurrentMemoryContext; /* a commit leaves another */
 	Oid			  extension;
 
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	extension = get_extension_oid("rtm_gate", true);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
@@ -186,7 +185,7 @@ read_in_transaction(void *arg)
 {
 	Reading *reading = arg;
 
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	MemoryContextSwitchTo(reading->context);
 	reading->good = gate_json_read(reading->quest);
 	CommitTransactionCommand();

@@ -16,7 +16,9 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
+#include "tcop/tcopprot.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -121,6 +123,26 @@ look(Awaited *awaited)
 	return "done";
 }
 
+/*
+ * Let the server look each second whether there is still a client, as it does for those
+ * who have client_connection_check_interval: a wait may have no limit, and a pooler counts
+ * a connection that it has dropped no more.  Until AtEOXact_GUC() with the result.
+ */
+static int
+watch_client(void)
+{
+	int level = NewGUCNestLevel();
+
+	if (MyProcPort == NULL || client_connection_check_interval > 0 ||
+		!WaitEventSetCanReportClosed())
+		return level;
+	(void) set_config_option("client_connection_check_interval", "1s", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	CheckClientConnectionPending = true;
+	InterruptPending = true;
+	return level;
+}
+
 /* Sleep until a request is through, or until the deadline (rtm_now_ms()). */
 static const char *
 look_until(OutboxDatabase *entry, int64 id, int64 deadline)
@@ -166,6 +188,7 @@ rtm_sql_wait(PG_FUNCTION_ARGS)
 	int64			deadline;
 	OutboxDatabase *entry;
 	const char *volatile status = NULL;
+	int level;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -182,11 +205,13 @@ rtm_sql_wait(PG_FUNCTION_ARGS)
 	pg_atomic_fetch_add_u32(&entry->waiters, 1);
 	if (!RecoveryInProgress())
 		outbox_wake(entry, 0);
+	level = watch_client();
 	PG_ENSURE_ERROR_CLEANUP(stop_waiting, PointerGetDatum(entry));
 	{
 		status = look_until(entry, id, deadline);
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(stop_waiting, PointerGetDatum(entry));
 	stop_waiting(0, PointerGetDatum(entry));
+	AtEOXact_GUC(true, level);
 	PG_RETURN_TEXT_P(cstring_to_text(status ? status : "pending"));
 }

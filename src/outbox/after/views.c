@@ -19,6 +19,9 @@
 #include "method/jsonb.h"
 #include "method/result.h"
 
+/* A sender that waits for standbys says so after, in milliseconds. */
+#define LONG_WAIT 1000
+
 PG_FUNCTION_INFO_V1(rtm_sql_unpack);
 
 Datum
@@ -44,6 +47,18 @@ rtm_sql_error_of(PG_FUNCTION_ARGS)
 		rtm_result_desc(fcinfo)));
 }
 
+/* Since when a running sender has waited for standbys, if that is long; 0: it hasn't. */
+static TimestampTz
+waits_since(OutboxDatabase *entry, int place, const OutboxWorker *worker)
+{
+	TimestampTz since;
+
+	if (place != OUTBOX_SENDER_PLACE || worker->state != OUTBOX_RUNNING || outbox_pause)
+		return 0;
+	since = (TimestampTz) pg_atomic_read_u64(&entry->unconfirmed_since);
+	return TimestampDifferenceExceeds(since, GetCurrentTimestamp(), LONG_WAIT) ? since : 0;
+}
+
 /* A running sender may have requests that it leaves alone. */
 static const char *
 running_state(OutboxDatabase *entry, int place)
@@ -57,6 +72,8 @@ running_state(OutboxDatabase *entry, int place)
 static const char *
 state_name(OutboxDatabase *entry, int place, const OutboxWorker *worker)
 {
+	if (waits_since(entry, place, worker) != 0)
+		return "waiting";
 	switch (worker->state)
 	{
 		case OUTBOX_ABSENT:
@@ -101,12 +118,13 @@ rtm_sql_worker_stats(PG_FUNCTION_ARGS)
 		for (int place = 0; place < OUTBOX_PLACES; place++)
 		{
 			OutboxWorker  worker = outbox_worker(entry, place);
+			TimestampTz	  waits = waits_since(entry, place, &worker);
 			NullableDatum columns[] = {
 				rtm_column(ObjectIdGetDatum(entry->database)),
 				text_column(outbox_worker_types[outbox_type_of(place)].name),
 				rtm_column_if(worker.pid != 0, Int32GetDatum(worker.pid)),
 				text_column(state_name(entry, place, &worker)),
-				rtm_column(TimestampTzGetDatum(worker.since)),
+				rtm_column(TimestampTzGetDatum(waits ? waits : worker.since)),
 				text_column(worker.error),
 				rtm_column_if(OidIsValid(worker.user), ObjectIdGetDatum(worker.user)),
 			};

@@ -35,6 +35,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "outbox/deliver/confirm.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/origin/origin.h"
 #include "outbox/deliver/queue.h"
@@ -69,14 +70,15 @@ typedef struct Batch
 /* One scan of the index. */
 typedef struct Pass
 {
-	Purpose purpose;
-	Server *server;	   /* that is refilled; NULL: all of them */
-	int		refilling; /* cut conversations that still are */
-	int		taken;	   /* rows */
-	bool	moved;	   /* a cut conversation's `next` */
-	bool	stopped;   /* before its end, having done with `last` */
-	int64	last;	   /* seq */
-	Batch  *batch;	   /* that it is part of */
+	Purpose	   purpose;
+	Server	  *server;	  /* that is refilled; NULL: all of them */
+	int		   refilling; /* cut conversations that still are */
+	int		   taken;	  /* rows */
+	bool	   moved;	  /* a cut conversation's `next` */
+	bool	   stopped;	  /* before its end, having done with `last` */
+	XLogRecPtr lsn;		  /* of its rows, that standbys must have; 0: none must */
+	int64	   last;	  /* seq */
+	Batch	  *batch;	  /* that it is part of */
 } Pass;
 
 /* How far reading has come. */
@@ -186,6 +188,15 @@ outbox_reader_is_current(void)
 
 /* ---- one row ---- */
 
+static void
+add(Pass *pass, const OutboxRow *row, ItemPointer tid)
+{
+	bool standbys = !XLogRecPtrIsInvalid(pass->lsn);
+
+	outbox_add(row, tid, standbys ? Max(pass->lsn, pass->batch->latest_commit) : pass->lsn);
+	pass->taken++;
+}
+
 /*
  * Take the row into memory, or note that it was left in the table.  False: there
  * is no room for its server.
@@ -204,10 +215,7 @@ take(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 	else if (!outbox_row_has_room(server, row))
 		outbox_cut(server, row);
 	else
-	{
-		outbox_add(row, tid);
-		pass->taken++;
-	}
+		add(pass, row, tid);
 	return true;
 }
 
@@ -292,10 +300,7 @@ refill_cut(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 		}
 	}
 	if (!keep)
-	{
-		outbox_add(row, tid);
-		pass->taken++;
-	}
+		add(pass, row, tid);
 	else if (pass->refilling == 0)
 	{
 		pass->stopped = true;
@@ -371,6 +376,7 @@ scan(Pass *pass, Relation rel, int64 low, int64 high)
 	int			  looked = 0;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
+	pass->lsn = outbox_lsn_on_disk();
 	scan = outbox_begin_scan(rel, OUTBOX_REQUEST_SEQ, low, high, GetActiveSnapshot());
 	while (!pass->stopped && HeapTupleIsValid(tuple = outbox_next(&scan)))
 	{
@@ -510,10 +516,7 @@ read_new(Batch *batch, Relation rel, int64 next, const OutboxRange *hands, int n
 	remember_missing(hands, nhands, reader.position);
 }
 
-/*
- * What was read may be sent when its COMMIT is as safe as it promised to be: on
- * this server's disk.  (Here is the place to wait for synchronous standbys too.)
- */
+/* On this server's disk, that is; for standbys the requests wait themselves. */
 static void
 wait_until_safe(XLogRecPtr commit)
 {

@@ -34,6 +34,7 @@
 
 #include "compat.h"
 #include "outbox/workers/identity.h"
+#include "session.h"
 
 static Oid	my_role;
 static bool logged_in; /* else the session's authorization was set */
@@ -136,7 +137,7 @@ set_authorization(Oid database, const Setting *before, int nbefore)
 {
 	HeapTuple tuple;
 
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(my_role));
 	if (!HeapTupleIsValid(tuple))
 		ereport(FATAL, (errcode(ERRCODE_UNDEFINED_OBJECT),

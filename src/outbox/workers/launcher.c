@@ -90,7 +90,7 @@ list_databases(void)
 	TableScanDesc scan;
 	HeapTuple	  tuple;
 
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	(void) GetTransactionSnapshot();
 	rel = table_open(DatabaseRelationId, AccessShareLock);
 	scan = table_beginscan_catalog(rel, 0, NULL);
@@ -130,7 +130,7 @@ openness(Oid oid, const char **why)
 	LOCKTAG	  tag;
 
 	*why = "a command has the database for itself";
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, oid, 0);
 	if (LockAcquire(&tag, RowExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL)
 	{

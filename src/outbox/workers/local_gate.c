@@ -16,6 +16,7 @@
 
 #include "outbox/workers/local_gate.h"
 #include "outbox/workers/worker.h"
+#include "session.h"
 
 #define EXTENSION "rtm_gate"
 
@@ -24,7 +25,7 @@ is_installed(void)
 {
 	bool installed;
 
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	installed = OidIsValid(get_extension_oid(EXTENSION, true));
 	CommitTransactionCommand();
 	return installed;

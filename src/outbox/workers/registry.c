@@ -71,6 +71,7 @@ init_entry(OutboxDatabase *entry)
 	pg_atomic_init_u32(&entry->errors_unlogged, 0);
 	pg_atomic_init_u64(&entry->origin, 0);
 	pg_atomic_init_u32(&entry->holding, 0);
+	pg_atomic_init_u64(&entry->unconfirmed_since, 0);
 	outbox_init_figures(&entry->figures, outbox_registry_lock());
 }
 

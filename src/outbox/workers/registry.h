@@ -101,6 +101,9 @@ typedef struct OutboxDatabase
 	pg_atomic_uint64 origin;
 	pg_atomic_uint32 holding; /* there are requests of other origins */
 
+	/* what was read waits for synchronous standbys since then, a TimestampTz; 0: nothing */
+	pg_atomic_uint64 unconfirmed_since;
+
 	pg_atomic_uint32  waiters;	/* backends in rtm_wait() */
 	ConditionVariable finished; /* a request is through */
 	OutboxFigures	  figures;

@@ -83,7 +83,7 @@ outbox_is_installed(void)
 {
 	bool installed;
 
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	installed = !is_template() && outbox_relations(true) != NULL;
 	CommitTransactionCommand();
 	return installed;
