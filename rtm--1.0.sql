@@ -762,6 +762,7 @@ CREATE TABLE rtm_internal.rtm_origin (
 	timeline bigint NOT NULL,
 	origin bigint NOT NULL,
 	since timestamptz NOT NULL,
+	replaced bigint,	-- the origin before a promotion after which nothing was to be sent
 	PRIMARY KEY (system_identifier, database)
 ) USING heap;
 COMMENT ON TABLE rtm_internal.rtm_origin IS

@@ -7,7 +7,8 @@
  * To adopt one is what rtm_retry() does with one that failed: the row is deleted
  * and queued again, with the same mid, by this transaction.  It keeps its id, unless
  * another request has that here, or is going to.  So a rollback takes it back, and
- * the sender needs to know of nothing.
+ * the sender needs to know of nothing.  One for which others of its conversation wait
+ * (outbox_replaced_origin()) keeps its place before them.
  *
  * Its role, server and callback are those that have their names here (names.c).
  * When there are none it stays held, and so do all that were queued for the same
@@ -38,24 +39,51 @@
 
 /* ---- requests ---- */
 
+static OutboxStatement adopt_in_place = {
+	"UPDATE rtm_internal.rtm_request SET origin = $2, id = $3, callback = $4, owner = $5, server = $6,"
+	" callback_owner = (SELECT proowner FROM pg_proc WHERE oid = $4), attempts = $7, enqueued_at = $8"
+	" WHERE ctid = $1",
+	8,
+	{TIDOID, INT8OID, INT8OID, OIDOID, OIDOID, OIDOID, INT4OID, TIMESTAMPTZOID},
+};
+
+/* It stays where it is, before what waits for it.  False: it isn't there any more. */
+static bool
+adopt_where_it_is(HeapTuple tuple, const OutboxRow *row, int64 origin)
+{
+	Datum  values[] = {PointerGetDatum(&tuple->t_self), Int64GetDatum(origin),
+					   Int64GetDatum(row->id),			ObjectIdGetDatum(row->callback),
+					   ObjectIdGetDatum(row->owner),	ObjectIdGetDatum(row->server),
+					   Int32GetDatum(row->attempts),	TimestampTzGetDatum(row->enqueued_at)};
+	char   nulls[] = "        ";
+	uint64 n;
+
+	nulls[3] = OidIsValid(row->callback) ? ' ' : 'n';
+	outbox_begin_sql();
+	n = outbox_run(&adopt_in_place, values, nulls);
+	outbox_end_sql();
+	return n == 1;
+}
+
 /*
- * Queue a row again.  It may have been sent where it comes from, so the gate may
- * know it; any other call that was being sent must not be sent twice.
+ * It may have been sent where it comes from, so the gate may know it; any other call
+ * that was being sent must not be sent twice.
  */
 static void
-adopt(OutboxRow *row)
+begin_anew(OutboxRow *row)
 {
 	if (!outbox_row_is_any_call(row))
 		row->attempts = Max(row->attempts, 1);
 	else if (row->next_attempt != 0)
 		row->attempts = 0;
 	row->enqueued_at = GetCurrentTimestamp();
-	outbox_enqueue(row);
 }
 
-/* What couldn't be adopted. */
+/* What is adopted by whom, and what couldn't be. */
 typedef struct Left
 {
+	int64		  origin;	  /* of this database */
+	int64		  replaced;	  /* see outbox_replaced_origin() */
 	MemoryContext context;	  /* of what follows */
 	List		 *servers;	  /* OIDs, as the rows have them, where one has to stay */
 	int64		  n;		  /* rows that stay */
@@ -103,17 +131,22 @@ check_row(Relation rel, HeapTuple tuple, OutboxRow *row, Left *left)
 static bool
 adopt_row(Relation rel, HeapTuple tuple, OutboxRow *row, Left *left)
 {
+	bool in_place = row->origin == left->replaced && row->seq >= 0;
+
 	if (list_member_oid(left->servers, row->server))
 	{
 		left->n++;
 		return false;
 	}
-	if (!take(rel, tuple))
+	if (!in_place && !take(rel, tuple))
 		return false;
 	if (outbox_resolve_names(row) != NULL)
 		elog(ERROR, "what request " INT64_FORMAT " names was dropped meanwhile", row->id);
 	left->renumbered += outbox_make_id_own(row);
-	adopt(row);
+	begin_anew(row);
+	if (in_place)
+		return adopt_where_it_is(tuple, row, left->origin);
+	outbox_enqueue(row);
 	return true;
 }
 
@@ -321,7 +354,8 @@ Datum
 rtm_sql_adopt_held(PG_FUNCTION_ARGS)
 {
 	int64 origin = outbox_origin(outbox_require_database("rtm_adopt_held"));
-	Left  left = {.context = CurrentMemoryContext};
+	Left  left = {
+		 .context = CurrentMemoryContext, .origin = origin, .replaced = outbox_replaced_origin()};
 	int64 n;
 
 	n = adopt_requests(origin, &left);
