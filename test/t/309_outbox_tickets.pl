@@ -26,16 +26,13 @@ outbox_node('tickets', conf => "wal_level = replica\nmax_wal_senders = 1\nsynchr
 	is(delivered('fake', 1), 'done', 'a sender with tickets of tomorrow');
 	until_gone('all', "id <> $far");
 
-	sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-	$node->reload;
-	until_true('the setting', "SELECT current_setting('synchronous_standby_names') = 'nobody'");
-	sql('CHECKPOINT');		# it is the checkpointer who tells the others
+	my $standby = flush_standby($node, 'nobody');
 	$gate->forget;
 
 	# a session whose commit is held up
 	my $held = sub {
 		my ($name, $statement) = @_;
-		my $s = begin_session($node, { name => $name }, 'SET synchronous_commit = on', $statement);
+		my $s = begin_session($node, { name => $name }, 'SET synchronous_commit = remote_apply', $statement);
 		until_true("the commit of $name", "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = '$name' AND wait_event = 'SyncRep')");
 		return $s;
 	};
