@@ -1696,6 +1696,7 @@ CREATE TABLE rtm_internal.rtm_origin (
 	timeline bigint NOT NULL,
 	origin bigint NOT NULL,
 	since timestamptz NOT NULL,
+	replaced bigint,	-- the origin before a promotion after which nothing was to be sent
 	PRIMARY KEY (system_identifier, database)
 ) USING heap;
 COMMENT ON TABLE rtm_internal.rtm_origin IS
@@ -3284,8 +3285,10 @@ COMMENT ON VIEW @extschema@.rtm_stat_error IS
 CREATE VIEW @extschema@.rtm_stat_outbox AS
 	SELECT q.queued, q.oldest_age, q.held, f.failed, f.callbacks, f.callbacks_held,
 		coalesce(w.state, 'stopped') AS sender, w.pid AS sender_pid, w.since AS sender_since,
-		w.last_error AS sender_error, @extschema@.rtm_counted_since() AS counted_since
+		w.last_error AS sender_error, @extschema@.rtm_counted_since() AS counted_since,
+		b.timeline, b.instance
 	FROM (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
+		LEFT JOIN rtm_internal.rtm_origin AS b ON b.origin OPERATOR(pg_catalog.=) o.origin
 		CROSS JOIN LATERAL (SELECT
 				pg_catalog.count(*) FILTER (WHERE o.origin IS NULL OR r.origin IS NOT DISTINCT FROM o.origin) AS queued,
 				pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.min(r.enqueued_at)

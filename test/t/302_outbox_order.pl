@@ -120,28 +120,20 @@ run($bob, send_sql($c, 'after')); run($ann, 'ROLLBACK');
 arrive_is($c, "@expected early late after", 'a transaction that is rolled back sends nothing');
 
 # Several commit while others are held up between drawing a ticket and being
-# visible: a synchronous standby that isn't there makes them wait in between, and
-# one that is stopped there stays so when nobody asks for the standby any longer.
+# visible: a synchronous standby that doesn't apply makes them wait in between.
 $c = conversation();
-$node->safe_psql('postgres', "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-$node->reload;
-$node->poll_query_until('postgres', "SELECT current_setting('synchronous_standby_names') = 'nobody'");
-$node->safe_psql('postgres', 'CHECKPOINT');		# it is the checkpointer who tells the others
-run($ann, "SET application_name = 'waits'; SET synchronous_commit = on");
+my $standby = flush_standby($node, 'nobody');
+run($ann, "SET application_name = 'waits'; SET synchronous_commit = remote_apply");
 $ann->{in} .= send_sql($c, 'first') . ";\n";
 $ann->{run}->pump_nb while length $ann->{in};
 $node->poll_query_until('postgres', "SELECT wait_event = 'SyncRep' FROM pg_stat_activity WHERE application_name = 'waits'")
   or die "no commit waits\n";
-my $stopped = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE application_name = 'waits'");
-kill STOP => $stopped;
-$node->safe_psql('postgres', 'ALTER SYSTEM RESET synchronous_standby_names');
-$node->reload;
-$node->poll_query_until('postgres', "SELECT current_setting('synchronous_standby_names') = ''");
 $d = conversation();
 run($bob, send_sql($d, $_)) for 1 .. 20;
 $node->poll_query_until('postgres', "SELECT count(*) = 20 FROM rtm_gate.message WHERE to_uid = $d") or die "held up\n";
 is(arrived($c), '', 'a commit that waits for a standby: not sent, and nobody waits for it');
-kill CONT => $stopped;
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET synchronous_standby_names');
+$node->reload;
 run($ann, 'RESET application_name; RESET synchronous_commit');
 arrive_is($c, 'first', '... and sent when it is through');
 

@@ -171,6 +171,8 @@ $one->start;
 is_held('promoted', 'a primary without its standby');
 is_deeply([ $gate->kept('callback') ], [1], '... it sends nothing of a callback');
 is(worked(), 1, '... and calls nothing');
+isnt($one->safe_psql('postgres', 'SELECT timeline, instance FROM rtm_stat_outbox'),
+	$two->safe_psql('postgres', 'SELECT timeline, instance FROM rtm_stat_outbox'), 'that two send, the view tells');
 $one->stop('immediate');
 $two->safe_psql('postgres', made('last 1'));
 delivered($two, 'the new primary');

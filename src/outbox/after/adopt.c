@@ -38,25 +38,51 @@
 
 /* ---- requests ---- */
 
+static OutboxStatement adopt_in_place = {
+	"UPDATE rtm_internal.rtm_request SET origin = $2, id = $3, callback = $4, owner = $5, server = $6,"
+	" callback_owner = (SELECT proowner FROM pg_proc WHERE oid = $4), attempts = $7, enqueued_at = $8"
+	" WHERE ctid = $1",
+	8,
+	{TIDOID, INT8OID, INT8OID, OIDOID, OIDOID, OIDOID, INT4OID, TIMESTAMPTZOID},
+};
+
+/* It stays where it is, before what waits for it.  False: it isn't there any more. */
+static bool
+adopt_where_it_is(HeapTuple tuple, const OutboxRow *row, int64 origin)
+{
+	Datum  values[] = {PointerGetDatum(&tuple->t_self), Int64GetDatum(origin),
+					   Int64GetDatum(row->id),			ObjectIdGetDatum(row->callback),
+					   ObjectIdGetDatum(row->owner),	ObjectIdGetDatum(row->server),
+					   Int32GetDatum(row->attempts),	TimestampTzGetDatum(row->enqueued_at)};
+	char   nulls[] = "        ";
+	uint64 n;
+
+	nulls[3] = OidIsValid(row->callback) ? ' ' : 'n';
+	outbox_begin_sql();
+	n = outbox_run(&adopt_in_place, values, nulls);
+	outbox_end_sql();
+	return n == 1;
+}
+
 /*
- * Queue a row again.  It may have been sent where it comes from, so the gate may
- * know it; any other call that was being sent must not be sent twice.
+ * It may have been sent where it comes from, so the gate may know it; any other call
+ * that was being sent must not be sent twice.
  */
 static void
-adopt(OutboxRow *row)
+begin_anew(OutboxRow *row)
 {
 	if (!outbox_row_is_any_call(row))
 		row->attempts = Max(row->attempts, 1);
 	else if (row->next_attempt != 0)
 		row->attempts = 0;
 	row->enqueued_at = GetCurrentTimestamp();
-	outbox_enqueue(row);
 }
 
 /* What is done with held requests. */
 typedef struct Held
 {
 	int64		  origin;	  /* of this database: theirs is another */
+	int64		  replaced;	  /* see outbox_replaced_origin() */
 	MemoryContext context;	  /* of what follows */
 	List		 *servers;	  /* OIDs, as the rows have them, where one has to stay */
 	int64		  left;		  /* rows that stay */
@@ -102,6 +128,7 @@ static bool
 adopt_row(Relation rel, HeapTuple tuple, OutboxRow *row, void *arg)
 {
 	Held *held = arg;
+	bool  in_place = row->origin == held->replaced && row->seq >= 0;
 
 	if (row->origin == held->origin)
 		return false;
@@ -110,12 +137,15 @@ adopt_row(Relation rel, HeapTuple tuple, OutboxRow *row, void *arg)
 		held->left++;
 		return false;
 	}
-	if (!take(rel, tuple))
+	if (!in_place && !take(rel, tuple))
 		return false;
 	if (outbox_resolve_names(row) != NULL)
 		elog(ERROR, "what request " INT64_FORMAT " names was dropped meanwhile", row->id);
 	held->renumbered += outbox_make_id_own(row);
-	adopt(row);
+	begin_anew(row);
+	if (in_place)
+		return adopt_where_it_is(tuple, row, held->origin);
+	outbox_enqueue(row);
 	return true;
 }
 
@@ -270,6 +300,7 @@ Datum
 rtm_sql_adopt_held(PG_FUNCTION_ARGS)
 {
 	Held  held = {.origin = outbox_origin(outbox_require_database("rtm_adopt_held")),
+				  .replaced = outbox_replaced_origin(),
 				  .context = CurrentMemoryContext};
 	int64 n = end_requests(true, &held);
 

@@ -65,6 +65,7 @@ typedef struct Batch
 {
 	XLogRecPtr latest_commit; /* of its rows, as far as they may not be on disk */
 	bool	   held;		  /* rows of another origin */
+	int64	   replaced;	  /* with `held`: see outbox_replaced_origin() */
 } Batch;
 
 /* One scan of the index. */
@@ -321,6 +322,30 @@ note_commit(Batch *batch, TransactionId xid)
 }
 
 /*
+ * Somebody else's row.  One that a promotion left to be decided about goes before what was queued
+ * after it, if it goes: its conversations wait.
+ */
+static void
+pass_held(Pass *pass, Server *server, const OutboxRow *row)
+{
+	Batch *batch = pass->batch;
+
+	if (!batch->held)
+		batch->replaced = outbox_replaced_origin();
+	batch->held = true;
+	if (row->origin != batch->replaced || row->seq < 0)
+		return;
+	for (int i = 0; i < outbox_count_conversations(row); i++)
+	{
+		Conversation *c = outbox_conversation(server, row, i);
+
+		if (c && row->seq >= c->next)
+			end_refilling(pass, c, row->seq);
+	}
+	outbox_hold(server, row);
+}
+
+/*
  * A row that a pass comes to.  Its key is read first: most rows of a long outbox are known, or are
  * none of this pass's, and needn't be read whole.
  */
@@ -342,7 +367,7 @@ deal_with(Pass *pass, HeapTuple tuple)
 	outbox_read_row(tuple, &row);
 	if (row.origin != outbox_origin(outbox_queue.entry))
 	{
-		pass->batch->held = true;
+		pass_held(pass, server, &row);
 		return;
 	}
 	note_commit(pass->batch, HeapTupleHeaderGetXmin(tuple->t_data));

@@ -333,6 +333,7 @@ do_chores(Sender *sender)
 	{
 		Relation rel = begin(AccessShareLock);
 
+		outbox_read_held_again();
 		show_held(entry, outbox_look_for_held(entry));
 		commit(rel);
 	}

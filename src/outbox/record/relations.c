@@ -103,6 +103,7 @@ static const Column result_columns[RESULT_NCOLUMNS] = {
 static const Column origin_columns[] = {
 	{"system_identifier", INT8OID}, {"database", OIDOID}, {"instance", INT8OID},
 	{"timeline", INT8OID},			{"origin", INT8OID},  {"since", TIMESTAMPTZOID},
+	{"replaced", INT8OID},
 };
 
 static const Table tables[OUTBOX_TABLES] = {
