@@ -59,6 +59,7 @@ count_sockets(void)
 	return n;
 }
 
+/* Connections keep where their sockets begin in the set, for prepare_wait_set(). */
 static void
 make_wait_set(void)
 {
