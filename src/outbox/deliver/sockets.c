@@ -59,11 +59,7 @@ count_sockets(void)
 	return n;
 }
 
-/*
- * A set can't be made smaller, so it is made anew when connections come or go.  Those of a
- * connection stand side by side, from its position on: one, or while its gate's name is
- * looked up those of the name servers.
- */
+/* Connections keep where their sockets begin in the set, for prepare_wait_set(). */
 static void
 make_wait_set(void)
 {
