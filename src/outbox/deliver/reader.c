@@ -508,8 +508,11 @@ remember_missing(const OutboxRange *hands, int nhands, int64 below)
 	}
 }
 
-/* Read the tickets that were passed and aren't in hand any more. */
-static void
+/*
+ * Read the tickets that were passed and aren't in hand any more.  False: there are more of them
+ * than a batch has, and nothing may be read before the rest, which what comes next may have seen.
+ */
+static bool
 read_missing(Batch *batch, Relation rel, const OutboxRange *hands, int nhands)
 {
 	for (int i = reader.nmissing - 1; i >= 0; i--)
@@ -522,12 +525,12 @@ read_missing(Batch *batch, Relation rel, const OutboxRange *hands, int nhands)
 		scan(&pass, rel, m->from, m->range.high);
 		if (pass.stopped && pass.last + 1 < m->range.high)
 		{
-			/* the rest in the next turn */
 			m->from = pass.last + 1;
-			return;
+			return false;
 		}
 		*m = reader.missing[--reader.nmissing];
 	}
+	return true;
 }
 
 static void
@@ -539,6 +542,21 @@ read_new(Batch *batch, Relation rel, int64 next, const OutboxRange *hands, int n
 	reader.position = pass.stopped ? pass.last + 1 : next;
 	reader.current = !pass.stopped;
 	remember_missing(hands, nhands, reader.position);
+}
+
+/* What had no room before, and what nobody has seen yet. */
+static void
+read_on(Batch *batch, Relation rel, int64 next, const OutboxRange *hands, int nhands)
+{
+	Server *server = server_with_cut_room();
+
+	if (server)
+		read_cut(batch, rel, server);
+	server = server_with_room();
+	if (server)
+		read_server(batch, rel, server);
+	if (reader.position < next)
+		read_new(batch, rel, next, hands, nhands);
 }
 
 /* On this server's disk, that is; for standbys the requests wait themselves. */
@@ -557,18 +575,10 @@ outbox_read(Relation rel)
 	int			 nhands;
 
 	/* before the snapshots, which see all that isn't in hand by now */
-	int64	next = outbox_look_at_tickets(&hands, &nhands);
-	Server *server;
+	int64 next = outbox_look_at_tickets(&hands, &nhands);
 
-	read_missing(&batch, rel, hands, nhands);
-	server = server_with_cut_room();
-	if (server)
-		read_cut(&batch, rel, server);
-	server = server_with_room();
-	if (server)
-		read_server(&batch, rel, server);
-	if (reader.position < next)
-		read_new(&batch, rel, next, hands, nhands);
+	if (read_missing(&batch, rel, hands, nhands))
+		read_on(&batch, rel, next, hands, nhands);
 	wait_until_safe(batch.latest_commit);
 	return batch.held;
 }
