@@ -18,7 +18,7 @@ END { local $?; kill 'CONT', $stopped if $stopped }
 
 my $one = new_node('one', init => { allows_streaming => 1 }, conf => "
 	wal_keep_size = '256MB'
-	wal_sender_timeout = '3s'
+	wal_sender_timeout = '8s'
 	restart_after_crash = on
 	rtm.retry_delay = '20ms'
 	rtm.max_retry_delay = '100ms'
