@@ -3100,6 +3100,22 @@ LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.rtm_discard(bigint) IS
 	'deletes a request that failed, or whose result is kept, or that waits; false if there is none with that id';
 
+CREATE FUNCTION @extschema@.rtm_pause(
+	server text DEFAULT NULL
+) RETURNS boolean
+AS 'MODULE_PATHNAME', 'rtm_sql_pause'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.rtm_pause(text) IS
+	'nothing queued leaves for the server any more, until rtm_resume(); false if it is paused already';
+
+CREATE FUNCTION @extschema@.rtm_resume(
+	server text DEFAULT NULL
+) RETURNS boolean
+AS 'MODULE_PATHNAME', 'rtm_sql_resume'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.rtm_resume(text) IS
+	'sends for a server again that was paused; false if it is not paused';
+
 --
 -- Views of the outbox, and the functions behind them
 --
@@ -3252,12 +3268,17 @@ CREATE VIEW @extschema@.rtm_stat_server AS
 		coalesce(t.retried, 0) AS retried, coalesce(t.in_flight, 0) AS in_flight,
 		coalesce(q.queued, 0) AS queued, pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) q.oldest AS oldest_age,
 		t.answer_time, t.last_answer_time,
-		coalesce(q.held, 0) AS held, h.unreachable_since, h.last_error, h.limited_to
+		coalesce(q.held, 0) AS held, h.unreachable_since, h.last_error, h.limited_to,
+		p.since::timestamptz AS paused_since, p.by AS paused_by
 	FROM pg_catalog.pg_foreign_server AS s
 		JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid OPERATOR(pg_catalog.=) s.srvfdw
 			AND w.fdwname OPERATOR(pg_catalog.=) 'rtm'
 		LEFT JOIN @extschema@.rtm_server_stats() AS t ON t.srvid OPERATOR(pg_catalog.=) s.oid
 		LEFT JOIN @extschema@.rtm_server_health() AS h ON h.srvid OPERATOR(pg_catalog.=) s.oid
+		CROSS JOIN LATERAL (SELECT
+				pg_catalog.max(x.option_value) FILTER (WHERE x.option_name OPERATOR(pg_catalog.=) 'paused_since') AS since,
+				pg_catalog.max(x.option_value) FILTER (WHERE x.option_name OPERATOR(pg_catalog.=) 'paused_by') AS by
+			FROM pg_catalog.pg_options_to_table(s.srvoptions) AS x) AS p
 		LEFT JOIN (SELECT r.server, pg_catalog.count(*) FILTER (WHERE NOT r.held) AS queued,
 				pg_catalog.min(r.enqueued_at) FILTER (WHERE NOT r.held) AS oldest,
 				pg_catalog.count(*) FILTER (WHERE r.held) AS held

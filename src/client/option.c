@@ -25,6 +25,9 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/datetime.h"
+#include "utils/json.h"
+#include "utils/timestamp.h"
 
 #include "client/option.h"
 #include "compat.h"
@@ -48,7 +51,9 @@ typedef enum OptionType
 	OPTION_FILE,
 	OPTION_BOOL,
 	OPTION_SECONDS,
-	OPTION_COUNT
+	OPTION_COUNT,
+	OPTION_SINCE,
+	OPTION_ROLE
 } OptionType;
 
 typedef struct OptionDef
@@ -74,6 +79,8 @@ static const OptionDef option_defs[] = {
 	{"quest_timeout", ForeignServerRelationId, OPTION_SECONDS, NULL},
 	{"rate_limit", ForeignServerRelationId, OPTION_COUNT, NULL},
 	{"max_in_flight", ForeignServerRelationId, OPTION_COUNT, NULL},
+	{RTM_PAUSED_SINCE, ForeignServerRelationId, OPTION_SINCE, NULL},
+	{RTM_PAUSED_BY, ForeignServerRelationId, OPTION_ROLE, NULL},
 	{"secret", UserMappingRelationId, OPTION_SECRET, NULL},
 };
 
@@ -251,6 +258,28 @@ parse_pid(const char *value, int64 *pid)
 	return end != value && *end == '\0' && errno == 0 && *pid > 0;
 }
 
+char *
+rtm_since_text(TimestampTz since)
+{
+	char *text = palloc(MAXDATELEN + 1);
+	int	  utc = 0;
+
+	return JsonEncodeDateTime(text, TimestampTzGetDatum(since), TIMESTAMPTZOID, &utc);
+}
+
+/* As rtm_pause() writes it: whoever reads it needs no setting, and gets no error. */
+static bool
+is_since(const char *value)
+{
+	Datum since;
+
+	if (strspn(value, "0123456789-T:.+") != strlen(value) || strlen(value) > MAXDATELEN)
+		return false;
+	since = DirectFunctionCall3(timestamptz_in, CStringGetDatum(value),
+								ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	return strcmp(rtm_since_text(DatumGetTimestampTz(since)), value) == 0;
+}
+
 static void
 check_file_option(const char *name)
 {
@@ -321,6 +350,14 @@ check_option(const OptionDef *def, const char *value)
 			if (!parse_positive(value, &number) || number != floor(number) || number > INT_MAX)
 				bad_value(def->name, value, "Give a whole number, more than 0.");
 			break;
+		case OPTION_SINCE:
+			if (!is_since(value))
+				bad_value(def->name, value, "Pause a server with rtm_pause().");
+			break;
+		case OPTION_ROLE:
+			if (has_control_character(value) || strlen(value) >= NAMEDATALEN)
+				bad_value(def->name, value, "Pause a server with rtm_pause().");
+			break;
 	}
 }
 
@@ -344,8 +381,8 @@ rtm_fdw_validator(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-static char *
-option_value(List *options, const char *name)
+char *
+rtm_option_value(List *options, const char *name)
 {
 	ListCell *cell;
 
@@ -364,7 +401,7 @@ static char *
 needed_value(List *options, const char *name, const char *object, const char *alter,
 			 const char *server)
 {
-	char *value = option_value(options, name);
+	char *value = rtm_option_value(options, name);
 
 	if (value == NULL)
 		ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
@@ -377,7 +414,7 @@ needed_value(List *options, const char *name, const char *object, const char *al
 static double
 seconds_value(List *options, const char *name)
 {
-	char *value = option_value(options, name);
+	char *value = rtm_option_value(options, name);
 
 	double seconds = 0;
 
@@ -400,30 +437,31 @@ rtm_read_options(List *server_options, List *mapping_options, const char *server
 	o->secret = needed_value(mapping_options, "secret", "user mapping of foreign server",
 							 "USER MAPPING FOR ... SERVER", server);
 
-	value = option_value(server_options, "encryption");
+	value = rtm_option_value(server_options, "encryption");
 	if (value && strcmp(value, "ecdh") == 0)
 		o->encryption = RTM_ENCRYPTION_ECDH;
 	else if (value && strcmp(value, "tls") == 0)
 		o->encryption = RTM_ENCRYPTION_TLS;
-	o->public_key = option_value(server_options, "public_key");
-	o->public_key_file = option_value(server_options, "public_key_file");
-	value = option_value(server_options, "ecdh_mode");
+	o->public_key = rtm_option_value(server_options, "public_key");
+	o->public_key_file = rtm_option_value(server_options, "public_key_file");
+	value = rtm_option_value(server_options, "ecdh_mode");
 	o->ecdh_package = value && strcmp(value, "package") == 0;
-	value = option_value(server_options, "ecdh_bits");
+	value = rtm_option_value(server_options, "ecdh_bits");
 	o->ecdh_bits = value ? atoi(value) : 128;
-	o->tls_ca_file = option_value(server_options, "tls_ca_file");
-	value = option_value(server_options, "tls_verify");
+	o->tls_ca_file = rtm_option_value(server_options, "tls_ca_file");
+	value = rtm_option_value(server_options, "tls_verify");
 	o->tls_verify = true;
 	if (value)
 		(void) parse_bool(value, &o->tls_verify);
-	value = option_value(server_options, "tls_max_version");
+	value = rtm_option_value(server_options, "tls_max_version");
 	o->tls_only_1_2 = value && strcmp(value, "1.2") == 0;
 	o->connect_timeout = seconds_value(server_options, "connect_timeout");
 	o->quest_timeout = seconds_value(server_options, "quest_timeout");
-	value = option_value(server_options, "rate_limit");
+	value = rtm_option_value(server_options, "rate_limit");
 	o->rate_limit = value ? (int) strtod(value, NULL) : 0;
-	value = option_value(server_options, "max_in_flight");
+	value = rtm_option_value(server_options, "max_in_flight");
 	o->max_in_flight = value ? (int) strtod(value, NULL) : RTM_MAX_IN_FLIGHT;
+	o->paused = rtm_option_value(server_options, RTM_PAUSED_SINCE) != NULL;
 	return o;
 }
 

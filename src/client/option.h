@@ -8,6 +8,7 @@
 #ifndef RTM_OPTION_H
 #define RTM_OPTION_H
 
+#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
 /* Quests of the outbox that may wait for an answer at once, by default. */
@@ -16,6 +17,10 @@
 /* A server has at most so many endpoints. */
 #define RTM_MAX_ENDPOINTS 16
 #define RTM_MAX_ENDPOINT  262 /* bytes of one; no name has more than 255 */
+
+/* Options of a server that rtm_pause() sets: since when, as rtm_since_text(), and by whom. */
+#define RTM_PAUSED_SINCE "paused_since"
+#define RTM_PAUSED_BY	 "paused_by"
 
 typedef struct RtmEndpoint
 {
@@ -50,6 +55,7 @@ typedef struct RtmOptions
 	double		  quest_timeout;   /* seconds; 0: the setting */
 	int			  rate_limit;	   /* queued quests per second; 0: no limit */
 	int			  max_in_flight;   /* queued quests without an answer */
+	bool		  paused;		   /* nothing queued leaves */
 } RtmOptions;
 
 /*
@@ -59,6 +65,12 @@ typedef struct RtmOptions
  */
 extern RtmOptions *rtm_read_options(List *server_options, List *mapping_options,
 									const char *server);
+
+/* The value of an option in the current memory context, or NULL. */
+extern char *rtm_option_value(List *options, const char *name);
+
+/* A time as an option's value: ISO 8601, UTC. */
+extern char *rtm_since_text(TimestampTz since);
 
 /* Do both mean the same connection? */
 extern bool rtm_same_options(const RtmOptions *a, const RtmOptions *b);

@@ -1,11 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * discard.c
- *	  Requests that somebody is about to discard.
+ *	  Requests that somebody is about to discard, and servers that somebody is about
+ *	  to pause.
  *
  * rtm_discard() deletes the row in a transaction that may go on for long.  It says
  * so in shared memory before it does (chore.c), and until the sender has been told
  * of the commit; while anybody does, the sender looks at a row before it sends it.
+ * So does rtm_pause() with an option of the foreign server.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,10 +16,17 @@
 #include "access/heapam.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "access/genam.h"
+#include "access/reloptions.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_foreign_server.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/fmgroids.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
+#include "client/option.h"
 #include "outbox/deliver/discard.h"
 #include "outbox/enqueue/prepared.h"
 #include "outbox/record/request_table.h"
@@ -79,6 +88,41 @@ has_moved(Relation rel, Request *request)
 	return moved;
 }
 
+/*
+ * Is the server paused by a transaction that may yet commit, or has it been, and may yet be
+ * resumed?  Both versions of its row count.  A catalogue that somebody has locked isn't waited for.
+ */
+static bool
+is_being_paused(Oid server)
+{
+	SnapshotData dirty;
+	ScanKeyData	 key;
+	SysScanDesc	 scan;
+	Relation	 rel;
+	HeapTuple	 tuple;
+	bool		 paused = false;
+
+	if (!ConditionalLockRelationOid(ForeignServerRelationId, AccessShareLock))
+		return true;
+	rel = table_open(ForeignServerRelationId, NoLock);
+	InitDirtySnapshot(dirty);
+	ScanKeyInit(&key, Anum_pg_foreign_server_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(server));
+	scan = systable_beginscan(rel, ForeignServerOidIndexId, true, &dirty, 1, &key);
+	while (!paused && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool  isnull;
+		Datum options = heap_getattr(tuple, Anum_pg_foreign_server_srvoptions,
+									 RelationGetDescr(rel), &isnull);
+
+		paused = !isnull &&
+				 rtm_option_value(untransformRelOptions(options), RTM_PAUSED_SINCE) != NULL;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return paused;
+}
+
 bool
 outbox_is_being_discarded(Request *request)
 {
@@ -91,8 +135,9 @@ outbox_is_being_discarded(Request *request)
 		return false;
 	rtm_begin_transaction();
 	rel = outbox_try_open(OUTBOX_REQUESTS, AccessShareLock);
-	being = rel == NULL || (!is_left_alone(rel, request) &&
-							(!has_moved(rel, request) || !is_left_alone(rel, request)));
+	being = rel == NULL || is_being_paused(request->lane->key.server) ||
+			(!is_left_alone(rel, request) &&
+			 (!has_moved(rel, request) || !is_left_alone(rel, request)));
 	if (rel)
 		table_close(rel, NoLock);
 	CommitTransactionCommand();

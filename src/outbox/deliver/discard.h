@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * discard.h
- *	  Requests that somebody is about to discard.
+ *	  Requests that somebody is about to discard, servers that somebody is about to pause.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,8 +12,8 @@
 
 /*
  * Has a transaction that may yet commit deleted the request's row, or has one that
- * did?  Then it must not be sent now: rtm_discard() has said so.  Not in a
- * transaction; costs next to nothing while nobody discards anything.
+ * did?  Or paused its server?  Then it must not be sent now: rtm_discard() or rtm_pause()
+ * has said so.  Not in a transaction; costs next to nothing while nobody does either.
  */
 extern bool outbox_is_being_discarded(Request *request);
 

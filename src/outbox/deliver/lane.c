@@ -510,7 +510,8 @@ wants_connection(Lane *lane, int64 now, int64 *at)
 	LaneTraffic *t = lane->traffic;
 
 	*at = PG_INT64_MAX;
-	if (lane->nready == 0 || t->options.stale || t->options.options == NULL || outbox_pause)
+	if (lane->nready == 0 || t->options.stale || t->options.options == NULL || outbox_pause ||
+		t->options.options->paused)
 		return false;
 	if (t->paused_until > now)
 		*at = t->paused_until;

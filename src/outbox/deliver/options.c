@@ -228,6 +228,7 @@ take_figures(Lane *lane, RtmOptions *own, const RtmOptions *options)
 	own->connect_timeout = options->connect_timeout;
 	own->quest_timeout = options->quest_timeout;
 	own->max_in_flight = options->max_in_flight;
+	own->paused = options->paused;
 }
 
 /* They can't be read now; what is under way goes on with those that there are. */

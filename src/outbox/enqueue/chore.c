@@ -9,12 +9,14 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "utils/resowner.h"
 
 #include "outbox/enqueue/chore.h"
 #include "outbox/enqueue/prepared.h"
 
 static uint32		   chores;	   /* of this transaction */
 static OutboxDatabase *discarding; /* it is counted there */
+static bool			   pausing;	   /* until the caches' invalidations are sent, too */
 
 void
 outbox_chore_at_commit(uint32 more)
@@ -41,6 +43,13 @@ outbox_begin_discarding(void)
 		pg_atomic_fetch_add_u32(&discarding->discards, 1);
 }
 
+void
+outbox_begin_pausing(void)
+{
+	outbox_begin_discarding();
+	pausing = discarding != NULL;
+}
+
 /* When the transaction is through, and the workers told. */
 static void
 end_discarding(void)
@@ -64,12 +73,25 @@ at_transaction(XactEvent event, void *arg)
 		tell(entry);
 	else if (entry)
 		outbox_note_prepared(entry, chores & ~OUTBOX_CHORE_READ);
-	end_discarding();
+	if (!pausing)
+		end_discarding();
 	chores = 0;
+}
+
+/* What the transaction has changed in a catalogue is seen by others from here on. */
+static void
+after_transaction(ResourceReleasePhase phase, bool commit, bool top, void *arg)
+{
+	if (!pausing || !top || phase != RESOURCE_RELEASE_AFTER_LOCKS)
+		return;
+	pausing = false;
+	outbox_wake(discarding, OUTBOX_CHORE_DISCARDED);
+	end_discarding();
 }
 
 void
 outbox_chore_init(void)
 {
 	RegisterXactCallback(at_transaction, NULL);
+	RegisterResourceReleaseCallback(after_transaction, NULL);
 }

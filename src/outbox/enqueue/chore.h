@@ -28,4 +28,10 @@ extern void outbox_chore_at_commit(uint32 chores);
  */
 extern void outbox_begin_discarding(void);
 
+/*
+ * After this transaction has changed whether a foreign server is paused: the same, until
+ * the sender can see that.
+ */
+extern void outbox_begin_pausing(void);
+
 #endif /* OUTBOX_CHORE_H */
