@@ -765,6 +765,18 @@ rtm_conn_forget(RtmConn *conn, uint32 seq)
 	}
 }
 
+void
+rtm_conn_redirect(RtmConn *conn, uint32 seq, RtmAnswerFunc func)
+{
+	Pending *pending = find_pending(conn->p, seq);
+
+	if (pending && pending->func)
+	{
+		pending->func = func;
+		pending->arg = NULL;
+	}
+}
+
 bool
 rtm_conn_owes(const RtmConn *conn)
 {

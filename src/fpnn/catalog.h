@@ -284,6 +284,9 @@ extern const RtmMethod *rtm_method_by_call(const char *call, size_t len);
  */
 extern const RtmMethod *rtm_method_by_wire(const char *method, RtmConversation type);
 
+/* The first row of that kind for such a conversation, or NULL. */
+extern const RtmMethod *rtm_method_of(RtmKind kind, RtmConversation conversation);
+
 /* The traits of a row's kind; NULL: those of a method by its name, rtm_call(). */
 extern const RtmKindTraits *rtm_method_traits(const RtmMethod *method);
 

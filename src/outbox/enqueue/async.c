@@ -35,7 +35,7 @@ read_common_args(const NullableDatum *args, const RtmMethod *method, OutboxRow *
 
 	rtm_common_args(&args[1], &args[2], &call);
 	row->owner = GetUserId();
-	row->server = rtm_peer(call.server)->server;
+	row->server = rtm_peer(call.server, row->owner)->server;
 	row->timeout = call.timeout;
 	if (!args[0].isnull)
 	{
