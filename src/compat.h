@@ -12,8 +12,10 @@
 #include "catalog/pg_database.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_proc.h"
+#include "commands/explain.h"
 #include "common/jsonapi.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/pathnode.h"
 #include "storage/latch.h"
@@ -30,6 +32,8 @@
 #include "storage/dsm_registry.h"
 #endif
 #if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
 #include "storage/waiteventset.h"
 #endif
 
@@ -222,6 +226,21 @@ rtm_estimate_array_length(PlannerInfo *root, Node *array)
 	return estimate_array_length(root, array);
 #else
 	return estimate_array_length(array);
+#endif
+}
+
+/* As whom a statement writes a table. */
+static inline Oid
+rtm_modify_user(ResultRelInfo *rinfo, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExecGetResultRelCheckAsUser(rinfo, estate);
+#else
+	ResultRelInfo *root = rinfo->ri_RootResultRelInfo ? rinfo->ri_RootResultRelInfo : rinfo;
+	Index		   index = root->ri_RangeTableIndex;
+	Oid			   role = index ? exec_rt_fetch(index, estate)->checkAsUser : InvalidOid;
+
+	return OidIsValid(role) ? role : GetUserId();
 #endif
 }
 

@@ -45,4 +45,27 @@ extern TupleTableSlot *rtm_scan_next(ForeignScanState *node);
 extern void			   rtm_scan_again(ForeignScanState *node);
 extern void			   rtm_scan_end(ForeignScanState *node);
 
+/* modify.c */
+extern int	 rtm_is_updatable(Relation rel);
+extern void	 rtm_add_targets(PlannerInfo *root, Index index, RangeTblEntry *rte, Relation rel);
+extern List *rtm_plan_modify(PlannerInfo *root, ModifyTable *plan, Index index, int subplan);
+extern void	 rtm_truncate(List *rels, DropBehavior behavior, bool restart_seqs);
+extern void	 rtm_modify_begin(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *private,
+							  int subplan, int eflags);
+extern void	 rtm_insert_begin(ModifyTableState *mtstate, ResultRelInfo *rinfo);
+extern void	 rtm_modify_end(EState *estate, ResultRelInfo *rinfo);
+extern int	 rtm_batch_size(ResultRelInfo *rinfo);
+extern TupleTableSlot  *rtm_insert(EState *estate, ResultRelInfo *rinfo, TupleTableSlot *slot,
+								   TupleTableSlot *plan_slot);
+extern TupleTableSlot **rtm_insert_batch(EState *estate, ResultRelInfo *rinfo,
+										 TupleTableSlot **slots, TupleTableSlot **plan_slots,
+										 int *nslots);
+extern TupleTableSlot  *rtm_delete(EState *estate, ResultRelInfo *rinfo, TupleTableSlot *slot,
+								   TupleTableSlot *plan_slot);
+extern void rtm_explain_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *private,
+							   int subplan, struct ExplainState *es);
+
+/* explain.c */
+extern void rtm_explain_scan(ForeignScanState *node, struct ExplainState *es);
+
 #endif /* RTM_FDW_H */

@@ -27,5 +27,20 @@ rtm_fdw_handler(PG_FUNCTION_ARGS)
 	routine->IterateForeignScan = rtm_scan_next;
 	routine->ReScanForeignScan = rtm_scan_again;
 	routine->EndForeignScan = rtm_scan_end;
+	routine->ExplainForeignScan = rtm_explain_scan;
+
+	routine->IsForeignRelUpdatable = rtm_is_updatable;
+	routine->AddForeignUpdateTargets = rtm_add_targets;
+	routine->PlanForeignModify = rtm_plan_modify;
+	routine->BeginForeignModify = rtm_modify_begin;
+	routine->EndForeignModify = rtm_modify_end;
+	routine->BeginForeignInsert = rtm_insert_begin;
+	routine->EndForeignInsert = rtm_modify_end;
+	routine->GetForeignModifyBatchSize = rtm_batch_size;
+	routine->ExecForeignInsert = rtm_insert;
+	routine->ExecForeignBatchInsert = rtm_insert_batch;
+	routine->ExecForeignDelete = rtm_delete;
+	routine->ExecForeignTruncate = rtm_truncate;
+	routine->ExplainForeignModify = rtm_explain_modify;
 	PG_RETURN_POINTER(routine);
 }

@@ -81,15 +81,16 @@ rtm_scan_begin(ForeignScanState *node, int eflags)
 	scan->conditions = rtm_init_conditions(conditions, plan->fdw_exprs, &node->ss.ps);
 	scan->order = list_nth(plan->fdw_private, RTM_PRIVATE_ORDER);
 	scan->descending = boolVal(list_nth(plan->fdw_private, RTM_PRIVATE_DESCENDING));
-	scan->keep = may_be_repeated(node, eflags);
 	find_needed(scan, plan);
 	initStringInfo(&scan->values);
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	scan->context = AllocSetContextCreate(CurrentMemoryContext, "rtm scan", ALLOCSET_DEFAULT_SIZES);
-	if (scan->keep)
-		scan->stored = ExecInitExtraTupleSlot(
-			node->ss.ps.state, RelationGetDescr(node->ss.ss_currentRelation), &TTSOpsMinimalTuple);
+	if (!may_be_repeated(node, eflags))
+		return;
+	scan->store = tuplestore_begin_heap(false, false, work_mem);
+	scan->stored = ExecInitExtraTupleSlot(
+		node->ss.ps.state, RelationGetDescr(node->ss.ss_currentRelation), &TTSOpsMinimalTuple);
 }
 
 /* ---- conversations ---- */
@@ -511,7 +512,7 @@ evaluate(RtmScan *scan, ExprContext *context)
 	rtm_evaluate(scan->table, scan->conditions, scan->nconditions, context, &wanted);
 	rtm_describe_wanted(&wanted, &values);
 	scan->evaluated = true;
-	if (scan->store && values.len == scan->values.len &&
+	if (scan->store && scan->begun && values.len == scan->values.len &&
 		memcmp(values.data, scan->values.data, values.len) == 0)
 	{
 		tuplestore_rescan(scan->store);
@@ -523,11 +524,12 @@ evaluate(RtmScan *scan, ExprContext *context)
 	if (scan->store)
 		tuplestore_clear(scan->store);
 	begin_reading(scan, context);
+	scan->begun = true;
 }
 
 /* ---- the executor's ---- */
 
-/* A row that was kept. */
+/* A row that was kept; false, and the store is at its end: rows that come next are added there. */
 static bool
 next_kept(RtmScan *scan, TupleTableSlot *slot)
 {
@@ -537,19 +539,6 @@ next_kept(RtmScan *scan, TupleTableSlot *slot)
 		return false;
 	ExecCopySlot(slot, scan->stored);
 	return true;
-}
-
-static void
-keep_row(ForeignScanState *node, RtmScan *scan, TupleTableSlot *slot)
-{
-	if (scan->store == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
-
-		scan->store = tuplestore_begin_heap(false, false, work_mem);
-		MemoryContextSwitchTo(old);
-	}
-	tuplestore_puttupleslot(scan->store, slot);
 }
 
 TupleTableSlot *
@@ -572,8 +561,8 @@ rtm_scan_next(ForeignScanState *node)
 		return slot;
 	}
 	fill_slot(scan, c, slot);
-	if (scan->keep)
-		keep_row(node, scan, slot);
+	if (scan->store)
+		tuplestore_puttupleslot(scan->store, slot);
 	return slot;
 }
 

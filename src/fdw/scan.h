@@ -43,12 +43,12 @@ typedef struct RtmScan
 	uint64			   nread; /* conversations, in all */
 
 	/* a scan that may be repeated keeps its rows as long as its conditions' values are the same */
-	bool			 keep;
-	Tuplestorestate *store;
+	Tuplestorestate *store; /* NULL: it isn't repeated */
 	TupleTableSlot	*stored;
 
 	/* from here on: of one set of values */
 	bool				  evaluated;
+	bool				  begun; /* ever */
 	StringInfoData		  values;
 	MemoryContext		  context;
 	RtmWanted			  wanted;
@@ -60,7 +60,6 @@ typedef struct RtmScan
 	int64				  ahead; /* so many more are asked for early */
 	binaryheap			 *heap;	 /* of a merge: those that have a message */
 	RtmConversationScan	 *given; /* of a merge: whose message was returned last */
-	bool				  begun;
 	bool				  ended;
 	RtmConversationScan	 *asked; /* for the context of errors */
 } RtmScan;

@@ -320,7 +320,7 @@ PG_FUNCTION_INFO_V1(rtm_sql_adopt_held);
 Datum
 rtm_sql_adopt_held(PG_FUNCTION_ARGS)
 {
-	int64 origin = outbox_origin(outbox_require_database("rtm_adopt_held"));
+	int64 origin = outbox_origin(outbox_require_database("rtm_adopt_held()"));
 	Left  left = {.context = CurrentMemoryContext};
 	int64 n;
 
@@ -341,7 +341,7 @@ PG_FUNCTION_INFO_V1(rtm_sql_discard_held);
 Datum
 rtm_sql_discard_held(PG_FUNCTION_ARGS)
 {
-	int64 origin = outbox_origin(outbox_require_database("rtm_discard_held"));
+	int64 origin = outbox_origin(outbox_require_database("rtm_discard_held()"));
 	int64 n = discard_requests(origin);
 
 	n += give_callbacks_up(origin);
