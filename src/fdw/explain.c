@@ -83,12 +83,16 @@ explain_counts(const RtmScan *scan, ExplainState *es)
 							 es);
 }
 
-/* Conditions on keys are apart from those that only leave out messages. */
+/*
+ * Conditions on keys are apart from those that only leave out messages.  The option uid counts when
+ * none says as whom.
+ */
 static void
-explain_conditions(const ForeignScan *plan, List *context, ExplainState *es)
+explain_conditions(const RtmTable *table, const ForeignScan *plan, List *context, ExplainState *es)
 {
 	List	 *keys = NIL;
 	List	 *bounds = NIL;
+	bool	  bound = false;
 	int		  first = 0;
 	ListCell *cell;
 
@@ -98,11 +102,14 @@ explain_conditions(const ForeignScan *plan, List *context, ExplainState *es)
 		char *text = describe(condition, plan->fdw_exprs, first, context);
 
 		first += list_nth_int(condition, 2);
+		bound = bound || linitial_int(condition) == RTM_COLUMN_UID;
 		if (linitial_int(condition) < RTM_NUM_KEYS)
 			keys = lappend(keys, text);
 		else
 			bounds = lappend(bounds, text);
 	}
+	if (table->has_uid && !bound)
+		ExplainPropertyInteger("Read As", NULL, table->uid, es);
 	if (keys)
 		ExplainPropertyList("Keys", keys, es);
 	if (bounds)
@@ -118,9 +125,8 @@ rtm_explain_scan(ForeignScanState *node, ExplainState *es)
 	if (es->verbose)
 		ExplainPropertyText("Server", scan->table->server, es);
 	ExplainPropertyText("Method", scan->table->history->method, es);
-	if (scan->table->has_uid)
-		ExplainPropertyInteger("Read As", NULL, scan->table->uid, es);
-	explain_conditions(plan, set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL), es);
+	explain_conditions(scan->table, plan,
+					   set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL), es);
 	if (scan->order)
 		ExplainPropertyText("Order", describe_order(scan), es);
 	if (es->analyze)

@@ -196,36 +196,6 @@ is_behind(const RtmScan *scan, const RtmMessage *message)
 						  : message->id >= scan->wanted.before_id;
 }
 
-/* Read on: false, and it is closed, when there is no message any more. */
-static bool
-read_next(RtmScan *scan, RtmConversationScan *c)
-{
-	scan->asked = c;
-	if (rtm_history_next(c->history, &c->message) && !is_behind(scan, &c->message))
-		return true;
-	close_conversation(scan, c);
-	return false;
-}
-
-/* ---- one after the other ---- */
-
-static RtmConversationScan *
-next_in_turn(RtmScan *scan)
-{
-	while (scan->current < scan->nconversations)
-	{
-		while (scan->nopened < Min(scan->current + 1 + scan->ahead, scan->nconversations))
-			open_next(scan);
-		if (read_next(scan, scan->conversations[scan->current]))
-			return scan->conversations[scan->current];
-		scan->current++;
-		scan->ahead = Min(Max(scan->ahead * 2, 1), MAX_AHEAD);
-	}
-	return NULL;
-}
-
-/* ---- merged ---- */
-
 static int64
 order_value(const RtmMessage *message, RtmFieldId field)
 {
@@ -249,17 +219,6 @@ compare_messages(const RtmScan *scan, const RtmMessage *a, const RtmMessage *b)
 	return 0;
 }
 
-/* The first of a binaryheap is its greatest. */
-static int
-compare_heads(Datum a, Datum b, void *arg)
-{
-	const RtmConversationScan *x = (RtmConversationScan *) DatumGetPointer(a);
-	const RtmConversationScan *y = (RtmConversationScan *) DatumGetPointer(b);
-	int						   order = compare_messages(arg, &x->message, &y->message);
-
-	return order != 0 ? -order : y->number - x->number;
-}
-
 /* The gate's order was relied on. */
 static void
 raise_disorder(const RtmScan *scan)
@@ -276,17 +235,52 @@ raise_disorder(const RtmScan *scan)
 			: "Have PostgreSQL sort them: set the option time_ordered of the server or the table to false.");
 }
 
-/* The next message of a conversation becomes its head; false: there is none. */
+/* Read on: false, and it is closed, when there is no message any more. */
 static bool
-advance(RtmScan *scan, RtmConversationScan *c, bool first)
+read_next(RtmScan *scan, RtmConversationScan *c)
 {
 	RtmMessage before = c->message;
 
-	if (!read_next(scan, c))
+	scan->asked = c;
+	if (!rtm_history_next(c->history, &c->message) || is_behind(scan, &c->message))
+	{
+		close_conversation(scan, c);
 		return false;
-	if (!first && compare_messages(scan, &before, &c->message) > 0)
+	}
+	if (c->read && compare_messages(scan, &before, &c->message) > 0)
 		raise_disorder(scan);
+	c->read = true;
 	return true;
+}
+
+/* ---- one after the other ---- */
+
+static RtmConversationScan *
+next_in_turn(RtmScan *scan)
+{
+	while (scan->current < scan->nconversations)
+	{
+		while (scan->nopened < Min(scan->current + 1 + scan->ahead, scan->nconversations))
+			open_next(scan);
+		if (read_next(scan, scan->conversations[scan->current]))
+			return scan->conversations[scan->current];
+		scan->current++;
+		scan->ahead = Min(Max(scan->ahead * 2, 1), MAX_AHEAD);
+	}
+	return NULL;
+}
+
+/* ---- merged ---- */
+
+/* The first of a binaryheap is its greatest. */
+static int
+compare_heads(Datum a, Datum b, void *arg)
+{
+	const RtmConversationScan *x = (RtmConversationScan *) DatumGetPointer(a);
+	const RtmConversationScan *y = (RtmConversationScan *) DatumGetPointer(b);
+	int						   order = compare_messages(arg, &x->message, &y->message);
+
+	return order != 0 ? -order : y->number - x->number;
 }
 
 /* All first pages, many of them under way at once. */
@@ -301,7 +295,7 @@ begin_merge(RtmScan *scan)
 	{
 		while (scan->nopened < Min(i + MERGE_WINDOW, scan->nconversations))
 			open_next(scan);
-		if (advance(scan, scan->conversations[i], true))
+		if (read_next(scan, scan->conversations[i]))
 			binaryheap_add_unordered(scan->heap, PointerGetDatum(scan->conversations[i]));
 	}
 	binaryheap_build(scan->heap);
@@ -366,7 +360,7 @@ next_merged(RtmScan *scan)
 			rtm_history_ask(scan->given->history);
 			ask_ahead(scan);
 		}
-		if (advance(scan, scan->given, false))
+		if (read_next(scan, scan->given))
 			binaryheap_replace_first(scan->heap, PointerGetDatum(scan->given));
 		else
 			(void) binaryheap_remove_first(scan->heap);

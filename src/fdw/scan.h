@@ -24,7 +24,8 @@ typedef struct RtmConversationScan
 	int64		keys[RTM_NUM_KEYS];
 	RtmRequest	request;
 	RtmHistory *history;
-	RtmMessage	message; /* of a merge: the one to come next */
+	RtmMessage	message; /* the last one read, if any */
+	bool		read;
 } RtmConversationScan;
 
 /* ForeignScanState.fdw_state */

@@ -270,7 +270,7 @@ rtm_evaluate(const RtmTable *table, const RtmConditionState *conditions, int n,
 		if (wanted->keys[table->keys[i]].given && wanted->keys[table->keys[i]].n == 0)
 			wanted->nothing = true;
 	if ((wanted->mtypes.given && wanted->mtypes.n == 0) || wanted->from > wanted->to ||
-		wanted->after_id >= wanted->before_id)
+		wanted->after_id >= wanted->before_id || wanted->after_id + 1 == wanted->before_id)
 		wanted->nothing = true;
 }
 

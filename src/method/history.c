@@ -381,6 +381,16 @@ ask_next(RtmHistory *history)
 	return true;
 }
 
+void
+rtm_history_ask(RtmHistory *history)
+{
+	const RtmMeter *meter = history->meter;
+
+	/* a limit is an error for what is needed only */
+	if (meter == NULL || meter->limit == 0 || meter->calls < (uint64) meter->limit)
+		(void) ask_next(history);
+}
+
 /* Have a page with entries that weren't read yet; false when there are no more. */
 static bool
 have_entry(RtmHistory *history)
@@ -394,15 +404,9 @@ have_entry(RtmHistory *history)
 
 		/* who has read a page to its end will want the next one, too */
 		if (history->meter && history->guard.pages > 0)
-			(void) ask_next(history);
+			rtm_history_ask(history);
 	}
 	return true;
-}
-
-void
-rtm_history_ask(RtmHistory *history)
-{
-	(void) ask_next(history);
 }
 
 bool
