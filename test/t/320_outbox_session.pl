@@ -25,7 +25,8 @@ push @settings, "transaction_timeout = '1ms'" if $node->pg_version->major >= 17;
 
 # what is asked for at the connection goes before those: the test's own sessions have none of them
 $ENV{PGOPTIONS} = join ' ', map { "-c $_" } 'default_transaction_read_only=off', 'default_transaction_isolation=read\ committed', 'default_transaction_deferrable=off',
-  'statement_timeout=0', 'lock_timeout=0', 'idle_in_transaction_session_timeout=0', 'idle_session_timeout=0', 'search_path=public', 'client_encoding=utf8', 'row_security=on';
+  'statement_timeout=0', 'lock_timeout=0', 'idle_in_transaction_session_timeout=0', 'idle_session_timeout=0', 'search_path=public', 'client_encoding=utf8', 'row_security=on',
+  $node->pg_version->major >= 17 ? 'transaction_timeout=0' : ();
 my $id = 0;
 
 # The same for a role would make somebody else of the test.
