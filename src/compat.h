@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/pathnode.h"
+#include "parser/parse_relation.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
 #include "utils/guc_tables.h"
@@ -227,6 +228,22 @@ rtm_estimate_array_length(PlannerInfo *root, Node *array)
 #else
 	return estimate_array_length(array);
 #endif
+}
+
+/* A query gets another one's table, with what is known of privileges on it, as its only one. */
+static inline void
+rtm_add_table(Query *query, const Query *from, RangeTblEntry *table)
+{
+	RangeTblEntry *rte = copyObject(table);
+
+#if PG_VERSION_NUM >= 160000
+	if (rte->perminfoindex > 0)
+	{
+		query->rteperminfos = list_make1(copyObject(getRTEPermissionInfo(from->rteperminfos, rte)));
+		rte->perminfoindex = 1;
+	}
+#endif
+	query->rtable = list_make1(rte);
 }
 
 /* As whom a statement writes a table. */

@@ -32,6 +32,7 @@
 #include "utils/partcache.h"
 
 #include "compat.h"
+#include "fdw/borrow.h"
 #include "fdw/condition.h"
 #include "fdw/fdw.h"
 
@@ -56,6 +57,7 @@ typedef struct FdwRel
 /* ForeignPath.fdw_private; NIL: it can't be executed */
 #define PATH_ORDER		0 /* list of fields */
 #define PATH_DESCENDING 1
+#define PATH_LOAN		2 /* list of field, table and value; NIL: none */
 
 /* What the table holds as a partition, as clauses of a query about it. */
 static List *
@@ -136,16 +138,19 @@ typedef struct Estimate
  * ended early costs its part.
  */
 static Estimate
-estimate(const FdwRel *fdw, RelOptInfo *rel, List *clauses)
+estimate(const FdwRel *fdw, RelOptInfo *rel, List *clauses, const RtmLoan *loan)
 {
 	const RtmTable *table = fdw->table;
 	double			conversations;
 	List		   *others = other_clauses(&fdw->place, clauses, &conversations);
 	double			pages = ceil(table->rows / RTM_MAX_PAGE) + 1;
-	double			read = conversations * table->rows;
+	double			read;
 	QualCost		cost;
 	Estimate		e;
 
+	if (loan)
+		conversations *= loan->rows;
+	read = conversations * table->rows;
 	e.rows = clamp_row_est(read *
 						   clauselist_selectivity(fdw->place.root, others, 0, JOIN_INNER, NULL));
 	cost_qual_eval(&cost, others, fdw->place.root);
@@ -173,7 +178,7 @@ rtm_plan_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 		if (fdw->table->keys[i] != RTM_COLUMN_UID)
 			bound = bound && rtm_clauses_bind(&fdw->place, fdw->own, fdw->table->keys[i]);
 	rel->tuples = fdw->table->rows * (bound ? 1 : CONVERSATIONS);
-	rel->rows = estimate(fdw, rel, fdw->own).rows * (bound ? 1 : CONVERSATIONS);
+	rel->rows = estimate(fdw, rel, fdw->own, NULL).rows * (bound ? 1 : CONVERSATIONS);
 }
 
 /* ---- order ---- */
@@ -254,46 +259,63 @@ add_set(List *sets, Relids set)
 	return list_length(sets) < MAX_OUTER_SETS ? lappend(sets, set) : sets;
 }
 
-/* Add the tables whose columns a join clause compares the key with, if it names the key's value. */
+/* Of join clauses, those that name the key's value, and that a scan could be given. */
 static List *
-add_source(List *sources, const FdwRel *fdw, RelOptInfo *rel, RestrictInfo *rinfo, RtmFieldId field)
+add_naming(List *naming, const FdwRel *fdw, RelOptInfo *rel, List *clauses, RtmFieldId field)
 {
-	RtmCondition *condition;
-	Relids		  outer;
+	ListCell *cell;
 
-	if (!join_clause_is_movable_to(rinfo, rel))
-		return sources;
-	condition = rtm_match_clause(&fdw->place, (Node *) rinfo->clause, field);
-	if (condition == NULL || condition->compare != RTM_IS_IN)
-		return sources;
-	outer = bms_union(rinfo->clause_relids, rel->lateral_relids);
-	return add_set(sources, bms_del_member(outer, (int) rel->relid));
+	foreach (cell, clauses)
+	{
+		RestrictInfo *rinfo = lfirst(cell);
+		RtmCondition *c = join_clause_is_movable_to(rinfo, rel)
+							  ? rtm_match_clause(&fdw->place, (Node *) rinfo->clause, field)
+							  : NULL;
+
+		if (c && c->compare == RTM_IS_IN)
+			naming = lappend(naming, rinfo);
+	}
+	return naming;
+}
+
+static List *
+naming_clauses(PlannerInfo *root, const FdwRel *fdw, RelOptInfo *rel, RtmFieldId field)
+{
+	KeyOfPlace key = {&fdw->place, field};
+	List	  *naming = add_naming(NIL, fdw, rel, rel->joininfo, field);
+
+	if (!rel->has_eclass_joins)
+		return naming;
+	return add_naming(naming, fdw, rel,
+					  generate_implied_equalities_for_column(root, rel, matches_key, &key,
+															 rel->lateral_referencers),
+					  field);
+}
+
+/* Has the key a value without another table? */
+static bool
+is_own(const FdwRel *fdw, List *clauses, RtmFieldId field)
+{
+	return (field == RTM_COLUMN_UID && fdw->table->has_uid) ||
+		   rtm_clauses_bind(&fdw->place, clauses, field);
 }
 
 /* The sets of outer tables that each could give a key its value; an empty one: none is needed. */
 static List *
 sources_of_key(PlannerInfo *root, const FdwRel *fdw, RelOptInfo *rel, RtmFieldId field)
 {
-	KeyOfPlace key = {&fdw->place, field};
-	List	  *sources = NIL;
-	List	  *implied;
-	ListCell  *cell;
+	List	 *sources = NIL;
+	ListCell *cell;
 
-	if (rtm_clauses_bind(&fdw->place, fdw->own, field))
+	if (is_own(fdw, fdw->own, field))
 		sources = lappend(sources, bms_copy(rel->lateral_relids));
-	foreach (cell, rel->joininfo)
-		sources = add_source(sources, fdw, rel, lfirst(cell), field);
-	if (rel->has_eclass_joins)
+	foreach (cell, naming_clauses(root, fdw, rel, field))
 	{
-		implied = generate_implied_equalities_for_column(root, rel, matches_key, &key,
-														 rel->lateral_referencers);
-		foreach (cell, implied)
-			sources = add_source(sources, fdw, rel, lfirst(cell), field);
-	}
+		Relids outer = bms_union(lfirst_node(RestrictInfo, cell)->clause_relids,
+								 rel->lateral_relids);
 
-	/* without a condition on uid it is the option's */
-	if (field == RTM_COLUMN_UID && fdw->table->has_uid)
-		sources = add_set(sources, bms_copy(rel->lateral_relids));
+		sources = add_set(sources, bms_del_member(outer, (int) rel->relid));
+	}
 	return sources;
 }
 
@@ -302,24 +324,32 @@ static bool
 all_bound(const FdwRel *fdw, List *clauses)
 {
 	for (int i = 0; i < fdw->table->nkeys; i++)
-	{
-		RtmFieldId field = fdw->table->keys[i];
-
-		if (!(field == RTM_COLUMN_UID && fdw->table->has_uid) &&
-			!rtm_clauses_bind(&fdw->place, clauses, field))
+		if (!is_own(fdw, clauses, fdw->table->keys[i]))
 			return false;
-	}
 	return true;
 }
 
 static void
 add_scan_path(PlannerInfo *root, RelOptInfo *rel, const Estimate *e, List *pathkeys, Relids outer,
-			  List *order, bool descending)
+			  List *private)
 {
-	List *private = list_make2(order, makeBoolean(descending));
-
 	add_path(rel, (Path *) rtm_make_foreign_path(root, rel, e->rows, e->startup, e->total, pathkeys,
 												 outer, private, 0));
+}
+
+/* Add a path, and another one in the wanted order. */
+static void
+add_scan_paths(PlannerInfo *root, const FdwRel *fdw, RelOptInfo *rel, const Estimate *e,
+			   Relids outer, List *loan)
+{
+	bool  descending = false;
+	List *order;
+	List *pathkeys = wanted_order(root, fdw, &order, &descending);
+
+	add_scan_path(root, rel, e, NIL, outer, list_make3(NIL, makeBoolean(false), loan));
+	if (pathkeys)
+		add_scan_path(root, rel, e, pathkeys, outer,
+					  list_make3(order, makeBoolean(descending), loan));
 }
 
 /* Add the paths for a set of outer tables; false: it doesn't bind the keys. */
@@ -328,22 +358,60 @@ add_paths_for(PlannerInfo *root, const FdwRel *fdw, RelOptInfo *rel, Relids oute
 {
 	ParamPathInfo *info = bms_is_empty(outer) ? NULL : get_baserel_parampathinfo(root, rel, outer);
 	List		  *clauses = list_copy(fdw->own);
-	List		  *pathkeys;
-	List		  *order;
-	bool		   descending = false;
 	Estimate	   e;
 
 	if (info)
 		clauses = list_concat(clauses, info->ppi_clauses);
 	if (!all_bound(fdw, clauses))
 		return false;
-	e = estimate(fdw, rel, clauses);
+	e = estimate(fdw, rel, clauses, NULL);
 	if (info)
 		info->ppi_rows = e.rows;
-	add_scan_path(root, rel, &e, NIL, outer, NIL, false);
-	pathkeys = wanted_order(root, fdw, &order, &descending);
-	if (pathkeys)
-		add_scan_path(root, rel, &e, pathkeys, outer, order, descending);
+	add_scan_paths(root, fdw, rel, &e, outer, NIL);
+	return true;
+}
+
+/* The one key that has no value of its own, or RTM_NO_FIELD. */
+static int
+single_foreign_key(const FdwRel *fdw)
+{
+	int found = RTM_NO_FIELD;
+
+	for (int i = 0; i < fdw->table->nkeys; i++)
+	{
+		if (is_own(fdw, fdw->own, fdw->table->keys[i]))
+			continue;
+		if (found != RTM_NO_FIELD)
+			return RTM_NO_FIELD;
+		found = fdw->table->keys[i];
+	}
+	return found;
+}
+
+/* Add the paths that have a key's values from another table as a whole; false: none. */
+static bool
+add_borrowing_paths(PlannerInfo *root, const FdwRel *fdw, RelOptInfo *rel)
+{
+	int		  field = single_foreign_key(fdw);
+	RtmLoan	 *best = NULL;
+	Estimate  e;
+	ListCell *cell;
+
+	if (field == RTM_NO_FIELD)
+		return false;
+	foreach (cell, naming_clauses(root, fdw, rel, field))
+	{
+		RtmLoan *loan = rtm_find_loan(&fdw->place, rel, lfirst(cell), field);
+
+		if (loan && (best == NULL || loan->rows < best->rows))
+			best = loan;
+	}
+	if (best == NULL)
+		return false;
+	e = estimate(fdw, rel, fdw->own, best);
+	add_scan_paths(
+		root, fdw, rel, &e, NULL,
+		list_make3(makeInteger(best->field), makeInteger((int) best->relid), best->value));
 	return true;
 }
 
@@ -369,7 +437,7 @@ rtm_plan_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	foreach (cell, sets)
 		if (add_paths_for(root, fdw, rel, lfirst(cell)))
 			possible = possible || bms_equal(lfirst(cell), rel->lateral_relids);
-	if (!possible)
+	if (!add_borrowing_paths(root, fdw, rel) && !possible)
 		add_path(rel, (Path *) rtm_make_foreign_path(root, rel, IMPOSSIBLE_ROWS, IMPOSSIBLE_COST,
 													 IMPOSSIBLE_COST, NIL, rel->lateral_relids, NIL,
 													 RTM_DISABLED));
@@ -465,11 +533,20 @@ rtm_plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *best, 
 	List		 *exprs = NIL;
 	List		 *conditions;
 	List *private;
+	List *loan;
 
 	if (best->fdw_private == NIL)
 		raise_impossible(fdw);
+	loan = list_nth(best->fdw_private, PATH_LOAN);
 	conditions = list_conditions(fdw, list_concat(partition_clauses(relid, rel->relid), clauses),
 								 &exprs);
+	if (loan)
+	{
+		Index other = (Index) intVal(lsecond(loan));
+
+		conditions = lappend(conditions, list_make3_int(intVal(linitial(loan)), RTM_IS_IN, 1));
+		exprs = lappend(exprs, rtm_take_loan(root, other, lthird(loan)));
+	}
 	private = list_make4(makeInteger((int) rel->userid), conditions,
 						 list_nth(best->fdw_private, PATH_ORDER),
 						 list_nth(best->fdw_private, PATH_DESCENDING));

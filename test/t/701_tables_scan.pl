@@ -103,6 +103,14 @@ is(one($node, "SET rtm.quest_timeout = '60s'; SELECT string_agg(gid || ':' || id
 	'100000:1000 100000:999 100000:998', 'the latest of 100 groups: their first pages are asked for together');
 is(scalar($all->events('quest')), 100, '... and no others');
 is(scalar(grep { $_->{what} eq 'connect' } $all->events), 1, '... over one connection');
+$node->safe_psql('postgres', 'CREATE TABLE groups (id int PRIMARY KEY, name text); INSERT INTO groups SELECT 1000 * i, $$g$$ || i FROM generate_series(1, 100) i; ANALYZE groups');
+$all->forget;
+is(one($node, "SET rtm.quest_timeout = '60s'; SELECT string_agg(name || ':' || id, ' ') FROM (SELECT g.name, m.id FROM groups g JOIN many.group_message m ON m.gid = g.id ORDER BY m.sent DESC, m.id DESC LIMIT 3) m")->{out},
+	'g100:1000 g100:999 g100:998', '... by a join, too');
+is(scalar($all->events('quest')), 100, '... with no others');
+calls_are('SELECT count(*) FROM groups g JOIN group_message m ON m.gid = g.id WHERE g.id IN (1000, 2000) AND m.id < 3', 4, 4, 'a join reads what the other table has of it');
+state_is(one($node, 'SELECT count(*) FROM (VALUES (5003, 1)) v (gid, uid) JOIN group_message m USING (gid)'), 'RTM41', undef, 'a join that reads what it may not');
+calls_are('SELECT count(*) FROM groups g JOIN (VALUES (1000)) v (id) USING (id) JOIN group_message m ON m.gid = g.id', 10, 2, 'a third table that says which: no others are read');
 calls_are('SELECT gid, id FROM group_message WHERE gid = ANY (ARRAY[50000, 60000]) LIMIT 1', '50000|1', 1, 'without an order the first one is enough');
 is(one($node, 'SELECT bool_and(x >= y) FROM (SELECT id AS x, lead(id) OVER () AS y FROM (SELECT id FROM group_message WHERE gid = ANY (ARRAY[1000, 7700, 100, 3900, 4100]) ORDER BY id DESC) m) n')->{out}, 't', 'a merge is in order');
 is(one($node, 'SELECT count(*), count(DISTINCT (gid, id)) FROM (SELECT gid, id FROM group_message WHERE gid = ANY (ARRAY[1000, 7700, 100, 3900, 4100]) ORDER BY id DESC) m')->{out}, '168|168', '... and complete');
