@@ -346,6 +346,10 @@ ask_ahead(RtmScan *scan)
 	pfree(endings);
 }
 
+/*
+ * The history whose message was given last is read on only now: whoever has enough doesn't have to
+ * wait for it.
+ */
 static RtmConversationScan *
 next_merged(RtmScan *scan)
 {
