@@ -21,6 +21,10 @@ ISOLATION_OPTS = --inputdir=test
 
 include flags.mk
 
+# names are looked up by the client only
+PG_CPPFLAGS += $(shell pkg-config --cflags libcares 2>/dev/null)
+SHLIB_LINK += $(shell pkg-config --libs libcares 2>/dev/null || echo -lcares)
+
 # these do their own installing and must work where PGXS isn't there yet
 STANDALONE = demo demo-stop test test-matrix test-matrix-clean dist deps format lint unit unit-san fuzz sanitize bench torture soak interop interop-cpp interop-node
 ifneq ($(filter-out $(STANDALONE),$(or $(MAKECMDGOALS),all)),)

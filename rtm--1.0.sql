@@ -595,6 +595,939 @@ COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message(bigint, bigint, dou
 	'deletes a message of the broadcast channel';
 
 --
+-- Counting, editing and deleting many
+--
+
+CREATE FUNCTION @extschema@.rtm_get_message_num(
+	message_type bigint,
+	xid bigint,
+	mtypes bigint[] DEFAULT NULL,
+	begin_time bigint DEFAULT NULL,
+	end_time bigint DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL,
+	OUT senders integer,
+	OUT num integer
+) RETURNS record
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_message_num(bigint, bigint, bigint[], bigint, bigint, double precision, text) IS
+	'counts the messages of a group or room that are kept, and who sent them';
+
+CREATE FUNCTION @extschema@.rtm_edit_message(
+	mid bigint,
+	from_uid bigint,
+	xid bigint,
+	message_type bigint,
+	msg text,
+	attrs text,
+	time_limit bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_edit_message(bigint, bigint, bigint, bigint, text, text, bigint, double precision, text) IS
+	'gives a message of a group or room another text, unless it is older than time_limit milliseconds';
+
+CREATE FUNCTION @extschema@.rtm_clean_message(
+	from_uid bigint,
+	xid bigint,
+	message_type bigint,
+	begin_time bigint,
+	end_time bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_clean_message(bigint, bigint, bigint, bigint, bigint, double precision, text) IS
+	'deletes the messages of a conversation from begin_time to end_time, in milliseconds';
+
+CREATE FUNCTION @extschema@.rtm_delete_conversation_messages(
+	from_uid bigint,
+	xid bigint,
+	message_type bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_delete_conversation_messages(bigint, bigint, bigint, double precision, text) IS
+	'deletes all that a user has sent to a group or room';
+
+CREATE FUNCTION @extschema@.rtm_clear_user_messages(
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_clear_user_messages(bigint, double precision, text) IS
+	'deletes all that a user has sent';
+
+CREATE FUNCTION @extschema@.rtm_clear_project_messages(
+	clear_type bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_clear_project_messages(bigint, double precision, text) IS
+	'deletes the messages of a project: 0 p2p, 1 room, 2 group, 3 broadcast, 4 all';
+REVOKE ALL ON FUNCTION @extschema@.rtm_clear_project_messages(bigint, double precision, text) FROM PUBLIC;
+
+--
+-- Tokens, users, bans of the project
+--
+
+CREATE FUNCTION @extschema@.rtm_get_token(
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS text
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_token(bigint, double precision, text) IS
+	'gives a token that a user logs in with';
+REVOKE ALL ON FUNCTION @extschema@.rtm_get_token(bigint, double precision, text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.rtm_remove_token(
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_remove_token(bigint, double precision, text) IS
+	'makes the token of a user invalid';
+
+CREATE FUNCTION @extschema@.rtm_kickout(
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_kickout(bigint, double precision, text) IS
+	'ends the connections of a user';
+
+CREATE FUNCTION @extschema@.rtm_get_online_users(
+	uids bigint[],
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_online_users(bigint[], double precision, text) IS
+	'says which of the users are logged in';
+
+CREATE FUNCTION @extschema@.rtm_set_user_info(
+	uid bigint,
+	oinfo text DEFAULT NULL,
+	pinfo text DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_set_user_info(bigint, text, text, double precision, text) IS
+	'sets what everybody, and what the user alone, is told of a user; NULL leaves it as it is';
+
+CREATE FUNCTION @extschema@.rtm_get_user_info(
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL,
+	OUT oinfo text,
+	OUT pinfo text
+) RETURNS record
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_user_info(bigint, double precision, text) IS
+	'gives what everybody, and what the user alone, is told of a user';
+
+CREATE FUNCTION @extschema@.rtm_get_user_open_info(
+	uids bigint[],
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_user_open_info(bigint[], double precision, text) IS
+	'gives what everybody is told of users, by uid';
+
+CREATE FUNCTION @extschema@.rtm_add_sessions(
+	uid bigint,
+	uids bigint[],
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_add_sessions(bigint, bigint[], double precision, text) IS
+	'puts users into the list of talks of a user';
+
+CREATE FUNCTION @extschema@.rtm_remove_sessions(
+	uid bigint,
+	uids bigint[],
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_remove_sessions(bigint, bigint[], double precision, text) IS
+	'takes users off the list of talks of a user';
+
+CREATE FUNCTION @extschema@.rtm_add_project_black(
+	uid bigint,
+	btime bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_add_project_black(bigint, bigint, double precision, text) IS
+	'puts a user on the blacklist of a project, for seconds; 0: for ever';
+REVOKE ALL ON FUNCTION @extschema@.rtm_add_project_black(bigint, bigint, double precision, text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.rtm_remove_project_black(
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_remove_project_black(bigint, double precision, text) IS
+	'takes a user off the blacklist of a project';
+REVOKE ALL ON FUNCTION @extschema@.rtm_remove_project_black(bigint, double precision, text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.rtm_is_project_black(
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS boolean
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_is_project_black(bigint, double precision, text) IS
+	'says whether a user is on the blacklist of a project';
+
+CREATE FUNCTION @extschema@.rtm_add_project_ban(
+	uid bigint,
+	btime bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_add_project_ban(bigint, bigint, double precision, text) IS
+	'forbids a user to write in a project, for seconds; 0: for ever';
+REVOKE ALL ON FUNCTION @extschema@.rtm_add_project_ban(bigint, bigint, double precision, text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.rtm_remove_project_ban(
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_remove_project_ban(bigint, double precision, text) IS
+	'lets a user write in a project again';
+REVOKE ALL ON FUNCTION @extschema@.rtm_remove_project_ban(bigint, double precision, text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.rtm_is_project_ban(
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS boolean
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_is_project_ban(bigint, double precision, text) IS
+	'says whether a user is forbidden to write in a project';
+
+--
+-- Friends and blacklists of users
+--
+
+CREATE FUNCTION @extschema@.rtm_add_friends(
+	uid bigint,
+	friends bigint[],
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_add_friends(bigint, bigint[], double precision, text) IS
+	'makes users friends of a user';
+
+CREATE FUNCTION @extschema@.rtm_delete_friends(
+	uid bigint,
+	friends bigint[],
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_delete_friends(bigint, bigint[], double precision, text) IS
+	'makes users no friends of a user any more';
+
+CREATE FUNCTION @extschema@.rtm_get_friends(
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_friends(bigint, double precision, text) IS
+	'gives the friends of a user';
+
+CREATE FUNCTION @extschema@.rtm_is_friend(
+	uid bigint,
+	fuid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS boolean
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_is_friend(bigint, bigint, double precision, text) IS
+	'says whether fuid is a friend of a user';
+
+CREATE FUNCTION @extschema@.rtm_is_friends(
+	uid bigint,
+	fuids bigint[],
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_is_friends(bigint, bigint[], double precision, text) IS
+	'says which of the users are friends of a user';
+
+CREATE FUNCTION @extschema@.rtm_add_blacks(
+	uid bigint,
+	blacks bigint[],
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_add_blacks(bigint, bigint[], double precision, text) IS
+	'puts users on the blacklist of a user';
+
+CREATE FUNCTION @extschema@.rtm_delete_blacks(
+	uid bigint,
+	blacks bigint[],
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_delete_blacks(bigint, bigint[], double precision, text) IS
+	'takes users off the blacklist of a user';
+
+CREATE FUNCTION @extschema@.rtm_get_blacks(
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_blacks(bigint, double precision, text) IS
+	'gives the blacklist of a user';
+
+CREATE FUNCTION @extschema@.rtm_is_black(
+	uid bigint,
+	buid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS boolean
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_is_black(bigint, bigint, double precision, text) IS
+	'says whether buid is on the blacklist of a user';
+
+CREATE FUNCTION @extschema@.rtm_is_blacks(
+	uid bigint,
+	buids bigint[],
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_is_blacks(bigint, bigint[], double precision, text) IS
+	'says which of the users are on the blacklist of a user';
+
+--
+-- Groups
+--
+
+CREATE FUNCTION @extschema@.rtm_add_group_members(
+	gid bigint,
+	uids bigint[],
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_add_group_members(bigint, bigint[], double precision, text) IS
+	'makes users members of a group';
+
+CREATE FUNCTION @extschema@.rtm_delete_group_members(
+	gid bigint,
+	uids bigint[],
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_delete_group_members(bigint, bigint[], double precision, text) IS
+	'takes users out of a group';
+
+CREATE FUNCTION @extschema@.rtm_delete_group(
+	gid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_delete_group(bigint, double precision, text) IS
+	'ends a group; its messages stay';
+
+CREATE FUNCTION @extschema@.rtm_get_group_members(
+	gid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_group_members(bigint, double precision, text) IS
+	'gives the members of a group';
+
+CREATE FUNCTION @extschema@.rtm_get_group_count(
+	gid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS integer
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_group_count(bigint, double precision, text) IS
+	'says how many members a group has';
+
+CREATE FUNCTION @extschema@.rtm_is_group_member(
+	gid bigint,
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS boolean
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_is_group_member(bigint, bigint, double precision, text) IS
+	'says whether a user is a member of a group';
+
+CREATE FUNCTION @extschema@.rtm_get_user_groups(
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_user_groups(bigint, double precision, text) IS
+	'gives the groups of a user';
+
+CREATE FUNCTION @extschema@.rtm_add_group_ban(
+	gid bigint,
+	uid bigint,
+	btime bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_add_group_ban(bigint, bigint, bigint, double precision, text) IS
+	'forbids a user to write to a group (NULL: to any), for seconds; 0: for ever';
+
+CREATE FUNCTION @extschema@.rtm_remove_group_ban(
+	gid bigint,
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_remove_group_ban(bigint, bigint, double precision, text) IS
+	'lets a user write to a group again (NULL: to any)';
+
+CREATE FUNCTION @extschema@.rtm_is_ban_of_group(
+	gid bigint,
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS boolean
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_is_ban_of_group(bigint, bigint, double precision, text) IS
+	'says whether a user is forbidden to write to a group';
+
+CREATE FUNCTION @extschema@.rtm_set_group_info(
+	gid bigint,
+	oinfo text DEFAULT NULL,
+	pinfo text DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_set_group_info(bigint, text, text, double precision, text) IS
+	'sets what everybody, and what members, are told of a group; NULL leaves it as it is';
+
+CREATE FUNCTION @extschema@.rtm_get_group_info(
+	gid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL,
+	OUT oinfo text,
+	OUT pinfo text
+) RETURNS record
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_group_info(bigint, double precision, text) IS
+	'gives what everybody, and what members, are told of a group';
+
+CREATE FUNCTION @extschema@.rtm_clear_project_group(
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_clear_project_group(double precision, text) IS
+	'ends all groups of a project; their messages stay';
+REVOKE ALL ON FUNCTION @extschema@.rtm_clear_project_group(double precision, text) FROM PUBLIC;
+
+--
+-- Rooms
+--
+
+CREATE FUNCTION @extschema@.rtm_add_room_member(
+	rid bigint,
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_add_room_member(bigint, bigint, double precision, text) IS
+	'brings a user into a room';
+
+CREATE FUNCTION @extschema@.rtm_delete_room_member(
+	rid bigint,
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_delete_room_member(bigint, bigint, double precision, text) IS
+	'takes a user out of a room';
+
+CREATE FUNCTION @extschema@.rtm_add_room_members(
+	rid bigint,
+	uids bigint[],
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_add_room_members(bigint, bigint[], double precision, text) IS
+	'brings users into a room; says which are in it now';
+
+CREATE FUNCTION @extschema@.rtm_delete_room_members(
+	rid bigint,
+	uids bigint[],
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_delete_room_members(bigint, bigint[], double precision, text) IS
+	'takes users out of a room; says which are out of it now';
+
+CREATE FUNCTION @extschema@.rtm_add_user_rooms(
+	uid bigint,
+	rids bigint[],
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_add_user_rooms(bigint, bigint[], double precision, text) IS
+	'brings a user into rooms';
+
+CREATE FUNCTION @extschema@.rtm_delete_user_rooms(
+	uid bigint,
+	rids bigint[],
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_delete_user_rooms(bigint, bigint[], double precision, text) IS
+	'takes a user out of rooms';
+
+CREATE FUNCTION @extschema@.rtm_get_room_members(
+	rid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_room_members(bigint, double precision, text) IS
+	'gives the users who are in a room';
+
+CREATE FUNCTION @extschema@.rtm_get_room_count(
+	rids bigint[],
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_room_count(bigint[], double precision, text) IS
+	'says how many users are in rooms, by rid';
+
+CREATE FUNCTION @extschema@.rtm_add_room_ban(
+	rid bigint,
+	uid bigint,
+	btime bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_add_room_ban(bigint, bigint, bigint, double precision, text) IS
+	'forbids a user to write to a room (NULL: to any), for seconds; 0: for ever';
+
+CREATE FUNCTION @extschema@.rtm_remove_room_ban(
+	rid bigint,
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_remove_room_ban(bigint, bigint, double precision, text) IS
+	'lets a user write to a room again (NULL: to any)';
+
+CREATE FUNCTION @extschema@.rtm_is_ban_of_room(
+	rid bigint,
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS boolean
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_is_ban_of_room(bigint, bigint, double precision, text) IS
+	'says whether a user is forbidden to write to a room';
+
+CREATE FUNCTION @extschema@.rtm_set_room_info(
+	rid bigint,
+	oinfo text DEFAULT NULL,
+	pinfo text DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_set_room_info(bigint, text, text, double precision, text) IS
+	'sets what everybody, and what members, are told of a room; NULL leaves it as it is';
+
+CREATE FUNCTION @extschema@.rtm_get_room_info(
+	rid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL,
+	OUT oinfo text,
+	OUT pinfo text
+) RETURNS record
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_room_info(bigint, double precision, text) IS
+	'gives what everybody, and what members, are told of a room';
+
+--
+-- What is kept for users, their devices
+--
+
+CREATE FUNCTION @extschema@.rtm_data_set(
+	uid bigint,
+	key text,
+	val text,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_data_set(bigint, text, text, double precision, text) IS
+	'keeps a value for a user, by a key';
+
+CREATE FUNCTION @extschema@.rtm_data_get(
+	uid bigint,
+	key text,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS text
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_data_get(bigint, text, double precision, text) IS
+	'gives the value that is kept for a user by a key; NULL: there is none';
+
+CREATE FUNCTION @extschema@.rtm_data_delete(
+	uid bigint,
+	key text,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_data_delete(bigint, text, double precision, text) IS
+	'deletes the value that is kept for a user by a key';
+
+CREATE FUNCTION @extschema@.rtm_add_device(
+	uid bigint,
+	app_type text,
+	device_token text,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_add_device(bigint, text, text, double precision, text) IS
+	'adds a device that messages to a user are pushed to; app_type: apns, fcm';
+
+CREATE FUNCTION @extschema@.rtm_remove_device(
+	uid bigint,
+	device_token text,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_remove_device(bigint, text, double precision, text) IS
+	'takes a device of a user away';
+
+CREATE FUNCTION @extschema@.rtm_add_device_push_option(
+	uid bigint,
+	option_type bigint,
+	xid bigint,
+	mtypes bigint[] DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_add_device_push_option(bigint, bigint, bigint, bigint[], double precision, text) IS
+	'ends pushes to the devices of a user: of another user (0), of a group (1), of these types';
+
+CREATE FUNCTION @extschema@.rtm_remove_device_push_option(
+	uid bigint,
+	option_type bigint,
+	xid bigint,
+	mtypes bigint[] DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_remove_device_push_option(bigint, bigint, bigint, bigint[], double precision, text) IS
+	'allows pushes again that add_device_push_option ended';
+
+CREATE FUNCTION @extschema@.rtm_get_device_push_option(
+	uid bigint,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL,
+	OUT p2p jsonb,
+	OUT groups jsonb
+) RETURNS record
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_get_device_push_option(bigint, double precision, text) IS
+	'gives the types that are not pushed to a user, by user and by group';
+
+--
+-- Translation, checks of contents
+--
+
+CREATE FUNCTION @extschema@.rtm_translate(
+	text text,
+	dst text,
+	src text DEFAULT NULL,
+	ttype text DEFAULT NULL,
+	profanity text DEFAULT NULL,
+	post_profanity boolean DEFAULT NULL,
+	uid bigint DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL,
+	OUT source text,
+	OUT target text,
+	OUT source_text text,
+	OUT target_text text
+) RETURNS record
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_translate(text, text, text, text, text, boolean, bigint, double precision, text) IS
+	'translates a text';
+
+CREATE FUNCTION @extschema@.rtm_profanity(
+	text text,
+	classify boolean DEFAULT false,
+	uid bigint DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL,
+	OUT clean_text text,
+	OUT classification text[]
+) RETURNS record
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_profanity(text, boolean, bigint, double precision, text) IS
+	'cleans a text of profanity';
+
+CREATE FUNCTION @extschema@.rtm_speech_to_text(
+	audio text,
+	audio_type bigint,
+	lang text,
+	codec text DEFAULT NULL,
+	srate bigint DEFAULT NULL,
+	uid bigint DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL,
+	OUT speech text,
+	OUT language text
+) RETURNS record
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_speech_to_text(text, bigint, text, text, bigint, bigint, double precision, text) IS
+	'turns speech into text; audio_type: 1 an address, 2 the audio itself';
+
+CREATE FUNCTION @extschema@.rtm_speech_to_text(
+	audio bytea,
+	audio_type bigint,
+	lang text,
+	codec text DEFAULT NULL,
+	srate bigint DEFAULT NULL,
+	uid bigint DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL,
+	OUT speech text,
+	OUT language text
+) RETURNS record
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_speech_to_text(bytea, bigint, text, text, bigint, bigint, double precision, text) IS
+	'turns speech into text; audio_type: 1 an address, 2 the audio itself';
+
+CREATE FUNCTION @extschema@.rtm_text_check(
+	text text,
+	uid bigint DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL,
+	OUT result integer,
+	OUT clean_text text,
+	OUT tags bigint[],
+	OUT wlist text[]
+) RETURNS record
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_text_check(text, bigint, double precision, text) IS
+	'checks a text: whether it passes, and why not';
+
+CREATE FUNCTION @extschema@.rtm_image_check(
+	image text,
+	image_type bigint,
+	uid bigint DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL,
+	OUT result integer,
+	OUT tags bigint[]
+) RETURNS record
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_image_check(text, bigint, bigint, double precision, text) IS
+	'checks an image: whether it passes, and why not; image_type: 1 an address, 2 the image itself';
+
+CREATE FUNCTION @extschema@.rtm_image_check(
+	image bytea,
+	image_type bigint,
+	uid bigint DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL,
+	OUT result integer,
+	OUT tags bigint[]
+) RETURNS record
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_image_check(bytea, bigint, bigint, double precision, text) IS
+	'checks an image: whether it passes, and why not; image_type: 1 an address, 2 the image itself';
+
+CREATE FUNCTION @extschema@.rtm_audio_check(
+	audio text,
+	audio_type bigint,
+	lang text,
+	codec text DEFAULT NULL,
+	srate bigint DEFAULT NULL,
+	uid bigint DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL,
+	OUT result integer,
+	OUT tags bigint[]
+) RETURNS record
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_audio_check(text, bigint, text, text, bigint, bigint, double precision, text) IS
+	'checks an audio: whether it passes, and why not; audio_type: 1 an address, 2 the audio itself';
+
+CREATE FUNCTION @extschema@.rtm_audio_check(
+	audio bytea,
+	audio_type bigint,
+	lang text,
+	codec text DEFAULT NULL,
+	srate bigint DEFAULT NULL,
+	uid bigint DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL,
+	OUT result integer,
+	OUT tags bigint[]
+) RETURNS record
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_audio_check(bytea, bigint, text, text, bigint, bigint, double precision, text) IS
+	'checks an audio: whether it passes, and why not; audio_type: 1 an address, 2 the audio itself';
+
+CREATE FUNCTION @extschema@.rtm_video_check(
+	video text,
+	video_type bigint,
+	video_name text,
+	uid bigint DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL,
+	OUT result integer,
+	OUT tags bigint[]
+) RETURNS record
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_video_check(text, bigint, text, bigint, double precision, text) IS
+	'checks a video: whether it passes, and why not; video_type: 1 an address, 2 the video itself';
+
+CREATE FUNCTION @extschema@.rtm_video_check(
+	video bytea,
+	video_type bigint,
+	video_name text,
+	uid bigint DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL,
+	OUT result integer,
+	OUT tags bigint[]
+) RETURNS record
+AS 'MODULE_PATHNAME', 'rtm_sql_method'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
+COMMENT ON FUNCTION @extschema@.rtm_video_check(bytea, bigint, text, bigint, double precision, text) IS
+	'checks a video: whether it passes, and why not; video_type: 1 an address, 2 the video itself';
+
+--
 -- Any other method of the service.  Among them are those that administrate a
 -- project and make login tokens for its users, so this one has to be granted.
 --
@@ -635,9 +1568,9 @@ CREATE FUNCTION @extschema@.rtm_methods(
 	arguments text
 )
 AS 'MODULE_PATHNAME', 'rtm_sql_methods'
-LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE ROWS 17;
+LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE ROWS 89;
 COMMENT ON FUNCTION @extschema@.rtm_methods() IS
-	'the message calls: SQL function, method on the wire, what it does, in which kind of conversation, arguments';
+	'the calls: SQL function, method on the wire, what it does, in which kind of conversation, arguments';
 
 --
 -- The outbox: requests that committed transactions queued, until they are
@@ -691,9 +1624,9 @@ CREATE TABLE rtm_internal.rtm_request (
 	server_name text,
 	callback_name text,
 	callback_owner oid,
-	next_attempt timestamptz,
 	error_code integer,
-	error text
+	error text,
+	next_attempt timestamptz
 ) USING heap;
 CREATE INDEX rtm_request_seq ON rtm_internal.rtm_request (seq);
 CREATE INDEX rtm_request_id ON rtm_internal.rtm_request (id);
@@ -716,10 +1649,11 @@ ALTER TABLE rtm_internal.rtm_request SET (
 -- what is published FOR ALL TABLES can be updated and deleted all the same
 ALTER TABLE rtm_internal.rtm_request REPLICA IDENTITY FULL;
 
+-- beside finished_at, which stands for seq, the columns of rtm_request up to error
 CREATE TABLE rtm_internal.rtm_finished (
+	finished_at timestamptz NOT NULL,
 	id bigint NOT NULL,
 	origin bigint NOT NULL,
-	status text NOT NULL,
 	owner oid NOT NULL,
 	server oid NOT NULL,
 	conversation smallint NOT NULL,
@@ -729,7 +1663,6 @@ CREATE TABLE rtm_internal.rtm_finished (
 	key_a bigint NOT NULL,
 	key_b bigint NOT NULL,
 	enqueued_at timestamptz NOT NULL,
-	finished_at timestamptz NOT NULL,
 	timeout double precision NOT NULL,
 	call text NOT NULL,
 	method text NOT NULL,
@@ -741,10 +1674,11 @@ CREATE TABLE rtm_internal.rtm_finished (
 	server_name text,
 	callback_name text,
 	callback_owner oid,
-	answer bytea,
-	mtime bigint,
 	error_code integer,
 	error text,
+	status text NOT NULL,
+	answer bytea,
+	mtime bigint,
 	callback_due bigint,
 	callback_error text,
 	callback_attempts integer,
@@ -755,7 +1689,7 @@ CREATE TABLE rtm_internal.rtm_finished (
 	autovacuum_vacuum_threshold = 1000,
 	autovacuum_vacuum_cost_delay = 0
 );
-CREATE INDEX rtm_finished_at ON rtm_internal.rtm_finished (finished_at);
+CREATE INDEX rtm_finished_done ON rtm_internal.rtm_finished (finished_at) WHERE status = 'done' AND callback_due IS NULL;
 CREATE INDEX rtm_finished_failed ON rtm_internal.rtm_finished (finished_at) WHERE status = 'failed';
 CREATE INDEX rtm_finished_callback_due ON rtm_internal.rtm_finished (origin, owner, callback_due) WHERE callback_due IS NOT NULL;
 COMMENT ON TABLE rtm_internal.rtm_finished IS 'requests that are through; see the view rtm_result';
@@ -769,6 +1703,7 @@ CREATE TABLE rtm_internal.rtm_origin (
 	timeline bigint NOT NULL,
 	origin bigint NOT NULL,
 	since timestamptz NOT NULL,
+	replaced bigint,	-- the origin before a promotion after which nothing was to be sent
 	PRIMARY KEY (system_identifier, database)
 ) USING heap;
 COMMENT ON TABLE rtm_internal.rtm_origin IS
@@ -1169,6 +2104,967 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
 COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
 	'queues a call that deletes a message of the broadcast channel';
 
+-- Counting, editing and deleting many
+
+CREATE FUNCTION @extschema@.rtm_get_message_num_async(
+	message_type bigint,
+	xid bigint,
+	mtypes bigint[] DEFAULT NULL,
+	begin_time bigint DEFAULT NULL,
+	end_time bigint DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_message_num_async(bigint, bigint, bigint[], bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that counts the messages of a group or room that are kept, and who sent them';
+
+CREATE FUNCTION @extschema@.rtm_edit_message_async(
+	mid bigint,
+	from_uid bigint,
+	xid bigint,
+	message_type bigint,
+	msg text,
+	attrs text,
+	time_limit bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_edit_message_async(bigint, bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that gives a message of a group or room another text, unless it is older than time_limit milliseconds';
+
+CREATE FUNCTION @extschema@.rtm_clean_message_async(
+	from_uid bigint,
+	xid bigint,
+	message_type bigint,
+	begin_time bigint,
+	end_time bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_clean_message_async(bigint, bigint, bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that deletes the messages of a conversation from begin_time to end_time, in milliseconds';
+
+CREATE FUNCTION @extschema@.rtm_delete_conversation_messages_async(
+	from_uid bigint,
+	xid bigint,
+	message_type bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_delete_conversation_messages_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that deletes all that a user has sent to a group or room';
+
+CREATE FUNCTION @extschema@.rtm_clear_user_messages_async(
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_clear_user_messages_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that deletes all that a user has sent';
+
+CREATE FUNCTION @extschema@.rtm_clear_project_messages_async(
+	clear_type bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_clear_project_messages_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that deletes the messages of a project: 0 p2p, 1 room, 2 group, 3 broadcast, 4 all';
+REVOKE ALL ON FUNCTION @extschema@.rtm_clear_project_messages_async(bigint, @extschema@.rtm_callback, double precision, text) FROM PUBLIC;
+
+-- Tokens, users, bans of the project
+
+CREATE FUNCTION @extschema@.rtm_get_token_async(
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_token_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that gives a token that a user logs in with';
+REVOKE ALL ON FUNCTION @extschema@.rtm_get_token_async(bigint, @extschema@.rtm_callback, double precision, text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.rtm_remove_token_async(
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_remove_token_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that makes the token of a user invalid';
+
+CREATE FUNCTION @extschema@.rtm_kickout_async(
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_kickout_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that ends the connections of a user';
+
+CREATE FUNCTION @extschema@.rtm_get_online_users_async(
+	uids bigint[],
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_online_users_async(bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that says which of the users are logged in';
+
+CREATE FUNCTION @extschema@.rtm_set_user_info_async(
+	uid bigint,
+	oinfo text DEFAULT NULL,
+	pinfo text DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_set_user_info_async(bigint, text, text, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that sets what everybody, and what the user alone, is told of a user; NULL leaves it as it is';
+
+CREATE FUNCTION @extschema@.rtm_get_user_info_async(
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_user_info_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that gives what everybody, and what the user alone, is told of a user';
+
+CREATE FUNCTION @extschema@.rtm_get_user_open_info_async(
+	uids bigint[],
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_user_open_info_async(bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that gives what everybody is told of users, by uid';
+
+CREATE FUNCTION @extschema@.rtm_add_sessions_async(
+	uid bigint,
+	uids bigint[],
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_add_sessions_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that puts users into the list of talks of a user';
+
+CREATE FUNCTION @extschema@.rtm_remove_sessions_async(
+	uid bigint,
+	uids bigint[],
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_remove_sessions_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that takes users off the list of talks of a user';
+
+CREATE FUNCTION @extschema@.rtm_add_project_black_async(
+	uid bigint,
+	btime bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_add_project_black_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that puts a user on the blacklist of a project, for seconds; 0: for ever';
+REVOKE ALL ON FUNCTION @extschema@.rtm_add_project_black_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.rtm_remove_project_black_async(
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_remove_project_black_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that takes a user off the blacklist of a project';
+REVOKE ALL ON FUNCTION @extschema@.rtm_remove_project_black_async(bigint, @extschema@.rtm_callback, double precision, text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.rtm_is_project_black_async(
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_is_project_black_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that says whether a user is on the blacklist of a project';
+
+CREATE FUNCTION @extschema@.rtm_add_project_ban_async(
+	uid bigint,
+	btime bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_add_project_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that forbids a user to write in a project, for seconds; 0: for ever';
+REVOKE ALL ON FUNCTION @extschema@.rtm_add_project_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.rtm_remove_project_ban_async(
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_remove_project_ban_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that lets a user write in a project again';
+REVOKE ALL ON FUNCTION @extschema@.rtm_remove_project_ban_async(bigint, @extschema@.rtm_callback, double precision, text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.rtm_is_project_ban_async(
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_is_project_ban_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that says whether a user is forbidden to write in a project';
+
+-- Friends and blacklists of users
+
+CREATE FUNCTION @extschema@.rtm_add_friends_async(
+	uid bigint,
+	friends bigint[],
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_add_friends_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that makes users friends of a user';
+
+CREATE FUNCTION @extschema@.rtm_delete_friends_async(
+	uid bigint,
+	friends bigint[],
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_delete_friends_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that makes users no friends of a user any more';
+
+CREATE FUNCTION @extschema@.rtm_get_friends_async(
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_friends_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that gives the friends of a user';
+
+CREATE FUNCTION @extschema@.rtm_is_friend_async(
+	uid bigint,
+	fuid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_is_friend_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that says whether fuid is a friend of a user';
+
+CREATE FUNCTION @extschema@.rtm_is_friends_async(
+	uid bigint,
+	fuids bigint[],
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_is_friends_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that says which of the users are friends of a user';
+
+CREATE FUNCTION @extschema@.rtm_add_blacks_async(
+	uid bigint,
+	blacks bigint[],
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_add_blacks_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that puts users on the blacklist of a user';
+
+CREATE FUNCTION @extschema@.rtm_delete_blacks_async(
+	uid bigint,
+	blacks bigint[],
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_delete_blacks_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that takes users off the blacklist of a user';
+
+CREATE FUNCTION @extschema@.rtm_get_blacks_async(
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_blacks_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that gives the blacklist of a user';
+
+CREATE FUNCTION @extschema@.rtm_is_black_async(
+	uid bigint,
+	buid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_is_black_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that says whether buid is on the blacklist of a user';
+
+CREATE FUNCTION @extschema@.rtm_is_blacks_async(
+	uid bigint,
+	buids bigint[],
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_is_blacks_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that says which of the users are on the blacklist of a user';
+
+-- Groups
+
+CREATE FUNCTION @extschema@.rtm_add_group_members_async(
+	gid bigint,
+	uids bigint[],
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_add_group_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that makes users members of a group';
+
+CREATE FUNCTION @extschema@.rtm_delete_group_members_async(
+	gid bigint,
+	uids bigint[],
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_delete_group_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that takes users out of a group';
+
+CREATE FUNCTION @extschema@.rtm_delete_group_async(
+	gid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_delete_group_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that ends a group; its messages stay';
+
+CREATE FUNCTION @extschema@.rtm_get_group_members_async(
+	gid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_group_members_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that gives the members of a group';
+
+CREATE FUNCTION @extschema@.rtm_get_group_count_async(
+	gid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_group_count_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that says how many members a group has';
+
+CREATE FUNCTION @extschema@.rtm_is_group_member_async(
+	gid bigint,
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_is_group_member_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that says whether a user is a member of a group';
+
+CREATE FUNCTION @extschema@.rtm_get_user_groups_async(
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_user_groups_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that gives the groups of a user';
+
+CREATE FUNCTION @extschema@.rtm_add_group_ban_async(
+	gid bigint,
+	uid bigint,
+	btime bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_add_group_ban_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that forbids a user to write to a group (NULL: to any), for seconds; 0: for ever';
+
+CREATE FUNCTION @extschema@.rtm_remove_group_ban_async(
+	gid bigint,
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_remove_group_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that lets a user write to a group again (NULL: to any)';
+
+CREATE FUNCTION @extschema@.rtm_is_ban_of_group_async(
+	gid bigint,
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_is_ban_of_group_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that says whether a user is forbidden to write to a group';
+
+CREATE FUNCTION @extschema@.rtm_set_group_info_async(
+	gid bigint,
+	oinfo text DEFAULT NULL,
+	pinfo text DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_set_group_info_async(bigint, text, text, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that sets what everybody, and what members, are told of a group; NULL leaves it as it is';
+
+CREATE FUNCTION @extschema@.rtm_get_group_info_async(
+	gid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_group_info_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that gives what everybody, and what members, are told of a group';
+
+CREATE FUNCTION @extschema@.rtm_clear_project_group_async(
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_clear_project_group_async(@extschema@.rtm_callback, double precision, text) IS
+	'queues a call that ends all groups of a project; their messages stay';
+REVOKE ALL ON FUNCTION @extschema@.rtm_clear_project_group_async(@extschema@.rtm_callback, double precision, text) FROM PUBLIC;
+
+-- Rooms
+
+CREATE FUNCTION @extschema@.rtm_add_room_member_async(
+	rid bigint,
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_add_room_member_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that brings a user into a room';
+
+CREATE FUNCTION @extschema@.rtm_delete_room_member_async(
+	rid bigint,
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_delete_room_member_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that takes a user out of a room';
+
+CREATE FUNCTION @extschema@.rtm_add_room_members_async(
+	rid bigint,
+	uids bigint[],
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_add_room_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that brings users into a room; says which are in it now';
+
+CREATE FUNCTION @extschema@.rtm_delete_room_members_async(
+	rid bigint,
+	uids bigint[],
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_delete_room_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that takes users out of a room; says which are out of it now';
+
+CREATE FUNCTION @extschema@.rtm_add_user_rooms_async(
+	uid bigint,
+	rids bigint[],
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_add_user_rooms_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that brings a user into rooms';
+
+CREATE FUNCTION @extschema@.rtm_delete_user_rooms_async(
+	uid bigint,
+	rids bigint[],
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_delete_user_rooms_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that takes a user out of rooms';
+
+CREATE FUNCTION @extschema@.rtm_get_room_members_async(
+	rid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_room_members_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that gives the users who are in a room';
+
+CREATE FUNCTION @extschema@.rtm_get_room_count_async(
+	rids bigint[],
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_room_count_async(bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that says how many users are in rooms, by rid';
+
+CREATE FUNCTION @extschema@.rtm_add_room_ban_async(
+	rid bigint,
+	uid bigint,
+	btime bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_add_room_ban_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that forbids a user to write to a room (NULL: to any), for seconds; 0: for ever';
+
+CREATE FUNCTION @extschema@.rtm_remove_room_ban_async(
+	rid bigint,
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_remove_room_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that lets a user write to a room again (NULL: to any)';
+
+CREATE FUNCTION @extschema@.rtm_is_ban_of_room_async(
+	rid bigint,
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_is_ban_of_room_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that says whether a user is forbidden to write to a room';
+
+CREATE FUNCTION @extschema@.rtm_set_room_info_async(
+	rid bigint,
+	oinfo text DEFAULT NULL,
+	pinfo text DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_set_room_info_async(bigint, text, text, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that sets what everybody, and what members, are told of a room; NULL leaves it as it is';
+
+CREATE FUNCTION @extschema@.rtm_get_room_info_async(
+	rid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_room_info_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that gives what everybody, and what members, are told of a room';
+
+-- What is kept for users, their devices
+
+CREATE FUNCTION @extschema@.rtm_data_set_async(
+	uid bigint,
+	key text,
+	val text,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_data_set_async(bigint, text, text, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that keeps a value for a user, by a key';
+
+CREATE FUNCTION @extschema@.rtm_data_get_async(
+	uid bigint,
+	key text,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_data_get_async(bigint, text, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that gives the value that is kept for a user by a key; NULL: there is none';
+
+CREATE FUNCTION @extschema@.rtm_data_delete_async(
+	uid bigint,
+	key text,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_data_delete_async(bigint, text, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that deletes the value that is kept for a user by a key';
+
+CREATE FUNCTION @extschema@.rtm_add_device_async(
+	uid bigint,
+	app_type text,
+	device_token text,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_add_device_async(bigint, text, text, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that adds a device that messages to a user are pushed to; app_type: apns, fcm';
+
+CREATE FUNCTION @extschema@.rtm_remove_device_async(
+	uid bigint,
+	device_token text,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_remove_device_async(bigint, text, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that takes a device of a user away';
+
+CREATE FUNCTION @extschema@.rtm_add_device_push_option_async(
+	uid bigint,
+	option_type bigint,
+	xid bigint,
+	mtypes bigint[] DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_add_device_push_option_async(bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that ends pushes to the devices of a user: of another user (0), of a group (1), of these types';
+
+CREATE FUNCTION @extschema@.rtm_remove_device_push_option_async(
+	uid bigint,
+	option_type bigint,
+	xid bigint,
+	mtypes bigint[] DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_remove_device_push_option_async(bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that allows pushes again that add_device_push_option ended';
+
+CREATE FUNCTION @extschema@.rtm_get_device_push_option_async(
+	uid bigint,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_get_device_push_option_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that gives the types that are not pushed to a user, by user and by group';
+
+-- Translation, checks of contents
+
+CREATE FUNCTION @extschema@.rtm_translate_async(
+	text text,
+	dst text,
+	src text DEFAULT NULL,
+	ttype text DEFAULT NULL,
+	profanity text DEFAULT NULL,
+	post_profanity boolean DEFAULT NULL,
+	uid bigint DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_translate_async(text, text, text, text, text, boolean, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that translates a text';
+
+CREATE FUNCTION @extschema@.rtm_profanity_async(
+	text text,
+	classify boolean DEFAULT false,
+	uid bigint DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_profanity_async(text, boolean, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that cleans a text of profanity';
+
+CREATE FUNCTION @extschema@.rtm_speech_to_text_async(
+	audio text,
+	audio_type bigint,
+	lang text,
+	codec text DEFAULT NULL,
+	srate bigint DEFAULT NULL,
+	uid bigint DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_speech_to_text_async(text, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that turns speech into text; audio_type: 1 an address, 2 the audio itself';
+
+CREATE FUNCTION @extschema@.rtm_speech_to_text_async(
+	audio bytea,
+	audio_type bigint,
+	lang text,
+	codec text DEFAULT NULL,
+	srate bigint DEFAULT NULL,
+	uid bigint DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_speech_to_text_async(bytea, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that turns speech into text; audio_type: 1 an address, 2 the audio itself';
+
+CREATE FUNCTION @extschema@.rtm_text_check_async(
+	text text,
+	uid bigint DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_text_check_async(text, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that checks a text: whether it passes, and why not';
+
+CREATE FUNCTION @extschema@.rtm_image_check_async(
+	image text,
+	image_type bigint,
+	uid bigint DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_image_check_async(text, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that checks an image: whether it passes, and why not; image_type: 1 an address, 2 the image itself';
+
+CREATE FUNCTION @extschema@.rtm_image_check_async(
+	image bytea,
+	image_type bigint,
+	uid bigint DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_image_check_async(bytea, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that checks an image: whether it passes, and why not; image_type: 1 an address, 2 the image itself';
+
+CREATE FUNCTION @extschema@.rtm_audio_check_async(
+	audio text,
+	audio_type bigint,
+	lang text,
+	codec text DEFAULT NULL,
+	srate bigint DEFAULT NULL,
+	uid bigint DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_audio_check_async(text, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that checks an audio: whether it passes, and why not; audio_type: 1 an address, 2 the audio itself';
+
+CREATE FUNCTION @extschema@.rtm_audio_check_async(
+	audio bytea,
+	audio_type bigint,
+	lang text,
+	codec text DEFAULT NULL,
+	srate bigint DEFAULT NULL,
+	uid bigint DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_audio_check_async(bytea, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that checks an audio: whether it passes, and why not; audio_type: 1 an address, 2 the audio itself';
+
+CREATE FUNCTION @extschema@.rtm_video_check_async(
+	video text,
+	video_type bigint,
+	video_name text,
+	uid bigint DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_video_check_async(text, bigint, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that checks a video: whether it passes, and why not; video_type: 1 an address, 2 the video itself';
+
+CREATE FUNCTION @extschema@.rtm_video_check_async(
+	video bytea,
+	video_type bigint,
+	video_name text,
+	uid bigint DEFAULT NULL,
+	callback @extschema@.rtm_callback DEFAULT NULL,
+	timeout double precision DEFAULT 0,
+	server text DEFAULT NULL
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'rtm_sql_async'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION @extschema@.rtm_video_check_async(bytea, bigint, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+	'queues a call that checks a video: whether it passes, and why not; video_type: 1 an address, 2 the video itself';
+
+-- Any other method
+
 CREATE FUNCTION @extschema@.rtm_call_async(
 	method text,
 	params @extschema@.rtm_params DEFAULT '{}',
@@ -1396,8 +3292,10 @@ COMMENT ON VIEW @extschema@.rtm_stat_error IS
 CREATE VIEW @extschema@.rtm_stat_outbox AS
 	SELECT q.queued, q.oldest_age, q.held, f.failed, f.callbacks, f.callbacks_held,
 		coalesce(w.state, 'stopped') AS sender, w.pid AS sender_pid, w.since AS sender_since,
-		w.last_error AS sender_error, @extschema@.rtm_counted_since() AS counted_since
+		w.last_error AS sender_error, @extschema@.rtm_counted_since() AS counted_since,
+		b.timeline, b.instance
 	FROM (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
+		LEFT JOIN rtm_internal.rtm_origin AS b ON b.origin OPERATOR(pg_catalog.=) o.origin
 		CROSS JOIN LATERAL (SELECT
 				pg_catalog.count(*) FILTER (WHERE o.origin IS NULL OR r.origin IS NOT DISTINCT FROM o.origin) AS queued,
 				pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.min(r.enqueued_at)

@@ -108,6 +108,7 @@ find_missing()
 	have_server || missing="$missing postgresql-server"
 	have_headers || missing="$missing postgresql-headers"
 	have_library msgpack-c || have_library msgpack || missing="$missing msgpack-c"
+	have_library libcares || missing="$missing c-ares"
 	have_library openssl || missing="$missing openssl-headers"
 	perl -MIPC::Run -e 1 2>/dev/null || missing="$missing perl-IPC-Run"
 	if [ "$fuzz" = yes ] && ! have clang; then
@@ -194,6 +195,7 @@ choose_packages()
 			postgresql-server) packages="$packages postgresql-$major" ;;
 			postgresql-headers) packages="$packages postgresql-server-dev-$major" ;;
 			msgpack-c) packages="$packages $(first_package libmsgpack-c-dev libmsgpack-dev)" ;;
+			c-ares) packages="$packages libc-ares-dev" ;;
 			openssl-headers) packages="$packages libssl-dev" ;;
 			perl-IPC-Run) packages="$packages libipc-run-perl" ;;
 			*) packages="$packages $need" ;;
@@ -232,7 +234,7 @@ if ! have apt-get; then
 	[ -n "$missing" ] || exit 0
 	die "this machine has no apt-get (not Debian?); please install by hand:" \
 		"  $missing" \
-		"(PostgreSQL 15 or later with its server headers, msgpack-c, OpenSSL, gcc, make, pkg-config, perl with IPC::Run)"
+		"(PostgreSQL 15 or later with its server headers, msgpack-c, OpenSSL, c-ares, gcc, make, pkg-config, perl with IPC::Run)"
 fi
 
 if [ -n "${PG_CONFIG:-}" ] && ! have_headers &&

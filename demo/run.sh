@@ -303,6 +303,10 @@ require 'a message that was rolled back was sent' \
 	"SELECT count(*) = 0 FROM rtm_get_group_message(1001, 112, false, NULL) h WHERE h.msg LIKE '%white glove%'"
 require 'the callbacks were told nothing' \
 	"SELECT count(*) = 2 AND count(error) = 1 FROM told"
+show members.sql
+require 'a group has other members than the table' \
+	"SELECT bool_and(rtm_get_group_members(group_id) = uids)
+	FROM (SELECT group_id, array_agg(user_id ORDER BY user_id) AS uids FROM members GROUP BY group_id) m"
 note "Use 2: message history joined with the application's tables"
 show history.sql
 require 'lines of the chat are missing in the histories' \

@@ -224,6 +224,123 @@ COMMENT ON COLUMN rtm_gate.project_black.pid IS 'project';
 COMMENT ON COLUMN rtm_gate.project_black.uid IS 'user';
 COMMENT ON COLUMN rtm_gate.project_black.until IS 'when that ends';
 
+CREATE TABLE rtm_gate.project_ban (
+	pid bigint NOT NULL,
+	uid bigint NOT NULL,
+	until timestamptz NOT NULL DEFAULT 'infinity',
+	PRIMARY KEY (pid, uid)
+);
+CREATE TRIGGER tell_gate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON rtm_gate.project_ban
+	FOR EACH STATEMENT EXECUTE FUNCTION rtm_gate.tell_gate();
+ALTER TABLE rtm_gate.project_ban ENABLE ALWAYS TRIGGER tell_gate;
+COMMENT ON TABLE rtm_gate.project_ban IS 'who may not write in a project, and may read';
+COMMENT ON COLUMN rtm_gate.project_ban.pid IS 'project';
+COMMENT ON COLUMN rtm_gate.project_ban.uid IS 'user';
+COMMENT ON COLUMN rtm_gate.project_ban.until IS 'when that ends';
+
+CREATE TABLE rtm_gate.user_black (
+	pid bigint NOT NULL,
+	uid bigint NOT NULL,
+	black bigint NOT NULL,
+	PRIMARY KEY (pid, uid, black)
+);
+CREATE TRIGGER tell_gate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON rtm_gate.user_black
+	FOR EACH STATEMENT EXECUTE FUNCTION rtm_gate.tell_gate();
+ALTER TABLE rtm_gate.user_black ENABLE ALWAYS TRIGGER tell_gate;
+COMMENT ON TABLE rtm_gate.user_black IS 'whose messages a user doesn''t take';
+COMMENT ON COLUMN rtm_gate.user_black.pid IS 'project';
+COMMENT ON COLUMN rtm_gate.user_black.uid IS 'user';
+COMMENT ON COLUMN rtm_gate.user_black.black IS 'whose messages';
+
+CREATE TABLE rtm_gate.friend (
+	pid bigint NOT NULL,
+	uid bigint NOT NULL,
+	friend bigint NOT NULL,
+	PRIMARY KEY (pid, uid, friend)
+);
+COMMENT ON TABLE rtm_gate.friend IS 'who is whose friend; in one direction, as it was said';
+COMMENT ON COLUMN rtm_gate.friend.pid IS 'project';
+COMMENT ON COLUMN rtm_gate.friend.uid IS 'user';
+COMMENT ON COLUMN rtm_gate.friend.friend IS 'friend';
+
+CREATE TABLE rtm_gate.session (
+	pid bigint NOT NULL,
+	uid bigint NOT NULL,
+	ouid bigint NOT NULL,
+	PRIMARY KEY (pid, uid, ouid)
+);
+COMMENT ON TABLE rtm_gate.session IS 'whom users have in their lists of talks';
+COMMENT ON COLUMN rtm_gate.session.pid IS 'project';
+COMMENT ON COLUMN rtm_gate.session.uid IS 'user';
+COMMENT ON COLUMN rtm_gate.session.ouid IS 'the other user';
+
+CREATE TABLE rtm_gate.token (
+	pid bigint NOT NULL,
+	uid bigint NOT NULL,
+	token text NOT NULL,
+	PRIMARY KEY (pid, uid)
+);
+COMMENT ON TABLE rtm_gate.token IS 'tokens that users would log in with';
+COMMENT ON COLUMN rtm_gate.token.pid IS 'project';
+COMMENT ON COLUMN rtm_gate.token.uid IS 'user';
+COMMENT ON COLUMN rtm_gate.token.token IS 'token';
+
+CREATE TABLE rtm_gate.info (
+	pid bigint NOT NULL,
+	type smallint NOT NULL CHECK (type BETWEEN 1 AND 3),
+	xid bigint NOT NULL,
+	oinfo bytea NOT NULL DEFAULT '',
+	pinfo bytea NOT NULL DEFAULT '',
+	PRIMARY KEY (pid, type, xid)
+);
+COMMENT ON TABLE rtm_gate.info IS 'what is said about users, groups and rooms';
+COMMENT ON COLUMN rtm_gate.info.pid IS 'project';
+COMMENT ON COLUMN rtm_gate.info.type IS '1 user, 2 group, 3 room';
+COMMENT ON COLUMN rtm_gate.info.xid IS 'user, group or room';
+COMMENT ON COLUMN rtm_gate.info.oinfo IS 'for everybody, as it came';
+COMMENT ON COLUMN rtm_gate.info.pinfo IS 'for the user, or the members, as it came';
+
+CREATE TABLE rtm_gate.user_data (
+	pid bigint NOT NULL,
+	uid bigint NOT NULL,
+	key bytea NOT NULL,
+	val bytea NOT NULL,
+	PRIMARY KEY (pid, uid, key)
+);
+COMMENT ON TABLE rtm_gate.user_data IS 'what is kept for users by a key';
+COMMENT ON COLUMN rtm_gate.user_data.pid IS 'project';
+COMMENT ON COLUMN rtm_gate.user_data.uid IS 'user';
+COMMENT ON COLUMN rtm_gate.user_data.key IS 'key, as it came';
+COMMENT ON COLUMN rtm_gate.user_data.val IS 'value, as it came';
+
+CREATE TABLE rtm_gate.device (
+	pid bigint NOT NULL,
+	uid bigint NOT NULL,
+	apptype bytea NOT NULL,
+	devicetoken bytea NOT NULL,
+	PRIMARY KEY (pid, uid, devicetoken)
+);
+COMMENT ON TABLE rtm_gate.device IS 'devices of users';
+COMMENT ON COLUMN rtm_gate.device.pid IS 'project';
+COMMENT ON COLUMN rtm_gate.device.uid IS 'user';
+COMMENT ON COLUMN rtm_gate.device.apptype IS 'kind of push service, as it came';
+COMMENT ON COLUMN rtm_gate.device.devicetoken IS 'device, as it came';
+
+CREATE TABLE rtm_gate.push_option (
+	pid bigint NOT NULL,
+	uid bigint NOT NULL,
+	type smallint NOT NULL CHECK (type BETWEEN 0 AND 1),
+	xid bigint NOT NULL,
+	mtype smallint NOT NULL CHECK (mtype BETWEEN 0 AND 127),
+	PRIMARY KEY (pid, uid, type, xid, mtype)
+);
+COMMENT ON TABLE rtm_gate.push_option IS 'what isn''t pushed to users'' devices';
+COMMENT ON COLUMN rtm_gate.push_option.pid IS 'project';
+COMMENT ON COLUMN rtm_gate.push_option.uid IS 'user';
+COMMENT ON COLUMN rtm_gate.push_option.type IS '0 messages of a user, 1 of a group';
+COMMENT ON COLUMN rtm_gate.push_option.xid IS 'that user or group';
+COMMENT ON COLUMN rtm_gate.push_option.mtype IS 'message type; 0: all';
+
 CREATE TABLE rtm_gate.fault (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	action text NOT NULL CHECK (action IN ('error', 'delay', 'drop', 'lose', 'close', 'taken')),
@@ -277,11 +394,20 @@ AS $$
 	DELETE FROM rtm_gate.group_ban;
 	DELETE FROM rtm_gate.room_ban;
 	DELETE FROM rtm_gate.project_black;
+	DELETE FROM rtm_gate.project_ban;
+	DELETE FROM rtm_gate.user_black;
+	DELETE FROM rtm_gate.friend;
+	DELETE FROM rtm_gate.session;
+	DELETE FROM rtm_gate.token;
+	DELETE FROM rtm_gate.info;
+	DELETE FROM rtm_gate.user_data;
+	DELETE FROM rtm_gate.device;
+	DELETE FROM rtm_gate.push_option;
 	DELETE FROM rtm_gate.fault;
 $$;
 REVOKE ALL ON FUNCTION @extschema@.rtm_gate_reset() FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.rtm_gate_reset() IS
-	'deletes all messages, members, bans and faults of the gate; projects and keys stay';
+	'deletes everything that the gate was told, and its faults; projects and keys stay';
 
 --
 -- Faults

@@ -4,11 +4,12 @@
 SELECT name, method, kind, conversation FROM rtm_methods();
 
 -- Each call has one function whose arguments are what the catalogue says ...
-SELECT m.name, m.arguments, pg_get_function_identity_arguments(p.oid) AS found
+SELECT m.name, m.arguments, a.found
 FROM rtm_methods() m
 	LEFT JOIN pg_proc p ON p.proname = m.name
-		AND NOT 'bytea'::regtype = ANY (p.proargtypes)
-WHERE m.arguments IS DISTINCT FROM pg_get_function_identity_arguments(p.oid);
+		AND NOT 'bytea'::regtype = ANY (p.proargtypes),
+	LATERAL (SELECT split_part(pg_get_function_identity_arguments(p.oid), ', OUT ', 1)) a (found)
+WHERE m.arguments IS DISTINCT FROM a.found;
 
 -- ... sends have one more, with a msg of type bytea ...
 SELECT m.name, count(p.oid) AS overloads
@@ -33,7 +34,8 @@ FROM rtm_methods() m
 	JOIN pg_proc p ON p.proname = m.name
 	LEFT JOIN pg_proc a ON a.proname = p.proname || '_async' AND a.prorettype = 'bigint'::regtype
 		AND pg_get_function_identity_arguments(a.oid) =
-			replace(pg_get_function_identity_arguments(p.oid), ', timeout', ', callback rtm_callback, timeout')
+			regexp_replace(split_part(pg_get_function_identity_arguments(p.oid), ', OUT ', 1), '(^|, )timeout',
+				'\1callback rtm_callback, timeout')
 WHERE a.oid IS NULL;
 SELECT count(*) FROM pg_proc WHERE proname LIKE 'rtm\_%\_async';
 

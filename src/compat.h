@@ -125,13 +125,18 @@ rtm_insert_index_tuples(ResultRelInfo *target, TupleTableSlot *slot, EState *est
 #define RTM_BYPASS_LOGIN_CHECK 0
 #endif
 
-static inline bool
-rtm_may_connect(Oid database, Oid role)
+/* For databases, functions and foreign servers. */
+static inline AclResult
+rtm_aclcheck(Oid catalog, Oid object, Oid role, AclMode mode)
 {
 #if PG_VERSION_NUM >= 160000
-	return object_aclcheck(DatabaseRelationId, database, role, ACL_CONNECT) == ACLCHECK_OK;
+	return object_aclcheck(catalog, object, role, mode);
 #else
-	return pg_database_aclcheck(database, role, ACL_CONNECT) == ACLCHECK_OK;
+	if (catalog == DatabaseRelationId)
+		return pg_database_aclcheck(object, role, mode);
+	if (catalog == ProcedureRelationId)
+		return pg_proc_aclcheck(object, role, mode);
+	return pg_foreign_server_aclcheck(object, role, mode);
 #endif
 }
 
@@ -142,26 +147,6 @@ rtm_owns_database(Oid database, Oid role)
 	return object_ownercheck(DatabaseRelationId, database, role);
 #else
 	return pg_database_ownercheck(database, role);
-#endif
-}
-
-static inline AclResult
-rtm_may_execute(Oid function, Oid role)
-{
-#if PG_VERSION_NUM >= 160000
-	return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE);
-#else
-	return pg_proc_aclcheck(function, role, ACL_EXECUTE);
-#endif
-}
-
-static inline AclResult
-rtm_may_use_server(Oid server, Oid role)
-{
-#if PG_VERSION_NUM >= 160000
-	return object_aclcheck(ForeignServerRelationId, server, role, ACL_USAGE);
-#else
-	return pg_foreign_server_aclcheck(server, role, ACL_USAGE);
 #endif
 }
 

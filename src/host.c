@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * host.c
- *	  What the wire layer borrows from this process.
+ *	  What the wire layer borrows from this process, and its two clocks.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,12 +10,11 @@
 #include <time.h>
 
 #include "common/md5.h"
-#include "port.h"
 
 #include "host.h"
 
 static void *
-env_resize(void *arg, void *ptr, size_t size)
+env_resize(void *ptr, size_t size)
 {
 	if (size == 0)
 	{
@@ -33,25 +32,31 @@ env_md5(const void *data, size_t len, uint8_t digest[16])
 	return pg_md5_binary(data, len, digest, &errstr);
 }
 
-static bool
-env_random(void *buf, size_t len)
-{
-	return pg_strong_random(buf, len);
-}
+const FpnnEnv rtm_env = {env_resize, env_md5};
 
-const FpnnEnv rtm_env = {env_resize, env_md5, env_random, NULL};
+static int64
+read_clock(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (int64) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
 
 int64
 rtm_now_us(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return read_clock(CLOCK_MONOTONIC);
 }
 
 int64
 rtm_now_ms(void)
 {
 	return rtm_now_us() / 1000;
+}
+
+int64
+rtm_wall_us(void)
+{
+	return read_clock(CLOCK_REALTIME);
 }

@@ -78,6 +78,13 @@ rtm_session_after_connect(void)
 	rtm_no_transaction_timeout();
 }
 
+void
+rtm_begin_transaction(void)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+}
+
 ErrorData *
 rtm_attempt(void (*body)(void *arg), void *arg)
 {

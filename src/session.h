@@ -26,6 +26,12 @@ extern void rtm_session_before_connect(const char *prefix);
 extern void rtm_session_after_connect(void);
 
 /*
+ * Begin a transaction whose now() is this moment: elsewhere that of the client's statement,
+ * which here would be the process's start for ever, in pg_stat_activity as well.
+ */
+extern void rtm_begin_transaction(void);
+
+/*
  * Try something in a transaction of its own, which body(arg) begins and commits.  NULL:
  * it went well; else the transaction was rolled back, and the error is in the current
  * memory context, which is the same afterwards, as is the resource owner.  A cancel is

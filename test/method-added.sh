@@ -59,20 +59,19 @@ add_method()
 {
 	copy_tree
 	edit src/fpnn/catalog.h '
-		s/(\tRTM_KIND_ANY\b)/\tRTM_KIND_GROUP_COUNT,\n$1/;
-		s/(\tRTM_PARAM_FLAG \/\* the last)/\tRTM_PARAM_MILLISECONDS,\n$1/;
-		s/(\tRTM_NUM_METHODS\n)/\tRTM_GET_GROUP_COUNT,\n$1/'
+		s/(\tRTM_KIND_ANY\b)/\tRTM_KIND_GROUP_SIZE,\n$1/;
+		s/(\tRTM_PARAM_FLAG\s+\/\* the last)/\tRTM_PARAM_MILLISECONDS,\n$1/;
+		s/(\tRTM_NUM_METHODS\n)/\tRTM_GET_GROUP_SIZE,\n$1/'
 	edit src/fpnn/catalog.c '
-		s/(\t\[RTM_KIND_ANY\] =)/\t[RTM_KIND_GROUP_COUNT] = {"group count", RTM_KEEP_ANSWER, RTM_REPEAT_ALWAYS, .fields = {{"cn", RTM_FIELD_INT32}, {"since", RTM_FIELD_INT64}}},\n$1/;
+		s/(\t\[RTM_KIND_ANY\] =)/\t[RTM_KIND_GROUP_SIZE] = {"group size", RTM_KEEP_ANSWER, RTM_REPEAT_ALWAYS, .fields = {{"cn", RTM_FIELD_INT32}, {"since", RTM_FIELD_INT64}}},\n$1/;
 		s/(\t\[RTM_PARAM_FLAG\] =)/\t[RTM_PARAM_MILLISECONDS] = {"bigint", RTM_WIRE_INT, RTM_NULL_LEFT_OUT, 0, INT64_MAX, RTM_CODE_INVALID_PARAM},\n$1/;
-		s/(\t\[RTM_ADD_LISTEN\] =)/\t[RTM_GET_GROUP_COUNT] = {"get_group_count", "getgroupcount", RTM_KIND_GROUP_COUNT, RTM_GROUP, .key_a = "gid", .sql = true, .params = {P_GID, {"since", "since", RTM_PARAM_MILLISECONDS}}},\n$1/'
-	edit gate/src/quest/gate_args.c 's/(\t\tcase RTM_PARAM_TYPE:\n)/\t\tcase RTM_PARAM_MILLISECONDS:\n\t\t\treturn !is_there(map, key) || gate_args_int(quest, map, key, &args->seconds);\n$1/'
-	edit gate/src/judge/admin.c '
-		s/(const GateHandler gate_admin_handlers)/static void\ncount_members(GateQuest *quest, const RtmMethod *method, GateArgs *args)\n{\n\tmsgpack_packer packer;\n\tint n;\n\n\t(void) gate_member_list(args->pid, RTM_GROUP, args->conversation.a, &n);\n\tgate_answer_begin(quest, &packer, 2);\n\tgate_answer_int(&packer, "cn", n);\n\tgate_answer_int(&packer, "since", gate_args_value(args, method, "since"));\n}\n\n$1/;
-		s/(\t\[RTM_ADD_LISTEN\] =)/\t[RTM_GET_GROUP_COUNT] = count_members,\n$1/'
+		s/(\t\[RTM_ADD_LISTEN\] =)/\t[RTM_GET_GROUP_SIZE] = {"get_group_size", "getgroupsize", RTM_KIND_GROUP_SIZE, RTM_GROUP, .key_a = "gid", .params = {P_GID, {"since", "since", RTM_PARAM_MILLISECONDS}}},\n$1/'
+	edit gate/src/quest/gate_args.c 's/(\t\tcase RTM_PARAM_ANY_ID:\n)/\t\tcase RTM_PARAM_MILLISECONDS:\n$1/'
+	edit gate/src/table/gate_statement.c '
+		s/(\t\[RTM_SET_GROUP_INFO\] =)/\t[RTM_GET_GROUP_SIZE] = {{"SELECT count(*), COALESCE(\$3, 0) FROM rtm_gate.group_member WHERE pid = \$1 AND gid = \$2"}},\n$1/'
 	cat >>"$scratch/tree/rtm--1.0.sql" <<-'SQL'
 
-	CREATE FUNCTION @extschema@.rtm_get_group_count(
+	CREATE FUNCTION @extschema@.rtm_get_group_size(
 		gid bigint,
 		since bigint,
 		timeout double precision DEFAULT 0,
@@ -82,10 +81,10 @@ add_method()
 	) RETURNS record
 	AS 'MODULE_PATHNAME', 'rtm_sql_method'
 	LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL RESTRICTED COST 10000;
-	COMMENT ON FUNCTION @extschema@.rtm_get_group_count(bigint, bigint, double precision, text) IS
+	COMMENT ON FUNCTION @extschema@.rtm_get_group_size(bigint, bigint, double precision, text) IS
 		'how many members a group has';
 
-	CREATE FUNCTION @extschema@.rtm_get_group_count_async(
+	CREATE FUNCTION @extschema@.rtm_get_group_size_async(
 		gid bigint,
 		since bigint,
 		callback @extschema@.rtm_callback DEFAULT NULL,
@@ -94,15 +93,15 @@ add_method()
 	) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'rtm_sql_async'
 	LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-	COMMENT ON FUNCTION @extschema@.rtm_get_group_count_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	COMMENT ON FUNCTION @extschema@.rtm_get_group_size_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
 		'queues the question how many members a group has';
 	SQL
 	cat >>"$scratch/tree/doc/reference.md" <<-'MD'
 
 	```
-	rtm_get_group_count(gid bigint, since bigint, timeout double precision DEFAULT 0, server text DEFAULT NULL,
+	rtm_get_group_size(gid bigint, since bigint, timeout double precision DEFAULT 0, server text DEFAULT NULL,
 	                    OUT members integer, OUT counted_since bigint) RETURNS record
-	rtm_get_group_count_async(gid bigint, since bigint, callback rtm_callback DEFAULT NULL,
+	rtm_get_group_size_async(gid bigint, since bigint, callback rtm_callback DEFAULT NULL,
 	                          timeout double precision DEFAULT 0, server text DEFAULT NULL) RETURNS bigint
 	```
 	MD
@@ -115,16 +114,16 @@ in_copy() { make -s -C "$scratch/tree" with_llvm=no WERROR=-Werror "$@"; }
 # ---- what was forgotten ----
 
 add_method
-edit src/fpnn/catalog.c 's/\t\[RTM_KIND_GROUP_COUNT\].*\n//'
+edit src/fpnn/catalog.c 's/\t\[RTM_KIND_GROUP_SIZE\].*\n//'
 check "a kind without its traits fails the unit tests" fails in_copy unit
 add_method
 edit src/fpnn/catalog.c 's/\t\[RTM_PARAM_MILLISECONDS\].*\n//'
 check "a type of parameter without its traits fails the unit tests" fails in_copy unit
 add_method
-edit src/fpnn/catalog.c 's/\t\[RTM_GET_GROUP_COUNT\].*\n//'
+edit src/fpnn/catalog.c 's/\t\[RTM_GET_GROUP_SIZE\].*\n//'
 check "an id without its row fails the unit tests" fails in_copy unit
 add_method
-perl -0pi -e 's/\t\tcase RTM_PARAM_MILLISECONDS:\n.*\n//' "$scratch/tree/gate/src/quest/gate_args.c"
+perl -0pi -e 's/\t\tcase RTM_PARAM_MILLISECONDS:\n//' "$scratch/tree/gate/src/quest/gate_args.c"
 check "a type of parameter that the gate doesn't read is a compile error" fails make -s -C "$scratch/tree" -f gate/Makefile srcdir=. \
 	with_llvm=no WERROR=-Werror gate/src/quest/gate_args.o
 
@@ -161,31 +160,32 @@ fails_with() { ! run_psql -At -v VERBOSITY=verbose -c "$1" 2>"$scratch/error" &&
 check "the extensions are created" query "CREATE EXTENSION rtm; CREATE EXTENSION rtm_gate"
 check "the gate is set up" query "SELECT rtm_gate_setup()"
 check "a group has members" query "SELECT rtm_call('addgroupmembers', '{\"gid\": 7, \"uids\": [1, 2, 3]}')"
-check "it is in rtm_methods()" gives "SELECT name, method, kind, conversation, arguments FROM rtm_methods() WHERE name ~ 'count'" \
-	"rtm_get_group_count|getgroupcount|group count|group|gid bigint, since bigint, timeout double precision, server text"
-check "it works in the gate, and synchronously" gives "SELECT * FROM rtm_get_group_count(7, 1700000000000)" "3|1700000000000"
-check "... with NULL, which is left out" gives "SELECT * FROM rtm_get_group_count(7, NULL)" "3|0"
-check "... in a select list" gives "SELECT (rtm_get_group_count(g, 5)).members FROM generate_series(7, 8) g" "3
+check "it is in rtm_methods()" gives "SELECT name, method, kind, conversation, arguments FROM rtm_methods() WHERE name ~ 'group_size'" \
+	"rtm_get_group_size|getgroupsize|group size|group|gid bigint, since bigint, timeout double precision, server text"
+check "it works in the gate, and synchronously" gives "SELECT * FROM rtm_get_group_size(7, 1700000000000)" "3|1700000000000"
+check "... with NULL, which is left out" gives "SELECT * FROM rtm_get_group_size(7, NULL)" "3|0"
+check "... in a select list" gives "SELECT (rtm_get_group_size(g, 5)).members FROM generate_series(7, 8) g" "3
 0"
-check "what is out of range is refused" fails_with "SELECT rtm_get_group_count(7, -1)" RTM34
-check "it is served to others, by its name on the wire" gives "SELECT rtm_call('getgroupcount', '{\"gid\": 7, \"since\": 9}')" '{"cn": 3, "since": 9}'
+check "what is out of range is refused" fails_with "SELECT rtm_get_group_size(7, -1)" RTM34
+check "it is served to others, by its name on the wire" gives "SELECT rtm_call('getgroupsize', '{\"gid\": 7, \"since\": 9}')" '{"cn": 3, "since": 9}'
+query "CREATE SCHEMA other"
 query "CREATE TABLE got (members integer, since bigint, error rtm_error);
 	CREATE FUNCTION counted(members integer, since bigint, error rtm_error) RETURNS void LANGUAGE sql AS 'INSERT INTO got VALUES (members, since, error)'"
-id=$(query "SELECT rtm_get_group_count_async(7, 4, callback => 'counted(integer,bigint,rtm_error)')")
+id=$(query "SELECT rtm_get_group_size_async(7, 4, callback => 'counted(integer,bigint,rtm_error)')")
 check "it works queued" gives "SELECT rtm_wait($id)" "done"
 called() { for _ in $(seq 600); do [ "$(query 'SELECT count(*) FROM got')" = 1 ] && return; sleep 0.1; done; return 1; }
 check "its callback is called" called
 check "... with the answer" gives "SELECT * FROM got" "3|4|"
-check "a callback of another kind is refused" fails_with "SELECT rtm_get_group_count_async(7, 4, callback => 'nosuch(bigint)')" 42883
+check "a callback of another kind is refused" fails_with "SELECT rtm_get_group_size_async(7, 4, callback => 'nosuch(bigint)')" 42883
 check "an SQL function with other arguments than the row's is refused" fails_with \
-	"CREATE FUNCTION public.rtm_is_group_member(gid integer, uid bigint, timeout float8, server text) RETURNS boolean
-	 LANGUAGE c AS '\$libdir/rtm', 'rtm_sql_method'; SELECT rtm_is_group_member(7, 1, 0, NULL)" "is not of type bigint"
+	"CREATE FUNCTION other.rtm_is_group_member(gid integer, uid bigint, timeout float8, server text) RETURNS boolean
+	 LANGUAGE c AS '\$libdir/rtm', 'rtm_sql_method'; SELECT other.rtm_is_group_member(7, 1, 0, NULL)" "is not of type bigint"
 check "... and one with another result" fails_with \
-	"CREATE FUNCTION public.rtm_is_group_member(gid bigint, uid bigint, timeout float8, server text) RETURNS text
-	 LANGUAGE c AS '\$libdir/rtm', 'rtm_sql_method'; SELECT rtm_is_group_member(7, 1, 0, NULL)" "wrong type"
+	"CREATE FUNCTION other.rtm_is_group_member(gid bigint, uid bigint, timeout float8, server text) RETURNS text
+	 LANGUAGE c AS '\$libdir/rtm', 'rtm_sql_method'; SELECT other.rtm_is_group_member(7, 1, 0, NULL)" "wrong type"
 check "the kinds that are there make functions of any row" gives \
-	"CREATE FUNCTION public.rtm_is_group_member(gid bigint, uid bigint, timeout float8, server text) RETURNS boolean
-	 LANGUAGE c AS '\$libdir/rtm', 'rtm_sql_method'; SELECT rtm_is_group_member(7, 1, 0, NULL), rtm_is_group_member(7, 5, 0, NULL)" "t|f"
+	"CREATE FUNCTION other.rtm_is_group_member(gid bigint, uid bigint, timeout float8, server text) RETURNS boolean
+	 LANGUAGE c AS '\$libdir/rtm', 'rtm_sql_method'; SELECT other.rtm_is_group_member(7, 1, 0, NULL), other.rtm_is_group_member(7, 5, 0, NULL)" "t|f"
 
 echo "1..$number"
 [ "$failures" -eq 0 ]

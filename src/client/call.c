@@ -159,7 +159,7 @@ connect_peer(RtmPeer *peer, Deadlines *d)
 	else
 		rtm_peer_disconnect(peer);
 	peer->conn = rtm_conn_open(peer->options, timeout);
-	while (peer->conn->state == RTM_CONN_CONNECTING || peer->conn->state == RTM_CONN_KEYING)
+	while (peer->conn->state < RTM_CONN_READY)
 		rtm_peer_wait(peer, PG_INT64_MAX);
 	rtm_peer_drop_previous(peer);
 	if (peer->conn->state == RTM_CONN_FAILED)
@@ -170,19 +170,55 @@ connect_peer(RtmPeer *peer, Deadlines *d)
 			"Check that the endpoint is an RTM server gate, with the encryption that the server's options say.");
 }
 
+static void
+note_pong(void *arg, const FpnnFrame *answer)
+{
+	((RtmPeer *) arg)->pong = true;
+}
+
+/*
+ * Does the gate at the other end still answer?  What was forgotten on the way, by a
+ * firewall or with a machine, says nothing, and a quest would wait for all of its time.
+ */
+static bool
+answers_ping(RtmPeer *peer, const Deadlines *d)
+{
+	static const uint8 empty_map = 0x80;
+	RtmConn			  *conn = peer->conn;
+	int64			   now = rtm_now_ms();
+	int64			   deadline = now + RTM_PROBE_TIME;
+	uint32			   seq;
+
+	if (d->total)
+		deadline = Min(deadline, now + (d->total - now) / 2);
+	peer->pong = false;
+	if (rtm_conn_ask(conn, "*ping", &empty_map, 1, note_pong, peer, &seq) != FPNN_OK)
+		return false;
+	rtm_conn_flush(conn);
+	while (!peer->pong && conn->state == RTM_CONN_READY && rtm_now_ms() < deadline)
+		rtm_peer_wait(peer, deadline);
+	if (!peer->pong)
+		rtm_conn_forget(conn, seq);
+	return peer->pong && conn->state == RTM_CONN_READY;
+}
+
 /*
  * Is the kept connection good?  Also takes what came while nobody waited.  One
  * that still owes the answer to a call that was cancelled, or ran out of time,
  * may hang for good.
  */
 static bool
-is_alive(RtmPeer *peer)
+is_alive(RtmPeer *peer, const Deadlines *d)
 {
-	if (peer->conn == NULL)
+	RtmConn *conn = peer->conn;
+
+	if (conn == NULL)
 		return false;
-	if (peer->conn->state == RTM_CONN_READY)
-		rtm_conn_step(peer->conn, WL_SOCKET_READABLE);
-	return peer->conn->state == RTM_CONN_READY && !rtm_conn_owes(peer->conn);
+	if (conn->state == RTM_CONN_READY)
+		rtm_conn_step(conn, conn->sock, WL_SOCKET_READABLE);
+	if (conn->state != RTM_CONN_READY || rtm_conn_owes(conn))
+		return false;
+	return rtm_now_ms() - peer->heard < RTM_IDLE_TIME || answers_ping(peer, d);
 }
 
 /* Send the quest on its peer's connection, which is ready. */
@@ -219,9 +255,9 @@ send_quest(RtmAsk *ask, RtmPeer *peer)
 static void
 begin(RtmAsk *ask, RtmPeer *peer)
 {
-	ask->kept = is_alive(peer);
 	PG_TRY();
 	{
+		ask->kept = is_alive(peer, &ask->deadlines);
 		if (!ask->kept)
 			connect_peer(peer, &ask->deadlines);
 	}
@@ -307,7 +343,7 @@ wait_for(RtmAsk *ask)
 
 	/* what came meanwhile counts before the time does */
 	if (is_under_way(ask))
-		rtm_conn_step(ask->link.conn, WL_SOCKET_READABLE);
+		rtm_conn_step(ask->link.conn, ask->link.conn->sock, WL_SOCKET_READABLE);
 	while (is_under_way(ask))
 	{
 		if (rtm_now_ms() >= deadline)

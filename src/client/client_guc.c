@@ -13,6 +13,7 @@
 
 #include "client/client_guc.h"
 #include "client/mid.h"
+#include "client/resolve.h"
 
 char *rtm_server_name;
 int	  rtm_connect_timeout;
@@ -41,5 +42,9 @@ rtm_client_init(void)
 							"How many calls one scan of a foreign table may make.",
 							"0 stands for no limit.", &rtm_scan_calls, 10000, 0, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("rtm.name_servers",
+							   "Name servers to ask for the addresses of gates, in this order.",
+							   "Empty stands for those of the system.", &rtm_name_servers, "",
+							   PGC_SIGHUP, 0, rtm_check_name_servers, NULL, NULL);
 	rtm_mid_init();
 }

@@ -10,18 +10,20 @@
 #include "postgres.h"
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "mb/pg_wchar.h"
 #include "storage/fd.h"
 #include "storage/latch.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 #include "client/conn.h"
 #include "client/endpoint.h"
+#include "client/resolve.h"
 #include "compat.h"
 #include "fpnn/catalog.h"
 #include "fpnn/crypt.h"
@@ -39,8 +41,8 @@
 /* A quest that waits for its answer. */
 typedef struct Pending
 {
-	bool		  waiting; /* false: answered */
-	RtmAnswerFunc func;	   /* NULL: forgotten */
+	uint32		  seq; /* hash key; must be first */
+	RtmAnswerFunc func;
 	void		 *arg;
 } Pending;
 
@@ -51,9 +53,9 @@ struct RtmConnPrivate
 	int				  *order;		  /* to try endpoints in */
 	int				   next_endpoint; /* in this order */
 	const RtmEndpoint *tried;		  /* the one before */
-	struct addrinfo	  *addresses;	  /* of the endpoint being tried */
-	struct addrinfo	  *address;		  /* the next one */
-	int64			   deadline;	  /* of connecting, all endpoints */
+	RtmResolve		   resolve;		  /* of the endpoint being tried */
+	int				   next_address;
+	int64			   deadline; /* of connecting, all endpoints */
 	int64			   attempt_deadline;
 	FpnnChannel		   channel;
 	bool			   has_channel;
@@ -63,15 +65,9 @@ struct RtmConnPrivate
 	FpnnCodec		  *tls;	  /* owned by the channel; NULL: none */
 	size_t			   asked; /* bytes of `out` that are quests, at most */
 
-	/*
-	 * Quests by seq, which counts up: a ring with the one numbered `oldest` in
-	 * place oldest % max_pending, a power of two.
-	 */
-	Pending *pending;
-	uint32	 oldest;
-	uint32	 npending; /* places in use, answered ones in between too */
-	uint32	 max_pending;
-	uint32	 nforgotten;
+	HTAB		*pending;
+	uint32		 nforgotten; /* answers to come that nobody waits for */
+	FpnnListener listener;	 /* to pushes */
 };
 
 static void do_write(RtmConn *conn);
@@ -81,8 +77,12 @@ drop_socket(RtmConn *conn)
 {
 	struct RtmConnPrivate *p = conn->p;
 
+	rtm_resolve_release(&p->resolve);
 	if (conn->sock != PGINVALID_SOCKET)
+	{
 		close(conn->sock);
+		conn->generation++;
+	}
 	conn->sock = PGINVALID_SOCKET;
 	if (p->external_fd)
 		ReleaseExternalFD();
@@ -91,6 +91,20 @@ drop_socket(RtmConn *conn)
 		fpnn_channel_free(&p->channel);
 	p->has_channel = false;
 	p->tls = NULL;
+}
+
+/* Add a line about `what`, if it is about one.  They go into rows and logs: there is a limit. */
+static void
+add_why(RtmConn *conn, const char *what, const char *why)
+{
+	StringInfo out = &conn->why;
+
+	appendStringInfo(out, "%s%s%s%s", out->len ? "\n" : "", what, *what ? ": " : "", why);
+	if (out->len > RTM_MAX_WHY)
+	{
+		out->len = pg_mbcliplen(out->data, out->len, RTM_MAX_WHY);
+		out->data[out->len] = '\0';
+	}
 }
 
 static void note_failure(RtmConn *conn, const char *why);
@@ -112,9 +126,9 @@ lose(RtmConn *conn, int code, const char *why)
 	conn->state = RTM_CONN_LOST;
 	conn->code = code;
 	resetStringInfo(&conn->why);
-	appendStringInfo(&conn->why, "%s: %s", conn->endpoint.data, why);
+	add_why(conn, conn->endpoint.data, why);
 	drop_socket(conn);
-	conn->p->npending = conn->p->nforgotten = 0;
+	conn->p->nforgotten = 0;
 }
 
 static void
@@ -151,36 +165,42 @@ lose_garbage(RtmConn *conn, FpnnStatus status)
 static void
 note_failure(RtmConn *conn, const char *why)
 {
-	appendStringInfo(&conn->why, "%s%s: %s", conn->why.len ? "\n" : "", conn->endpoint.data, why);
-	if (conn->p->tried)
-		rtm_endpoint_failed(conn->p->tried);
+	add_why(conn, conn->endpoint.data, why);
+	rtm_endpoint_failed(conn->p->tried);
 	drop_socket(conn);
 }
 
-/* Put the name of the next endpoint into place, and its addresses. */
-static bool
-resolve_next(RtmConn *conn)
+/*
+ * Put the name of the next endpoint into place, and begin to look up its addresses.  A
+ * quarter of the endpoint's time is left for connecting.
+ */
+static void
+resolve_next(RtmConn *conn, int64 now)
 {
 	struct RtmConnPrivate *p = conn->p;
-	struct addrinfo		   hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	const RtmEndpoint	  *endpoint = &p->options->endpoints[p->order[p->next_endpoint++]];
-	int					   rc;
+	int64			   share = (p->deadline - now) / (p->options->nendpoints - p->next_endpoint);
+	const RtmEndpoint *endpoint = &p->options->endpoints[p->order[p->next_endpoint++]];
 
-	if (p->addresses)
-		freeaddrinfo(p->addresses);
-	p->addresses = NULL;
 	p->tried = endpoint;
+	p->next_address = 0;
 	resetStringInfo(&conn->endpoint);
 	appendStringInfo(&conn->endpoint, strchr(endpoint->host, ':') ? "[%s]:%s" : "%s:%s",
 					 endpoint->host, endpoint->port);
-	rc = getaddrinfo(endpoint->host, endpoint->port, &hints, &p->addresses);
-	if (rc != 0)
-	{
-		p->addresses = NULL;
-		note_failure(conn, gai_strerror(rc));
+	conn->state = RTM_CONN_RESOLVING;
+	rtm_resolve(&p->resolve, endpoint, now + share * 3 / 4, &conn->generation);
+}
+
+/* Is the lookup over?  Then its addresses are there, or a failure was noted. */
+static bool
+end_resolve(RtmConn *conn)
+{
+	RtmResolve *resolve = &conn->p->resolve;
+
+	if (!resolve->done)
 		return false;
-	}
-	p->address = p->addresses;
+	if (resolve->naddresses == 0)
+		note_failure(conn, resolve->why);
+	rtm_resolve_release(resolve);
 	return true;
 }
 
@@ -213,7 +233,7 @@ set_socket_options(int sock)
 
 /* A socket that connects to an address, or a noted failure. */
 static bool
-begin_connect(RtmConn *conn, const struct addrinfo *address)
+begin_connect(RtmConn *conn, const SockAddr *address)
 {
 	struct RtmConnPrivate *p = conn->p;
 
@@ -223,7 +243,7 @@ begin_connect(RtmConn *conn, const struct addrinfo *address)
 		return false;
 	}
 	p->external_fd = true;
-	conn->sock = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	conn->sock = socket(address->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (conn->sock == PGINVALID_SOCKET)
 	{
 		note_failure(conn, strerror(errno));
@@ -231,8 +251,8 @@ begin_connect(RtmConn *conn, const struct addrinfo *address)
 	}
 	conn->generation++;
 	set_socket_options(conn->sock);
-	if (connect(conn->sock, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS &&
-		errno != EINTR)
+	if (connect(conn->sock, (const struct sockaddr *) &address->addr, address->salen) != 0 &&
+		errno != EINPROGRESS && errno != EINTR)
 	{
 		note_failure(conn, strerror(errno));
 		return false;
@@ -240,15 +260,11 @@ begin_connect(RtmConn *conn, const struct addrinfo *address)
 	return true;
 }
 
-/* How many endpoints and addresses are still to be tried, at least one. */
+/* How many addresses and endpoints are still to be tried. */
 static int
 tries_left(const struct RtmConnPrivate *p)
 {
-	int n = p->options->nendpoints - p->next_endpoint;
-
-	for (const struct addrinfo *a = p->address; a; a = a->ai_next)
-		n++;
-	return Max(n, 1);
+	return p->resolve.naddresses - p->next_address + p->options->nendpoints - p->next_endpoint;
 }
 
 /* Go to the next address or endpoint that a connection can be begun to. */
@@ -256,30 +272,24 @@ static void
 try_next(RtmConn *conn)
 {
 	struct RtmConnPrivate *p = conn->p;
-	int64				   now = rtm_now_ms();
+	int64				   now;
 
-	conn->state = RTM_CONN_CONNECTING;
-	while (now < p->deadline)
+	while ((now = rtm_now_ms()) < p->deadline && tries_left(p) > 0)
 	{
-		const struct addrinfo *address;
-
-		if (p->address == NULL)
+		if (p->next_address == p->resolve.naddresses)
 		{
-			if (p->next_endpoint >= p->options->nendpoints)
-				break;
-			resolve_next(conn);
-			now = rtm_now_ms();
+			resolve_next(conn, now);
+			if (!end_resolve(conn))
+				return;
 			continue;
 		}
+		conn->state = RTM_CONN_CONNECTING;
 		p->attempt_deadline = now + Max((p->deadline - now) / tries_left(p), 1);
-		address = p->address;
-		p->address = p->address->ai_next;
-		if (begin_connect(conn, address))
+		if (begin_connect(conn, &p->resolve.addresses[p->next_address++]))
 			return;
 	}
 	if (p->next_endpoint < p->options->nendpoints)
-		appendStringInfo(&conn->why, "%sno time was left for the other endpoints",
-						 conn->why.len ? "\n" : "");
+		add_why(conn, "", "no time was left for the other endpoints");
 	conn->state = RTM_CONN_FAILED;
 }
 
@@ -294,6 +304,14 @@ first_seq(void)
 
 	(void) pg_strong_random(&seq, sizeof(seq));
 	return seq;
+}
+
+static HTAB *
+make_pending(MemoryContext context)
+{
+	HASHCTL control = {.keysize = sizeof(uint32), .entrysize = sizeof(Pending), .hcxt = context};
+
+	return hash_create("rtm quests", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
 RtmConn *
@@ -313,8 +331,7 @@ rtm_conn_open(const RtmOptions *options, int64 timeout_ms)
 	conn->sock = PGINVALID_SOCKET;
 	initStringInfo(&conn->why);
 	initStringInfo(&conn->endpoint);
-	conn->p->max_pending = 8;
-	conn->p->pending = palloc0(sizeof(Pending) * conn->p->max_pending);
+	conn->p->pending = make_pending(context);
 	MemoryContextSwitchTo(old);
 	try_next(conn);
 	return conn;
@@ -324,8 +341,6 @@ void
 rtm_conn_close(RtmConn *conn)
 {
 	drop_socket(conn);
-	if (conn->p->addresses)
-		freeaddrinfo(conn->p->addresses);
 	MemoryContextDelete(conn->p->context);
 }
 
@@ -477,74 +492,27 @@ end_connect(RtmConn *conn)
 	}
 }
 
-static bool
-is_for_clients(const FpnnFrame *quest)
+void
+rtm_conn_listen(RtmConn *conn, FpnnListener listener)
 {
-	return fpnn_frame_is(quest, "ping") || fpnn_frame_is(quest, "*ping") ||
-		   (quest->method_len >= 4 && memcmp(quest->method, "push", 4) == 0);
-}
-
-static FpnnStatus
-answer_quest(FpnnChannel *channel, const FpnnFrame *quest)
-{
-	static const uint8_t empty_map = 0x80;
-
-	if (is_for_clients(quest))
-		return fpnn_channel_answer(channel, quest, 0, &empty_map, 1);
-	return fpnn_channel_error(channel, quest, FPNN_CODE_UNKNOWN_METHOD, "unknown method");
-}
-
-/* The quest of that number, or NULL when it doesn't wait. */
-static Pending *
-find_pending(const struct RtmConnPrivate *p, uint32 seq)
-{
-	Pending *pending = &p->pending[seq & (p->max_pending - 1)];
-
-	return seq - p->oldest < p->npending && pending->waiting ? pending : NULL;
-}
-
-static Pending *
-add_pending(struct RtmConnPrivate *p, uint32 seq)
-{
-	/* seqs that no quest of ours has (the key agreement's) count as answered */
-	if (p->npending == 0)
-		p->oldest = seq;
-	if (p->npending == p->max_pending)
-	{
-		Pending *larger = palloc0(sizeof(Pending) * p->max_pending * 2);
-
-		for (uint32 i = p->oldest; i != seq; i++)
-			larger[i & (p->max_pending * 2 - 1)] = p->pending[i & (p->max_pending - 1)];
-		pfree(p->pending);
-		p->pending = larger;
-		p->max_pending *= 2;
-	}
-	p->npending++;
-	return &p->pending[seq & (p->max_pending - 1)];
+	conn->p->listener = listener;
 }
 
 static void
 dispatch_answer(RtmConn *conn, const FpnnFrame *answer)
 {
 	struct RtmConnPrivate *p = conn->p;
-	Pending				  *pending = find_pending(p, answer->seq);
-	RtmAnswerFunc		   func;
-	void				  *arg;
+	Pending				  *pending = hash_search(p->pending, &answer->seq, HASH_FIND, NULL);
+	Pending				   quest;
 
 	if (pending == NULL)
-		return;
-	func = pending->func;
-	arg = pending->arg;
-	if (func == NULL)
-		p->nforgotten--;
-	pending->waiting = false;
-	while (p->npending > 0 && !p->pending[p->oldest & (p->max_pending - 1)].waiting)
 	{
-		p->oldest++;
-		p->npending--;
+		p->nforgotten -= p->nforgotten > 0;
+		return;
 	}
-	if (func)
-		func(arg, answer);
+	quest = *pending;
+	(void) hash_search(p->pending, &answer->seq, HASH_REMOVE, NULL);
+	quest.func(quest.arg, answer);
 }
 
 /*
@@ -562,7 +530,7 @@ take_frames(RtmConn *conn)
 	{
 		if (frame.mtype != FPNN_ANSWER)
 		{
-			status = answer_quest(&p->channel, &frame);
+			status = fpnn_answer_gate(&p->channel, &frame, &p->listener);
 			if (status != FPNN_OK)
 				break;
 			if (fpnn_channel_pending(&p->channel) > MAX_UNREAD + p->asked)
@@ -675,29 +643,39 @@ do_write(RtmConn *conn)
 	p->asked = 0;
 }
 
-uint32
-rtm_conn_events(const RtmConn *conn)
+int
+rtm_conn_sockets(const RtmConn *conn, RtmSocket *sockets)
 {
-	switch (conn->state)
+	const struct RtmConnPrivate *p = conn->p;
+	bool						 pending;
+
+	if (conn->state == RTM_CONN_RESOLVING)
 	{
-		case RTM_CONN_CONNECTING:
-			return WL_SOCKET_WRITEABLE;
-		case RTM_CONN_KEYING:
-		case RTM_CONN_READY:
-			return WL_SOCKET_READABLE |
-				   (fpnn_channel_pending(&conn->p->channel) > 0 ? WL_SOCKET_WRITEABLE : 0);
-		default:
-			return 0;
+		memcpy(sockets, p->resolve.sockets, sizeof(p->resolve.sockets));
+		return p->resolve.nsockets;
 	}
+	if (conn->sock == PGINVALID_SOCKET)
+		return 0;
+	pending = conn->state == RTM_CONN_CONNECTING || fpnn_channel_pending(&p->channel) > 0;
+	sockets->sock = conn->sock;
+	sockets->events = (conn->state == RTM_CONN_CONNECTING ? 0 : WL_SOCKET_READABLE) |
+					  (pending ? WL_SOCKET_WRITEABLE : 0);
+	return 1;
 }
 
 void
-rtm_conn_step(RtmConn *conn, uint32 events)
+rtm_conn_step(RtmConn *conn, pgsocket sock, uint32 events)
 {
 	struct RtmConnPrivate *p = conn->p;
 	MemoryContext		   old = MemoryContextSwitchTo(p->context);
 
-	if (conn->state == RTM_CONN_CONNECTING && (events & WL_SOCKET_WRITEABLE))
+	if (conn->state == RTM_CONN_RESOLVING)
+	{
+		rtm_resolve_step(&p->resolve, sock, events);
+		if (end_resolve(conn))
+			try_next(conn);
+	}
+	else if (conn->state == RTM_CONN_CONNECTING && (events & WL_SOCKET_WRITEABLE))
 		end_connect(conn);
 	else if ((conn->state == RTM_CONN_KEYING || conn->state == RTM_CONN_READY) &&
 			 (events & WL_SOCKET_READABLE))
@@ -717,9 +695,19 @@ rtm_conn_step(RtmConn *conn, uint32 events)
 int64
 rtm_conn_deadline(const RtmConn *conn)
 {
-	if (conn->state == RTM_CONN_CONNECTING || conn->state == RTM_CONN_KEYING)
-		return conn->p->attempt_deadline;
-	return 0;
+	if (conn->state == RTM_CONN_RESOLVING)
+		return rtm_resolve_deadline(&conn->p->resolve);
+	return conn->state < RTM_CONN_READY ? conn->p->attempt_deadline : 0;
+}
+
+/* They begin again one day, when a quest may still wait. */
+static uint32
+next_seq(struct RtmConnPrivate *p)
+{
+	do
+		p->seq++;
+	while (hash_search(p->pending, &p->seq, HASH_FIND, NULL));
+	return p->seq;
 }
 
 FpnnStatus
@@ -727,20 +715,16 @@ rtm_conn_ask(RtmConn *conn, const char *method, const void *payload, size_t len,
 			 void *arg, uint32 *seq)
 {
 	struct RtmConnPrivate *p = conn->p;
-	MemoryContext		   old;
 	Pending				  *pending;
 	FpnnStatus			   status;
 
 	Assert(conn->state == RTM_CONN_READY);
-	status = fpnn_channel_quest(&p->channel, method, true, p->seq + 1, payload, len);
+	*seq = next_seq(p);
+	status = fpnn_channel_quest(&p->channel, method, true, *seq, payload, len);
 	if (status != FPNN_OK)
 		return status;
-	*seq = ++p->seq;
 	p->asked = fpnn_channel_pending(&p->channel);
-	old = MemoryContextSwitchTo(p->context);
-	pending = add_pending(p, *seq);
-	MemoryContextSwitchTo(old);
-	pending->waiting = true;
+	pending = hash_search(p->pending, seq, HASH_ENTER, NULL);
 	pending->func = func;
 	pending->arg = arg;
 	return FPNN_OK;
@@ -756,21 +740,16 @@ rtm_conn_flush(RtmConn *conn)
 void
 rtm_conn_forget(RtmConn *conn, uint32 seq)
 {
-	Pending *pending = find_pending(conn->p, seq);
-
-	if (pending && pending->func)
-	{
-		pending->func = NULL;
+	if (conn->state == RTM_CONN_READY && hash_search(conn->p->pending, &seq, HASH_REMOVE, NULL))
 		conn->p->nforgotten++;
-	}
 }
 
 void
 rtm_conn_redirect(RtmConn *conn, uint32 seq, RtmAnswerFunc func)
 {
-	Pending *pending = find_pending(conn->p, seq);
+	Pending *pending = hash_search(conn->p->pending, &seq, HASH_FIND, NULL);
 
-	if (pending && pending->func)
+	if (pending)
 	{
 		pending->func = func;
 		pending->arg = NULL;

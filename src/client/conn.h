@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * conn.h
- *	  One connection to a gate: a state machine that never blocks (name
- *	  resolution aside) and never raises an error.
+ *	  One connection to a gate: a state machine that never blocks and never
+ *	  raises an error.
  *
- * Its owner waits for the socket and calls rtm_conn_step(); answers come to the
+ * Its owner waits for its sockets and calls rtm_conn_step(); answers come to the
  * function that was given with the quest.  Any number of quests may be in
- * flight.  What the gate asks by itself (pings, pushes) is answered here.
+ * flight.  What the gate asks by itself (pings, pushes) is answered here, whoever listens.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,12 +16,26 @@
 #include "lib/stringinfo.h"
 
 #include "client/option.h"
+#include "client/resolve.h"
 #include "fpnn/channel.h"
+#include "fpnn/asked.h"
 #include "host.h"
 
+/* Longest text of a failure, in bytes. */
+#define RTM_MAX_WHY 1000
+
+/*
+ * One that was idle for so long may be dead without a word: it is asked before it is
+ * used, and has so long to answer.  Milliseconds.
+ */
+#define RTM_IDLE_TIME  10000
+#define RTM_PROBE_TIME 2000
+
+/* In the order of a connection's life: before READY it is being made. */
 typedef enum RtmConnState
 {
-	RTM_CONN_CONNECTING, /* to one of the endpoints */
+	RTM_CONN_RESOLVING,	 /* the name of one of the endpoints */
+	RTM_CONN_CONNECTING, /* to one of its addresses */
 	RTM_CONN_KEYING,	 /* connected; the gate has yet to agree on a key */
 	RTM_CONN_READY,
 	RTM_CONN_LOST,	/* closed after it was ready: see `code` */
@@ -42,12 +56,12 @@ struct RtmConn
 	int					   code;	   /* lost: FPNN_CODE_CLOSED or
 								 * FPNN_CODE_INVALID_PACKAGE */
 	StringInfoData		   why;		   /* lost: how; failed: each endpoint's failure,
-								 * a line each */
+								 * a line each; RTM_MAX_WHY bytes at most */
 	StringInfoData		   endpoint;   /* host:port, being tried or connected */
 	int					   sock;	   /* PGINVALID_SOCKET when there is none */
 	uint64				   written;	   /* bytes that the kernel took */
-	int					   generation; /* counts sockets: a wait set that has an older
-								 * one is stale */
+	int					   generation; /* counts changes of what rtm_conn_sockets()
+								 * gives, but of a connection's events */
 	struct RtmConnPrivate *p;
 };
 
@@ -59,14 +73,17 @@ struct RtmConn
 extern RtmConn *rtm_conn_open(const RtmOptions *options, int64 timeout_ms);
 extern void		rtm_conn_close(RtmConn *conn);
 
-/* What to wait for on conn->sock: WL_SOCKET_... */
-extern uint32 rtm_conn_events(const RtmConn *conn);
+/*
+ * What to wait for, in an array of RTM_MAX_SOCKETS; how many there are.  With the same
+ * generation they are the same sockets in the same order, events may differ.
+ */
+extern int rtm_conn_sockets(const RtmConn *conn, RtmSocket *sockets);
 
 /*
- * Do what can be done without waiting.  `events` is what the wait gave (0: a
- * time-out, or nothing known).  Afterwards look at conn->state.
+ * Do what can be done without waiting.  `events` is what the wait gave, on which of the
+ * sockets (0: a time-out, or nothing known).  Afterwards look at conn->state.
  */
-extern void rtm_conn_step(RtmConn *conn, uint32 events);
+extern void rtm_conn_step(RtmConn *conn, pgsocket sock, uint32 events);
 
 /* When rtm_conn_step() wants to be called at the latest; 0: whenever. */
 extern int64 rtm_conn_deadline(const RtmConn *conn);
@@ -78,6 +95,12 @@ extern int64 rtm_conn_deadline(const RtmConn *conn);
  */
 extern FpnnStatus rtm_conn_ask(RtmConn *conn, const char *method, const void *payload, size_t len,
 							   RtmAnswerFunc func, void *arg, uint32 *seq);
+
+/*
+ * From now on pushes are given to the listener, which must not raise, nor close the
+ * connection.  At first nobody listens: they are answered and forgotten.
+ */
+extern void rtm_conn_listen(RtmConn *conn, FpnnListener listener);
 
 /* Write as much as possible of what is queued; look at conn->state afterwards. */
 extern void rtm_conn_flush(RtmConn *conn);

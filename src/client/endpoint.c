@@ -17,11 +17,10 @@
 #define SUSPECT_TIME 60000
 
 #define MAX_SUSPECTS 16
-#define MAX_TEXT	 300 /* a longer name isn't remembered */
 
 typedef struct Suspect
 {
-	char  text[MAX_TEXT];
+	char  text[RTM_MAX_ENDPOINT + 1];
 	int64 until; /* rtm_now_ms() */
 } Suspect;
 
@@ -52,11 +51,9 @@ rtm_endpoint_failed(const RtmEndpoint *endpoint)
 {
 	Suspect *suspect = find_suspect(endpoint);
 
-	if (strlen(endpoint->text) >= MAX_TEXT)
-		return;
 	if (suspect == NULL)
 		suspect = oldest_suspect();
-	strlcpy(suspect->text, endpoint->text, MAX_TEXT);
+	strlcpy(suspect->text, endpoint->text, sizeof(suspect->text));
 	suspect->until = rtm_now_ms() + SUSPECT_TIME;
 }
 

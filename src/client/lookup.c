@@ -34,7 +34,7 @@ rtm_find_server(const char *name, Oid role)
 			(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("server \"%s\" does not exist", name),
 			 errhint(
 				 "Make it with CREATE SERVER ... FOREIGN DATA WRAPPER rtm, or name another one in the argument server or the setting rtm.server.")));
-	acl = rtm_may_use_server(server, role);
+	acl = rtm_aclcheck(ForeignServerRelationId, server, role, ACL_USAGE);
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_FOREIGN_SERVER, name);
 	return server;

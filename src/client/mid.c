@@ -19,11 +19,11 @@
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
-#include "utils/timestamp.h"
 
 #include "client/mid.h"
 #include "compat.h"
 #include "fpnn/mid_layout.h"
+#include "host.h"
 #include "shmem.h"
 
 typedef struct MidMaker
@@ -96,13 +96,6 @@ draw_start(MidMaker *maker, uint32 old)
 	return true;
 }
 
-static int64
-now_ms(void)
-{
-	return GetCurrentTimestamp() / 1000 +
-		   INT64CONST(1000) * SECS_PER_DAY * (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE);
-}
-
 int64
 rtm_new_mid(void)
 {
@@ -119,7 +112,7 @@ rtm_new_mid(void)
 		start = pg_atomic_read_u32(&maker->start);
 	}
 	do
-		mid = fpnn_mid_next((int64) last, start - 1, now_ms());
+		mid = fpnn_mid_next((int64) last, start - 1, rtm_wall_us() / 1000);
 	while (!pg_atomic_compare_exchange_u64(&maker->last, &last, (uint64) mid));
 	return mid;
 }

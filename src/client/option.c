@@ -184,7 +184,8 @@ parse_endpoint(char *text, RtmEndpoint *endpoint)
 	unsigned long port;
 
 	endpoint->text = pstrdup(text);
-	if (colon == NULL || colon == text || colon[1] < '0' || colon[1] > '9')
+	if (colon == NULL || colon == text || colon[1] < '0' || colon[1] > '9' ||
+		strlen(text) > RTM_MAX_ENDPOINT)
 		return false;
 	*colon = '\0';
 	endpoint->port = colon + 1;

@@ -15,6 +15,7 @@
 
 /* A server has at most so many endpoints. */
 #define RTM_MAX_ENDPOINTS 16
+#define RTM_MAX_ENDPOINT  262 /* bytes of one; no name has more than 255 */
 
 typedef struct RtmEndpoint
 {

@@ -28,9 +28,8 @@
 static HTAB *peers;
 static bool	 any_stale;
 
-/* Positions in a peer's wait set. */
-#define LATCH_POS  0
-#define SOCKET_POS 2
+/* Behind latch and postmaster: where a wait set has the connection's sockets. */
+#define SOCKETS_POS 2
 
 static void
 invalidate(Datum arg, int cacheid, uint32 hash)
@@ -61,7 +60,6 @@ drop_set(RtmPeer *peer)
 	if (peer->set)
 		FreeWaitEventSet(peer->set);
 	peer->set = NULL;
-	peer->generation = 0;
 }
 
 void
@@ -199,25 +197,26 @@ rtm_peer(const char *server_name, Oid role)
 	return peer;
 }
 
-/* A wait set that fits the connection's socket and what it waits for. */
+/* A wait set that fits the connection's sockets and what it waits for. */
 static void
 prepare_set(RtmPeer *peer)
 {
-	RtmConn *conn = peer->conn;
-	uint32	 events = rtm_conn_events(conn);
+	RtmSocket sockets[RTM_MAX_SOCKETS];
+	int		  n = rtm_conn_sockets(peer->conn, sockets);
 
-	if (peer->generation != conn->generation)
+	if (peer->set && peer->generation == peer->conn->generation)
 	{
-		drop_set(peer);
-		peer->set = rtm_create_wait_set(3);
-		AddWaitEventToSet(peer->set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-		AddWaitEventToSet(peer->set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-		AddWaitEventToSet(peer->set, events, conn->sock, NULL, NULL);
-		peer->generation = conn->generation;
+		for (int i = 0; i < n; i++)
+			ModifyWaitEvent(peer->set, SOCKETS_POS + i, sockets[i].events, NULL);
+		return;
 	}
-	else if (peer->events != events)
-		ModifyWaitEvent(peer->set, SOCKET_POS, events, NULL);
-	peer->events = events;
+	drop_set(peer);
+	peer->set = rtm_create_wait_set(SOCKETS_POS + n);
+	peer->generation = peer->conn->generation;
+	AddWaitEventToSet(peer->set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(peer->set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	for (int i = 0; i < n; i++)
+		AddWaitEventToSet(peer->set, sockets[i].events, sockets[i].sock, NULL, NULL);
 }
 
 void
@@ -226,8 +225,7 @@ rtm_peer_wait(RtmPeer *peer, int64 deadline)
 	RtmConn	 *conn = peer->conn;
 	int64	  step_deadline = rtm_conn_deadline(conn);
 	int64	  left;
-	WaitEvent event;
-	uint32	  events = 0;
+	WaitEvent event = {.fd = PGINVALID_SOCKET};
 
 	prepare_set(peer);
 	if (step_deadline != 0 && step_deadline < deadline)
@@ -242,12 +240,8 @@ rtm_peer_wait(RtmPeer *peer, int64 deadline)
 		if (event.events & WL_LATCH_SET)
 			ResetLatch(MyLatch);
 		else
-			events = event.events;
+			peer->heard = rtm_now_ms();
 	}
 	CHECK_FOR_INTERRUPTS();
-	rtm_conn_step(conn, events);
-
-	/* a socket that was closed, or replaced, must not stay in the set */
-	if (conn->sock == PGINVALID_SOCKET || conn->generation != peer->generation)
-		drop_set(peer);
+	rtm_conn_step(conn, event.fd, event.events & WL_SOCKET_MASK);
 }

@@ -37,9 +37,10 @@ struct RtmPeer
 	RtmOptions	 *options;	  /* NULL: not read yet */
 	RtmConn		 *conn;		  /* NULL: not connected */
 	RtmConn		 *previous;	  /* set aside, while conn is being made; or NULL */
-	WaitEventSet *set;		  /* latch, postmaster and conn's socket */
-	int			  generation; /* of the socket in the set; 0: none */
-	uint32		  events;	  /* waited for, of the socket */
+	int64		  heard;	  /* rtm_now_ms(): when something last came while waiting */
+	bool		  pong;		  /* the latest ping was answered */
+	WaitEventSet *set;		  /* latch, postmaster and conn's sockets */
+	int			  generation; /* of the sockets in the set */
 	dlist_head	  asks;		  /* under way */
 };
 

@@ -9,8 +9,6 @@
  */
 #include "postgres.h"
 
-#include <time.h>
-
 #include "miscadmin.h"
 
 #include "client/request.h"
@@ -45,7 +43,7 @@ rtm_sign_request(const RtmOptions *options, const char *method, const char *para
 	static FpnnBuf buf;
 	char		   sign[FPNN_SIGN_LEN + 1];
 	int64		   salt = next_salt();
-	int64		   ts = (int64) time(NULL);
+	int64		   ts = rtm_wall_us() / 1000000;
 	msgpack_packer packer;
 	FpnnStatus	   status;
 

@@ -24,7 +24,7 @@ fpnn_buf_free(FpnnBuf *buf)
 	const FpnnEnv *env = buf->env;
 
 	if (buf->data)
-		env->resize(env->arg, buf->data, 0);
+		env->resize(buf->data, 0);
 	fpnn_buf_init(buf, env);
 }
 
@@ -54,13 +54,13 @@ fpnn_buf_reserve(FpnnBuf *buf, size_t room)
 	while (capacity < len + room)
 		capacity *= 2;
 
-	data = buf->env->resize(buf->env->arg, NULL, capacity);
+	data = buf->env->resize(NULL, capacity);
 	if (data == NULL)
 		return FPNN_NOMEM;
 	if (len > 0)
 		memcpy(data, fpnn_buf_head(buf), len);
 	if (buf->data)
-		buf->env->resize(buf->env->arg, buf->data, 0);
+		buf->env->resize(buf->data, 0);
 	buf->data = data;
 	buf->capacity = capacity;
 	buf->start = 0;

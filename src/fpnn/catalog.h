@@ -8,7 +8,8 @@
  * by this table; adding a method is adding a row (and the CREATE FUNCTION that
  * gives it SQL types, for those that have one).  Source: protocol.md "RTM
  * quests" and "Listening", message-api.md; the names and types of the other
- * methods' parameters are those that the vendor's server SDKs send.
+ * methods' parameters are those that the vendor's server SDKs send.  Left out are
+ * files and real-time calls (RTC), and the IM library's methods.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,20 +32,17 @@
 
 /* ---- kinds ---- */
 
-/* What a call does; every row of a kind has the same answer: see rtm_kinds. */
+/* What a call does: see rtm_kinds. */
 typedef enum RtmKind
 {
 	RTM_KIND_SEND,
 	RTM_KIND_HISTORY,
 	RTM_KIND_DELETE,
 	RTM_KIND_INFO,
-	RTM_KIND_COUNT,
-	RTM_KIND_CHANGE,
-	RTM_KIND_CHECK,
-	RTM_KIND_UIDS,
-	RTM_KIND_GIDS,
-	RTM_KIND_ROOM_COUNTS,
-	RTM_KIND_LISTEN, /* for this connection only */
+	RTM_KIND_ASK,	 /* any other question; its answer is said by the row */
+	RTM_KIND_CHANGE, /* comes to the same when it is done twice */
+	RTM_KIND_ONCE,	 /* doesn't: what came in between would be changed as well */
+	RTM_KIND_LISTEN, /* for this connection only: there are no SQL functions */
 	RTM_KIND_ANY	 /* no row's: a method by its name, rtm_call(); the last one */
 } RtmKind;
 
@@ -60,6 +58,7 @@ typedef enum RtmFieldType
 	RTM_FIELD_TEXT,		/* text; NULL when it is none in the database's encoding */
 	RTM_FIELD_BINARY,	/* bytea: a field that RTM_FIELD_TEXT has, when that is NULL */
 	RTM_FIELD_INTS,		/* bigint[] */
+	RTM_FIELD_TEXTS,	/* text[]; with NULL for what is no text in it */
 	RTM_FIELD_JSON,		/* jsonb: whatever it is */
 	RTM_FIELD_ANSWER,	/* jsonb: the whole answer */
 	RTM_FIELD_MESSAGES, /* rtm_message[]: a page of a history */
@@ -70,6 +69,7 @@ typedef struct RtmField
 {
 	const char	*wire; /* key in the answer's map; NULL: none */
 	RtmFieldType type;
+	bool		 optional; /* NULL when the answer has no such key, or nil */
 } RtmField;
 
 #define RTM_MAX_FIELDS 7
@@ -77,10 +77,10 @@ typedef struct RtmField
 /* May a quest whose answer was lost be sent again? */
 typedef enum RtmRepeat
 {
-	RTM_REPEAT_AS_KIND, /* of a row: what its kind says */
-	RTM_REPEAT_NEVER,	/* it may do the same thing twice */
-	RTM_REPEAT_BY_MID,	/* with a mid that nobody else uses: the gate refuses the second one */
-	RTM_REPEAT_ALWAYS	/* it asks only, or comes to the same */
+	RTM_REPEAT_UNSAID, /* by no kind */
+	RTM_REPEAT_NEVER,  /* it may do the same thing twice */
+	RTM_REPEAT_BY_MID, /* with a mid that nobody else uses: the gate refuses the second one */
+	RTM_REPEAT_ALWAYS  /* it asks only, or comes to the same */
 } RtmRepeat;
 
 /* What the outbox keeps of a good answer. */
@@ -110,7 +110,7 @@ typedef struct RtmKindTraits
 	 */
 	const char *row_type;
 
-	/* the columns of the SQL function's result, in their order */
+	/* the columns of the SQL function's result, in their order; none: see the row */
 	RtmField fields[RTM_MAX_FIELDS + 1];
 } RtmKindTraits;
 
@@ -136,8 +136,8 @@ typedef enum RtmParamType
 {
 	RTM_PARAM_END = 0,
 	RTM_PARAM_UID,
-	RTM_PARAM_UIDS, /* not empty */
-	RTM_PARAM_ID,	/* gid, rid */
+	RTM_PARAM_UIDS, /* not empty; of rooms, too */
+	RTM_PARAM_ID,	/* gid, rid, and any other number from 0 up */
 	RTM_PARAM_MTYPE,
 	RTM_PARAM_MSG, /* has a bytea overload in SQL */
 	RTM_PARAM_ATTRS,
@@ -148,11 +148,14 @@ typedef enum RtmParamType
 	RTM_PARAM_CURSOR, /* differs from page to page */
 	RTM_PARAM_MTYPES,
 	RTM_PARAM_TYPE,	  /* an RtmConversation */
-	RTM_PARAM_ANY_ID, /* left out: every gid or rid */
+	RTM_PARAM_CHOICE, /* of the method's own enumeration */
+	RTM_PARAM_ANY_ID, /* left out: every gid or rid, no uid, ... */
 	RTM_PARAM_SECONDS,
 	RTM_PARAM_IDS,
 	RTM_PARAM_EVENTS,
-	RTM_PARAM_FLAG /* the last one */
+	RTM_PARAM_TEXT,
+	RTM_PARAM_SOME_TEXT, /* left out with NULL */
+	RTM_PARAM_FLAG		 /* the last one */
 } RtmParamType;
 
 #define RTM_NUM_PARAM_TYPES (RTM_PARAM_FLAG + 1)
@@ -216,15 +219,18 @@ typedef struct RtmMethod
 	const char *key_a;
 	const char *key_b;
 
-	bool	  sql;	  /* there are SQL functions, rtm_<call>() and rtm_<call>_async() */
-	RtmRepeat repeat; /* where it differs from the kind's */
+	/* its type, an RtmConversation, and what it is are parameters: "type", "xid", "from" */
+	bool by_type;
 
-	/* delmsg and getmsg name the conversation in the quest: type, and xid */
+	/* delmsg and getmsg: there is a row, and an SQL function, for each type */
 	bool has_type;
 	bool xid_zero; /* ... xid 0, there being no such argument */
 
 	/* in the order of the SQL arguments; ends with RTM_PARAM_END */
 	RtmParam params[RTM_MAX_PARAMS + 1];
+
+	/* of RTM_KIND_ASK: as RtmKindTraits has them */
+	RtmField fields[RTM_MAX_FIELDS + 1];
 } RtmMethod;
 
 /* Indexes into rtm_methods, in any order. */
@@ -248,25 +254,77 @@ typedef enum RtmMethodId
 	RTM_GET_ROOM_MESSAGE_INFO,
 	RTM_GET_BROADCAST_MESSAGE_INFO,
 	RTM_GET_MESSAGE_NUM,
+	RTM_EDIT_MESSAGE,
+	RTM_CLEAN_MESSAGE,
+	RTM_DELETE_CONVERSATION_MESSAGES,
+	RTM_CLEAR_USER_MESSAGES,
+	RTM_CLEAR_PROJECT_MESSAGES,
+	RTM_GET_TOKEN,
+	RTM_REMOVE_TOKEN,
+	RTM_KICKOUT,
+	RTM_GET_ONLINE_USERS,
+	RTM_SET_USER_INFO,
+	RTM_GET_USER_INFO,
+	RTM_GET_USER_OPEN_INFO,
+	RTM_ADD_SESSIONS,
+	RTM_REMOVE_SESSIONS,
+	RTM_ADD_PROJECT_BLACK,
+	RTM_REMOVE_PROJECT_BLACK,
+	RTM_IS_PROJECT_BLACK,
+	RTM_ADD_PROJECT_BAN,
+	RTM_REMOVE_PROJECT_BAN,
+	RTM_IS_PROJECT_BAN,
+	RTM_ADD_FRIENDS,
+	RTM_DELETE_FRIENDS,
+	RTM_GET_FRIENDS,
+	RTM_IS_FRIEND,
+	RTM_IS_FRIENDS,
+	RTM_ADD_BLACKS,
+	RTM_DELETE_BLACKS,
+	RTM_GET_BLACKS,
+	RTM_IS_BLACK,
+	RTM_IS_BLACKS,
 	RTM_ADD_GROUP_MEMBERS,
 	RTM_DELETE_GROUP_MEMBERS,
 	RTM_DELETE_GROUP,
 	RTM_GET_GROUP_MEMBERS,
+	RTM_GET_GROUP_COUNT,
 	RTM_IS_GROUP_MEMBER,
 	RTM_GET_USER_GROUPS,
 	RTM_ADD_GROUP_BAN,
 	RTM_REMOVE_GROUP_BAN,
 	RTM_IS_BAN_OF_GROUP,
+	RTM_SET_GROUP_INFO,
+	RTM_GET_GROUP_INFO,
+	RTM_CLEAR_PROJECT_GROUP,
 	RTM_ADD_ROOM_MEMBER,
 	RTM_DELETE_ROOM_MEMBER,
+	RTM_ADD_ROOM_MEMBERS,
+	RTM_DELETE_ROOM_MEMBERS,
+	RTM_ADD_USER_ROOMS,
+	RTM_DELETE_USER_ROOMS,
 	RTM_GET_ROOM_MEMBERS,
 	RTM_GET_ROOM_COUNT,
 	RTM_ADD_ROOM_BAN,
 	RTM_REMOVE_ROOM_BAN,
 	RTM_IS_BAN_OF_ROOM,
-	RTM_ADD_PROJECT_BLACK,
-	RTM_REMOVE_PROJECT_BLACK,
-	RTM_IS_PROJECT_BLACK,
+	RTM_SET_ROOM_INFO,
+	RTM_GET_ROOM_INFO,
+	RTM_DATA_SET,
+	RTM_DATA_GET,
+	RTM_DATA_DELETE,
+	RTM_ADD_DEVICE,
+	RTM_REMOVE_DEVICE,
+	RTM_ADD_DEVICE_PUSH_OPTION,
+	RTM_REMOVE_DEVICE_PUSH_OPTION,
+	RTM_GET_DEVICE_PUSH_OPTION,
+	RTM_TRANSLATE,
+	RTM_PROFANITY,
+	RTM_SPEECH_TO_TEXT,
+	RTM_TEXT_CHECK,
+	RTM_IMAGE_CHECK,
+	RTM_AUDIO_CHECK,
+	RTM_VIDEO_CHECK,
 	RTM_ADD_LISTEN,
 	RTM_REMOVE_LISTEN,
 	RTM_SET_LISTEN,
@@ -287,6 +345,9 @@ extern const RtmMethod *rtm_method_by_wire(const char *method, RtmConversation t
 /* The first row of that kind for such a conversation, or NULL. */
 extern const RtmMethod *rtm_method_of(RtmKind kind, RtmConversation conversation);
 
+/* The columns of its result, ending with RTM_FIELD_END; NULL: as below. */
+extern const RtmField *rtm_method_fields(const RtmMethod *method);
+
 /* The traits of a row's kind; NULL: those of a method by its name, rtm_call(). */
 extern const RtmKindTraits *rtm_method_traits(const RtmMethod *method);
 
@@ -295,6 +356,9 @@ extern const RtmKindTraits *rtm_method_traits(const RtmMethod *method);
  * it, or it is known that the gate had no message with it.
  */
 extern bool rtm_method_repeatable(const RtmMethod *method, bool own_mid);
+
+/* Does it ask about nobody in particular?  Then there is no order that it has to keep. */
+extern bool rtm_method_alone(const RtmMethod *method);
 
 extern int rtm_method_nparams(const RtmMethod *method);
 

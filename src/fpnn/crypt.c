@@ -485,7 +485,7 @@ crypt_free(FpnnCodec *codec)
 	EVP_CIPHER_CTX_free(crypt->encryption);
 	EVP_CIPHER_CTX_free(crypt->decryption);
 	OPENSSL_cleanse(crypt, sizeof(*crypt));
-	env->resize(env->arg, crypt, 0);
+	env->resize(crypt, 0);
 }
 
 static bool
@@ -505,7 +505,7 @@ fpnn_crypt_codec(const FpnnEnv *env, const uint8_t *secret, size_t secret_len, F
 				 size_t max_frame, FpnnCodec **codec)
 {
 	uint8_t		key[FPNN_CRYPT_MAX_KEY];
-	CryptCodec *crypt = env->resize(env->arg, NULL, sizeof(CryptCodec));
+	CryptCodec *crypt = env->resize(NULL, sizeof(CryptCodec));
 	FpnnStatus	status;
 
 	if (crypt == NULL)

@@ -51,19 +51,15 @@ typedef enum FpnnStatus
 } FpnnStatus;
 
 /*
- * What the host lends the wire layer.  `resize` is realloc() with a context:
- * ptr NULL allocates, size 0 frees (and returns NULL); NULL for size > 0 means
- * out of memory, the old block staying valid.  It must not longjmp.
- *
- * `md5` computes 16 bytes; false when the host's crypto policy (FIPS) forbids
- * MD5.  `random` fills len bytes from a strong source; false when it can't.
+ * What the host lends the wire layer.  `resize` is realloc(): ptr NULL allocates,
+ * size 0 frees (and returns NULL); NULL for size > 0 means out of memory, the old
+ * block staying valid.  It must not longjmp.  `md5` computes 16 bytes; false when the
+ * host's crypto policy (FIPS) forbids MD5.
  */
 typedef struct FpnnEnv
 {
-	void *(*resize)(void *arg, void *ptr, size_t size);
+	void *(*resize)(void *ptr, size_t size);
 	bool (*md5)(const void *data, size_t len, uint8_t digest[16]);
-	bool (*random)(void *buf, size_t len);
-	void *arg; /* for resize */
 } FpnnEnv;
 
 /* A short English phrase for a status, for use after a colon. Never NULL. */

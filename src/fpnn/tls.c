@@ -176,14 +176,14 @@ tls_free(FpnnCodec *codec)
 	fpnn_buf_free(&tls->early);
 	SSL_free(tls->ssl);
 	SSL_CTX_free(tls->context);
-	tls->env->resize(tls->env->arg, tls, 0);
+	tls->env->resize(tls, 0);
 }
 
 /* A codec with a context that has its limits. */
 static FpnnStatus
 make_codec(const FpnnEnv *env, const SSL_METHOD *method, TlsCodec **made)
 {
-	TlsCodec *tls = env->resize(env->arg, NULL, sizeof(TlsCodec));
+	TlsCodec *tls = env->resize(NULL, sizeof(TlsCodec));
 
 	if (tls == NULL)
 		return FPNN_NOMEM;

@@ -72,6 +72,35 @@ rtm_read_ints(const RtmReader *reader, const char *key)
 										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
+Datum
+rtm_read_texts(const RtmReader *reader, const char *key)
+{
+	const msgpack_object_array *array = NULL;
+	ArrayBuildState			   *texts = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+
+	need(reader, key, fpnn_map_array(reader->answer->map, key, &array));
+	for (uint32 i = 0; i < array->size; i++)
+	{
+		const char	 *bytes = NULL;
+		size_t		  len = 0;
+		NullableDatum text;
+		NullableDatum binary;
+
+		need(reader, key, fpnn_object_text(&array->ptr[i], &bytes, &len));
+		rtm_body_from_wire(bytes, len, &text, &binary);
+		(void) accumArrayResult(texts, text.value, text.isnull, TEXTOID, CurrentMemoryContext);
+	}
+	return makeArrayResult(texts, CurrentMemoryContext);
+}
+
+bool
+rtm_answer_has(const RtmReader *reader, const char *key)
+{
+	const msgpack_object *value = fpnn_map_get(reader->answer->map, key);
+
+	return value && value->type != MSGPACK_OBJECT_NIL;
+}
+
 void
 rtm_read_body(const RtmReader *reader, const char *key, NullableDatum *text, NullableDatum *binary)
 {
@@ -96,6 +125,14 @@ rtm_form_tuple(TupleDesc desc, const NullableDatum *columns, int n)
 		nulls[i] = columns[i].isnull;
 	}
 	return heap_form_tuple(desc, values, nulls);
+}
+
+void
+rtm_put_row(FunctionCallInfo fcinfo, const NullableDatum *columns, int n)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	tuplestore_puttuple(result->setResult, rtm_form_tuple(result->setDesc, columns, n));
 }
 
 TupleDesc

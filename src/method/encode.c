@@ -132,11 +132,11 @@ pack_ints_arg(RtmRequest *request, msgpack_packer *packer, int index, const Null
 	if (param->type == RTM_PARAM_UIDS && n == 0)
 		rtm_raise_code(RTM_CODE_EMPTY_PARAM,
 					   psprintf("argument \"%s\" must not be empty", param->name), NULL,
-					   "Name at least one recipient.");
+					   "Name at least one.");
 	if (param->type == RTM_PARAM_UIDS && n > RTM_MAX_RECIPIENTS)
 		rtm_raise_code(RTM_CODE_TOO_MANY,
 					   psprintf("argument \"%s\" has %d elements", param->name, n),
-					   psprintf("There can be %d recipients.", RTM_MAX_RECIPIENTS),
+					   psprintf("There can be %d.", RTM_MAX_RECIPIENTS),
 					   "Call the function for portions of them.");
 	if (param->type == RTM_PARAM_UIDS)
 		note_recipients(request, index, values, n);

@@ -166,6 +166,8 @@ field_type(RtmFieldType type)
 			return BYTEAOID;
 		case RTM_FIELD_INTS:
 			return INT8ARRAYOID;
+		case RTM_FIELD_TEXTS:
+			return TEXTARRAYOID;
 		case RTM_FIELD_JSON:
 		case RTM_FIELD_ANSWER:
 			return JSONBOID;
@@ -182,6 +184,8 @@ answer_column(const RtmResult *result, const RtmField *field, Oid type)
 {
 	const RtmReader *reader = &result->reader;
 
+	if (field->optional && !rtm_answer_has(reader, field->wire))
+		return rtm_null_column();
 	switch (field->type)
 	{
 		case RTM_FIELD_INT64:
@@ -196,6 +200,8 @@ answer_column(const RtmResult *result, const RtmField *field, Oid type)
 			return text_column(reader, field->wire, true);
 		case RTM_FIELD_INTS:
 			return rtm_column(rtm_read_ints(reader, field->wire));
+		case RTM_FIELD_TEXTS:
+			return rtm_column(rtm_read_texts(reader, field->wire));
 		case RTM_FIELD_JSON:
 			return rtm_column(JsonbPGetDatum(rtm_read_jsonb(reader, field->wire)));
 		case RTM_FIELD_ANSWER:
@@ -224,7 +230,7 @@ kept_column(const RtmResult *result, const RtmField *field)
 int
 rtm_result_columns(const RtmResult *result, const Oid *types, NullableDatum *columns)
 {
-	const RtmField *fields = rtm_method_traits(result->method)->fields;
+	const RtmField *fields = rtm_method_fields(result->method);
 	int				n = 0;
 
 	for (; fields[n].type != RTM_FIELD_END; n++)
@@ -268,13 +274,14 @@ int
 rtm_callback_types(const RtmMethod *method, Oid schema, Oid *types)
 {
 	const RtmKindTraits *traits = rtm_method_traits(method);
+	const RtmField		*fields = rtm_method_fields(method);
 	int					 n = 0;
 
 	if (traits->row_type)
 		types[n++] = type_of_extension(traits->row_type, schema);
 	else
-		for (; traits->fields[n].type != RTM_FIELD_END; n++)
-			types[n] = field_type(traits->fields[n].type);
+		for (; fields[n].type != RTM_FIELD_END; n++)
+			types[n] = field_type(fields[n].type);
 	types[n++] = type_of_extension("rtm_error", schema);
 	return n;
 }

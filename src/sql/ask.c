@@ -41,7 +41,7 @@ rtm_ask_begin(FunctionCallInfo fcinfo, const RtmFunction *function, RtmCall *cal
 static Datum
 ask_result(FunctionCallInfo fcinfo, RtmFunction *function, const RtmResult *result)
 {
-	const RtmField *fields = rtm_method_traits(function->method)->fields;
+	const RtmField *fields = rtm_method_fields(function->method);
 	NullableDatum	column;
 	Oid				type;
 

@@ -57,7 +57,7 @@ rtm_sql_methods(PG_FUNCTION_ARGS)
 			   text_column(list_arguments(method)),
 		   };
 
-		if (method->sql)
+		if (method->kind != RTM_KIND_LISTEN)
 			tuplestore_puttuple(result->setResult,
 								rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
 	}

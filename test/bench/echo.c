@@ -37,9 +37,8 @@ static size_t last_quest;
 static size_t last_answer;
 
 static void *
-resize(void *arg, void *ptr, size_t size)
+resize(void *ptr, size_t size)
 {
-	(void) arg;
 	if (size == 0)
 	{
 		free(ptr);
@@ -48,7 +47,7 @@ resize(void *arg, void *ptr, size_t size)
 	return realloc(ptr, size);
 }
 
-static const FpnnEnv env = {resize, NULL, NULL, NULL};
+static const FpnnEnv env = {resize, NULL};
 
 typedef struct Client
 {

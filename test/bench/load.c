@@ -30,9 +30,8 @@
 #include "fpnn/sign.h"
 
 static void *
-resize(void *arg, void *ptr, size_t size)
+resize(void *ptr, size_t size)
 {
-	(void) arg;
 	if (size == 0)
 	{
 		free(ptr);
@@ -47,7 +46,7 @@ md5(const void *data, size_t len, uint8_t digest[16])
 	return EVP_Digest(data, len, digest, NULL, EVP_md5(), NULL) == 1;
 }
 
-static const FpnnEnv env = {resize, md5, NULL, NULL};
+static const FpnnEnv env = {resize, md5};
 
 typedef struct Client
 {

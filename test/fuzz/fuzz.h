@@ -12,12 +12,11 @@
 #include <string.h>
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
 #include "fpnn/fpnn.h"
 
 static void *
-fuzz_resize(void *arg, void *ptr, size_t size)
+fuzz_resize(void *ptr, size_t size)
 {
 	if (size == 0)
 	{
@@ -33,13 +32,7 @@ fuzz_md5(const void *data, size_t len, uint8_t digest[16])
 	return EVP_Digest(data, len, digest, NULL, EVP_md5(), NULL) == 1;
 }
 
-static bool
-fuzz_random(void *buf, size_t len)
-{
-	return RAND_bytes(buf, (int) len) == 1;
-}
-
-static const FpnnEnv fuzz_env = {fuzz_resize, fuzz_md5, fuzz_random, NULL};
+static const FpnnEnv fuzz_env = {fuzz_resize, fuzz_md5};
 
 /* What must hold, also in builds without asserts. */
 static inline void

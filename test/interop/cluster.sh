@@ -20,7 +20,7 @@ pid=11000001
 # waited for.
 settings()
 {
-	run_psql -c "ALTER SYSTEM SET rtm_gate.enforce_membership = on" \
+	run_psql -c "LOAD 'rtm_gate'" -c "ALTER SYSTEM SET rtm_gate.enforce_membership = on" \
 		-c "ALTER SYSTEM SET rtm_gate.ping_interval = '2s'" \
 		-c "SELECT pg_reload_conf()" >/dev/null || bail_out "the settings of the gate are other ones"
 }

@@ -782,11 +782,12 @@ add_other_rows()
 			same("... with mtypes", counted(kind, to, {52}), std::make_pair((Id) 1, (Id) 1));
 		}
 	});
-	row("calls that are no messages: 20004", [](Column &c) {
+	row("getToken, kickout", [](Column &c) {
 		std::string token;
 
-		fails(c.call(S { return c.client->getToken(token, 1); }, A { c.client->getToken(1, put(answer, token)); }), 20004);
-		fails(c.call(S { return c.client->kickout(1); }, A { c.client->kickout(1, done(answer)); }), 20004);
+		ok(c.call(S { return c.client->getToken(token, 1); }, A { c.client->getToken(1, put(answer, token)); }));
+		expect(!token.empty(), "the token is empty");
+		ok(c.call(S { return c.client->kickout(1); }, A { c.client->kickout(1, done(answer)); }));
 	});
 	row("wrong secret: 200002, unknown project: 200001", [](Column &c) {
 		Id mid;

@@ -570,10 +570,48 @@ row('setEvtListener, restored when reconnected', async (c) => {
     throw new Mismatch('nothing is pushed after the SDK reconnected');
 });
 
-row('calls that are no messages: 20004', async (c) => {
-    await c.fails(20004, 'getToken', c.id(1));
-    await c.fails(20004, 'kickout', c.id(1));
-    await c.fails(20004, 'getOnlineUsers', [c.id(1)]);
+row('setUserInfo, getUserInfo; of groups and rooms', async (c) => {
+    for (const kind of ['User', 'Group', 'Room']) {
+        await c.ok(`set${kind}Info`, c.id(91), 'open', 'private');
+        const info = await c.ok(`get${kind}Info`, c.id(91));
+        same('infos', [info.oinfo, info.pinfo], ['open', 'private']);
+    }
+});
+
+for (const [kind, is] of [['Friends', 'isFriend'], ['Blacks', 'isBlack']]) {
+    row(`add${kind}, get${kind}, ${is}, delete${kind}`, async (c) => {
+        await c.ok(`add${kind}`, c.id(94), [c.id(95), c.id(96)]);
+        same('the list', sorted(await c.ok(`get${kind}`, c.id(94))), [c.id(95), c.id(96)]);
+        await c.ok(`delete${kind}`, c.id(94), [c.id(96)]);
+        same('one', (await c.ok(is, c.id(94), c.id(95))).ok, true);
+        same('the other', (await c.ok(is, c.id(94), c.id(96))).ok, false);
+        await c.ok(`delete${kind}`, c.id(94), [c.id(95)]);
+    });
+}
+
+row('dataSet, dataGet, dataDelete', async (c) => {
+    await c.ok('dataSet', c.id(91), 'colour', 'blue');
+    same('value', (await c.ok('dataGet', c.id(91), 'colour')).val, 'blue');
+    await c.ok('dataDelete', c.id(91), 'colour');
+});
+
+row('addDevice, removeDevice', async (c) => {
+    await c.ok('addDevice', c.id(91), 'fcm', 'token');
+    await c.ok('removeDevice', c.id(91), 'token');
+});
+
+row('addDevicePushOption', async (c) => {
+    try {
+        await c.ok('addDevicePushOption', c.id(91), 1, c.id(7), [51, 52]);
+    } catch (e) {
+        throw e instanceof ReferenceError ? new SdkBug(`it fails by itself: ${e.message}`) : e;
+    }
+});
+
+row('getToken, kickout, getOnlineUsers', async (c) => {
+    await c.ok('getToken', c.id(1));
+    await c.ok('kickout', c.id(1));
+    await c.ok('getOnlineUsers', [c.id(1)]);
 });
 
 row('wrong secret: 200002, unknown project: 200001', async (c) => {

@@ -66,6 +66,19 @@ CALLBACKS = {
     'get_message_num': 'GetMessageNumCallback',
     'get_online_users': 'GetOnlineUsersCallback',
     'get_token': 'GetTokenCallback',
+    'get_user_info': 'GetUserInfoCallback',
+    'get_user_open_info': 'GetUserOpenInfoCallback',
+    'get_group_info': 'GetGroupInfoCallback',
+    'get_room_info': 'GetRoomInfoCallback',
+    'get_friends': 'GetFriendsCallback',
+    'is_friend': 'IsFriendCallback',
+    'is_friends': 'IsFriendsCallback',
+    'get_blacks': 'GetBlacksCallback',
+    'is_black': 'IsBlackCallback',
+    'is_blacks': 'IsBlacksCallback',
+    'data_get': 'DataGetCallback',
+    'get_device_push_option': 'GetDevicePushOptionCallback',
+    'translate': 'TranslateCallback',
 }
 for name in ('message', 'messages', 'group_message', 'room_message', 'chat', 'chats', 'group_chat',
              'room_chat', 'cmd', 'cmds', 'group_cmd', 'room_cmd'):
@@ -944,11 +957,94 @@ def reconnected_add(c):
 
 # -- the rest of the service --------------------------------------------------
 
-@row('calls that are no messages: 20004')
+@row('get_token, remove_token, kickout, get_online_users')
+def tokens(c):
+    uid = c.id(90)
+    expect(value(c, 'get_token', uid), 'the token is empty')
+    ok(c.call('remove_token', uid))
+    ok(c.call('kickout', uid))
+    same('users online', value(c, 'get_online_users', [uid]), [])
+
+
+@row('set_user_info, get_user_info, get_user_open_info')
+def user_info(c):
+    uid = c.id(91)
+    ok(c.call('set_user_info', uid, 'open', 'private'))
+    ok(c.call('set_user_info', uid, 'more open'))
+    oinfo, pinfo, error = c.call('get_user_info', uid)
+    ok(error)
+    same('infos', (oinfo, pinfo), ('more open', 'private'))
+    same('open info', value(c, 'get_user_open_info', [uid, c.id(92)]), {str(uid): 'more open'})
+
+
+@row('set_group_info, get_group_info; of rooms')
+def place_info(c):
+    for kind in ('group', 'room'):
+        ok(c.call('set_%s_info' % kind, c.id(93), 'open', 'private'))
+        oinfo, pinfo, error = c.call('get_%s_info' % kind, c.id(93))
+        ok(error)
+        same('infos', (oinfo, pinfo), ('open', 'private'))
+
+
+def list_rows(plural, single, check, checks):
+    @row('add_%s, get_%s, %s, %s, delete_%s' % (plural, plural, check, checks, plural))
+    def lists(c):
+        uid, a, b = c.id(94), c.id(95), c.id(96)
+        ok(c.call('add_' + plural, uid, [a, b]))
+        same(plural, sorted(value(c, 'get_' + plural, uid)), [a, b])
+        ok(c.call('delete_' + plural, uid, [b]))
+        same(single, [value(c, check, uid, a), value(c, check, uid, b)], [True, False])
+        same(plural, value(c, checks, uid, [a, b]), [a])
+        ok(c.call('delete_' + plural, uid, [a]))
+
+
+list_rows('friends', 'friend', 'is_friend', 'is_friends')
+list_rows('blacks', 'black', 'is_black', 'is_blacks')
+
+
+@row('a user on the blacklist of another: 200049')
+def black(c):
+    uid, other = c.id(97), c.id(98)
+    ok(c.call('add_blacks', uid, [other]))
+    fails(c.call('send_message', 51, other, uid, 'x', '', mid=c.mid())[2], 200049)
+    c.send('send_message', 51, uid, other, 'x', '')
+    ok(c.call('delete_blacks', uid, [other]))
+    c.send('send_message', 51, other, uid, 'x', '')
+
+
+@row('data_set, data_get, data_delete')
+def data(c):
+    uid = c.id(91)
+    ok(c.call('data_set', uid, 'colour', TEXT))
+    same('value', value(c, 'data_get', uid, 'colour'), TEXT)
+    ok(c.call('data_delete', uid, 'colour'))
+    expect(not value(c, 'data_get', uid, 'colour'), 'a value that was deleted is there')
+
+
+@row('add_device, remove_device, ..._device_push_option')
+def devices(c):
+    uid = c.id(91)
+    ok(c.call('add_device', uid, 'fcm', 'token'))
+    ok(c.call('remove_device', uid, 'token'))
+    ok(c.call('add_device_push_option', uid, 1, 7, [51, 52]))
+    ok(c.call('add_device_push_option', uid, 0, 8))
+    ok(c.call('remove_device_push_option', uid, 1, 7, [51]))
+    results = c.call('get_device_push_option', uid)
+    ok(results[-1])
+    same('options', [{str(k): v for k, v in part.items()} for part in (results[0].p2p, results[0].group)],
+         [{'8': [0]}, {'7': [52]}])
+
+
+@row('clear_user_message')
+def clear_user(c):
+    mid, _ = c.send('send_message', 51, c.id(89), c.id(1), 'x', '')
+    ok(c.call('clear_user_message', c.id(89)))
+    fails(c.call('get_p2p_message_info', mid, c.id(89), c.id(1))[1], 200070)
+
+
+@row('translate: 20004')
 def not_here(c):
-    fails(c.call('get_token', 1)[1], 20004)
-    fails(c.call('kickout', 1), 20004)
-    fails(c.call('get_online_users', [1])[1], 20004)
+    fails(c.call('translate', 'hello', 'zh-CN')[1], 20004)
 
 
 @row('wrong secret: 200002, unknown project: 200001')

@@ -10,6 +10,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use FakeGate;
 use List::Util qw(sum);
+use NameServer;
 use PostgreSQL::Test::Utils;
 use RtmTest;
 use Test::More;
@@ -26,7 +27,8 @@ my $rounds = int($sends / 2000);
 # What a process may grow by after that, whatever it does: a few pages of malloc's.
 my $most = 256;					# kB
 
-my $node = new_node('leaks', conf => "fsync = off\nsynchronous_commit = off\nautovacuum = off\nrtm.keep_results = off\n");
+my $ns = NameServer->start;
+my $node = new_node('leaks', conf => "rtm.name_servers = '" . $ns->address . "'\nfsync = off\nsynchronous_commit = off\nautovacuum = off\nrtm.keep_results = off\n");
 sub sql { my ($sql) = @_; return $node->safe_psql('postgres', $sql) }
 sql('CREATE EXTENSION rtm; CREATE EXTENSION rtm_gate');
 my $endpoint = sql("SELECT rtm_gate_setup(secret => '$secret')");
@@ -35,6 +37,7 @@ my $other_key = sql("SELECT rtm_gate_new_key('secp256r1')");
 my $fake = FakeGate->start(pid => $pid, secret => $secret);
 server_for($node, 'fake', $fake->endpoint);
 server_for($node, 'dead', '127.0.0.1:' . free_port());
+server_for($node, 'noname', 'gate.test:1');
 server_for($node, 'ecdh', $endpoint, encryption => 'ecdh', public_key => $other_key);
 server_for($node, 'wrong_key', $endpoint, encryption => 'ecdh', public_key => $key);
 server_for($node, 'no_tls', $endpoint, encryption => 'tls', tls_verify => 'false');
@@ -48,7 +51,8 @@ my @failing = (
 	[ q(rtm_send_group_message(51, 1, 7, repeat('long', 10000))), 'RTM30', 10 ],
 	[ q(rtm_send_group_message(500, 1, 7, 'x')), 'RTM05', 10 ],
 	[ q(rtm_send_group_message(51, 1, 7, 'x', server => 'unmapped')), '42704', 10 ],
-	[ q(rtm_send_group_message(51, 1, 7, 'x', server => 'dead')), 'HV00N', 20 ],
+	[ q(rtm_send_group_message(51, 1, 7, 'x', server => 'dead')), 'HV00N', 15 ],
+	[ q(rtm_send_group_message(51, 1, 7, 'x', server => 'noname')), 'HV00N', 5 ],
 	[ q(rtm_call('sendgroupmsg', '{"msg": "text", "deep": [[{"a": {"base64": "AAAA"}}]]}', server => 'rtm')), 'FP109', 2 ],
 	[ q(rtm_send_message(51, 1, 7, 'close', server => 'fake')), 'FP202', 2 ],
 	[ q(rtm_send_message(51, 1, 7, 'payload c1', server => 'fake')), 'FP206|FP209', 2 ],

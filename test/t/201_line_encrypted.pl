@@ -98,8 +98,8 @@ for my $server (@servers)
 		is(scalar(grep { /getmsgnum.*"num"/ } @texts), 1, '... the others give something');
 		like($texts[-1], qr/readable/, '... histories too');
 		my %called = map { /FROM (\w+)\(/ ? ($1 => 1) : () } @statements;
-		is(sql("SELECT string_agg(name, ' ') FROM (SELECT name FROM rtm_methods() UNION ALL SELECT name || '_page' FROM rtm_methods() WHERE kind = 'history') AS m"
-			. " WHERE name NOT IN (" . join(', ', map { "'$_'" } keys %called) . ")"), '', '... none of the catalogue is missing');
+		is(sql("SELECT string_agg(name, ' ') FROM (SELECT name FROM rtm_methods() WHERE kind IN ('send', 'history', 'info', 'delete') UNION ALL SELECT name || '_page' FROM rtm_methods() WHERE kind = 'history') AS m"
+			. " WHERE name NOT IN (" . join(', ', map { "'$_'" } keys %called) . ")"), '', '... none of the message calls is missing');
 		$results{sync} = \@texts;
 		like($relay->recorded('up'), qr/readable/, '... and all can be read on the line');
 	}
@@ -137,8 +137,8 @@ for my $server (@servers)
 		is(scalar(grep { /^failed$/m } map { $_->{out} } @r), 5, 'every queued call, plain: five fail') or diag join "\n", @texts;
 		is(scalar(grep { !/^(done|failed)\n\[/ } map { $_->{out} } @r), 0, '... each has a result');
 		is(scalar(grep { /"readable/ && /get_group_message"/ } @texts), 2, '... histories too') or diag join "\n", @texts;
-		is(sql("SELECT string_agg(name, ' ') FROM rtm_methods() WHERE name NOT IN (SELECT 'rtm_' || call FROM rtm_result)"), '',
-			'... none of the catalogue is missing');
+		is(sql("SELECT string_agg(name, ' ') FROM rtm_methods() WHERE kind IN ('send', 'history', 'info', 'delete') AND name NOT IN (SELECT 'rtm_' || call FROM rtm_result)"), '',
+			'... none of the message calls is missing');
 		$results{queued} = \@texts;
 	}
 	else

@@ -120,13 +120,10 @@ run($bob, send_sql($c, 'after')); run($ann, 'ROLLBACK');
 arrive_is($c, "@expected early late after", 'a transaction that is rolled back sends nothing');
 
 # Several commit while others are held up between drawing a ticket and being
-# visible: a synchronous standby that isn't there makes them wait in between.
+# visible: a synchronous standby that doesn't apply makes them wait in between.
 $c = conversation();
-$node->safe_psql('postgres', "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-$node->reload;
-$node->poll_query_until('postgres', "SELECT current_setting('synchronous_standby_names') = 'nobody'");
-$node->safe_psql('postgres', 'CHECKPOINT');		# it is the checkpointer who tells the others
-run($ann, "SET application_name = 'waits'; SET synchronous_commit = on");
+my $standby = flush_standby($node, 'nobody');
+run($ann, "SET application_name = 'waits'; SET synchronous_commit = remote_apply");
 $ann->{in} .= send_sql($c, 'first') . ";\n";
 $ann->{run}->pump_nb while length $ann->{in};
 $node->poll_query_until('postgres', "SELECT wait_event = 'SyncRep' FROM pg_stat_activity WHERE application_name = 'waits'")

@@ -103,6 +103,16 @@ like(told(q(get_group_message_info_async(9999, 1, 5, callback => 'on_info'::regp
 is(told(q(delete_group_message_async(501, 1, 5, callback => 'on_delete'::regproc))), 'delete well', 'delete: success');
 like(told(q(delete_group_message_async(501, 1, 5, callback => 'on_delete'::regproc))), qr/^delete \(200070,RTM70,.+\)$/, 'delete: failure');
 
+# now() is when the transaction of each began
+sql(q(CREATE FUNCTION on_time(mid bigint, mtime bigint, error rtm_error) RETURNS void LANGUAGE sql AS
+	$$ INSERT INTO said (what) VALUES (now()::text) $$));
+told(q(send_group_message_async(51, 1, 5, 'a', callback => 'on_time'::regproc)));
+{
+	my $before = sql('SELECT clock_timestamp()');
+	my $time = told(q(send_group_message_async(51, 1, 5, 'b', callback => 'on_time'::regproc)));
+	is(sql("SELECT '$time'::timestamptz > '$before'"), 't', 'now() of a later callback is later');
+}
+
 # with the fake one
 is(told(q(call_async('x', '{"msg":"extra"}', callback => 'on_call'::regproc, server => 'fake'))),
 	qq(call {"x": "y", "more": [1, {"a": null}], "mtime": $mtime} well), 'call: success');

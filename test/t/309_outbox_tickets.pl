@@ -26,16 +26,13 @@ outbox_node('tickets', conf => "wal_level = replica\nmax_wal_senders = 1\nsynchr
 	is(delivered('fake', 1), 'done', 'a sender with tickets of tomorrow');
 	until_gone('all', "id <> $far");
 
-	sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-	$node->reload;
-	until_true('the setting', "SELECT current_setting('synchronous_standby_names') = 'nobody'");
-	sql('CHECKPOINT');		# it is the checkpointer who tells the others
+	my $standby = flush_standby($node, 'nobody');
 	$gate->forget;
 
 	# a session whose commit is held up
 	my $held = sub {
 		my ($name, $statement) = @_;
-		my $s = begin_session($node, { name => $name }, 'SET synchronous_commit = on', $statement);
+		my $s = begin_session($node, { name => $name }, 'SET synchronous_commit = remote_apply', $statement);
 		until_true("the commit of $name", "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = '$name' AND wait_event = 'SyncRep')");
 		return $s;
 	};
@@ -44,14 +41,17 @@ outbox_node('tickets', conf => "wal_level = replica\nmax_wal_senders = 1\nsynchr
 		sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = '$name'");
 		is((end_session($s))[1]{state}, '00000', "$name has committed");
 	};
+	my $passed = sub {
+		my $since = sql('SELECT clock_timestamp()');
+		wait_until('the sender has read', sub {
+			sql('SELECT rtm_wait(1, 0.01)');
+			return sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'rtm sender' AND datname = 'postgres' AND state_change > '$since'") > 0;
+		});
+	};
 	my $thousand = $held->('thousand', 'SELECT FROM (SELECT ' . message('fake', '1000 + i', 'ok') . ' FROM generate_series(1, 1000) AS i) AS s');
 
 	# the sender passes its tickets
-	my $since = sql('SELECT clock_timestamp()');
-	wait_until('the sender has read', sub {
-		sql('SELECT rtm_wait(1, 0.01)');
-		return sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'rtm sender' AND datname = 'postgres' AND state_change > '$since'") > 0;
-	});
+	$passed->();
 	is(asked($gate, 'gid', 1001), 0, 'held up, and passed');
 
 	# the next one comes, and the first one commits, while the sender looks away
@@ -72,6 +72,18 @@ outbox_node('tickets', conf => "wal_level = replica\nmax_wal_senders = 1\nsynchr
 	$let->('next', $next);
 	until_gone('all', "id <> $far");
 	is_deeply([ sort { $a <=> $b } groups($gate) ], [ 1001 .. 2000, 3001 .. 3005 ], 'a thousand rows and the next ones: all, once');
+
+	# what is more than is read at once, and was passed, goes before what comes after it
+	$gate->forget;
+	my $many = $held->('many', 'SELECT FROM (SELECT ' . message('fake', '7000 + i % 10', "' || i || '") . ' FROM generate_series(1, 1500) AS i) AS s');
+	$passed->();
+	kill 'STOP', $sender;
+	eval { $let->('many', $many); sql('SELECT ' . message('fake', 7000, 'last')); 1 } or diag "failed: $@";
+	kill 'CONT', $sender;
+	until_gone('all', "id <> $far");
+	my @came = map { $_->{params}{msg} } grep { ($_->{params}{gid} // 0) == 7000 } $gate->events('quest');
+	is_deeply(\@came, [ (map { 10 * $_ } 1 .. 150), 'last' ], 'a transaction of many rows that was passed: nothing goes before its rest');
+
 	sql('ALTER SYSTEM RESET synchronous_standby_names');
 	$node->reload;
 	is(sql("SELECT rtm_discard($far)"), 't', 'the row of tomorrow');

@@ -60,7 +60,7 @@ refused('SET ROLE app', @writes, 'TRUNCATE rtm_internal.rtm_finished', 'TRUNCATE
 
 # COPY, a view, a function of another role, a rule of another table
 my ($out, $err);
-$node->psql('postgres', "SET ROLE app; COPY rtm_internal.rtm_origin FROM STDIN;\n1\t2\t3\t4\t5\tnow\n\\.\n", stderr => \$err);
+$node->psql('postgres', "SET ROLE app; COPY rtm_internal.rtm_origin FROM STDIN;\n1\t2\t3\t4\t5\tnow\t\\N\n\\.\n", stderr => \$err);
 like($err, qr/written by the extension rtm only/, 'COPY');
 sql('GRANT CREATE ON SCHEMA public TO app; SET ROLE app; CREATE VIEW v AS SELECT * FROM rtm_internal.rtm_finished');
 refused('SET ROLE app', 'INSERT INTO v SELECT * FROM finished', 'DELETE FROM v');

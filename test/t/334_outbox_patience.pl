@@ -84,18 +84,4 @@ is(outcome(sql(q(SELECT rtm_send_group_message_async(51, 1, 1, 'ok')))), 'done',
 	is(sql("SELECT octet_length((error).message) <= 1000, (error).message ~ '[[:cntrl:]]' FROM rtm_result WHERE id = $id"), 't|f', '... is cut and cleaned');
 }
 
-# old results are purged in portions, while messages go
-{
-	sql("ALTER SYSTEM SET rtm.keep_results = on");
-	$node->reload;
-	sql(q(SELECT rtm_send_group_message_async(51, 1, 100 + i, 'ok') FROM generate_series(1, 3500) AS i));
-	wait_until('results', sub { sql("SELECT count(*) FROM rtm_result WHERE status = 'done'") >= 3500 });
-	sql("ALTER SYSTEM SET rtm.result_ttl = 0");
-	sql("ALTER SYSTEM SET rtm.keep_results = off");
-	$node->reload;
-	wait_until('all to be purged', sub { sql("SELECT count(*) FROM rtm_result WHERE status = 'done'") == 0 });
-	is(sql('SELECT count(*) FROM rtm_result'), 1, 'results are purged, what failed stays');
-	is(outcome(sql(q(SELECT rtm_send_group_message_async(51, 1, 8, 'ok')))), 'done', '... messages go on');
-}
-
 done_testing();

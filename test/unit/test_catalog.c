@@ -121,7 +121,7 @@ catalogue(void)
 		if (call == NULL)
 			continue;
 		ncalls++;
-		CHECK(m->sql);
+		CHECK(m->kind != RTM_KIND_LISTEN);
 		CHECK_BYTES(m->method, strlen(m->method), call->method, strlen(call->method));
 		for (const VField *f = call->params; f->key; f++)
 			CHECK(names_key(m, f->key));
@@ -176,14 +176,14 @@ kinds(void)
 			continue;
 		for (int j = 0; j < i; j++)
 			CHECK(strcmp(k->name, rtm_kinds[j].name) != 0);
-		CHECK(k->repeat != RTM_REPEAT_AS_KIND);
+		CHECK(k->repeat != RTM_REPEAT_UNSAID);
 		for (const RtmField *f = k->fields; f->type != RTM_FIELD_END; f++, n++)
 		{
 			CHECK((f->wire == NULL) == (f->type == RTM_FIELD_MID || f->type == RTM_FIELD_ANSWER));
 			mtime = mtime || (f->wire && strcmp(f->wire, "mtime") == 0);
 		}
 		CHECK(n <= RTM_MAX_FIELDS);
-		CHECK((n > 0) == (k->keep != RTM_KEEP_NOTHING));
+		CHECK(n == 0 || k->keep != RTM_KEEP_NOTHING);
 		CHECK(k->keep != RTM_KEEP_MTIME || mtime);
 
 		/* what the code says is known only of a quest that may have been sent before */
@@ -193,23 +193,41 @@ kinds(void)
 	CHECK(rtm_method_traits(&rtm_methods[RTM_DELETE_ROOM_MESSAGE]) == &rtm_kinds[RTM_KIND_DELETE]);
 }
 
+/* A row has a result's fields just if its answer is kept; no field of theirs is a page or a mid. */
+static void
+fields(void)
+{
+	for (int i = 0; i < RTM_NUM_METHODS; i++)
+	{
+		const RtmMethod *m = &rtm_methods[i];
+		int				 n = 0;
+
+		for (const RtmField *f = rtm_method_fields(m); f->type != RTM_FIELD_END; f++)
+			n++;
+		CHECK(n <= RTM_MAX_FIELDS);
+		CHECK((n > 0) == (rtm_method_traits(m)->keep != RTM_KEEP_NOTHING));
+		CHECK((m->fields[0].type != RTM_FIELD_END) == (m->kind == RTM_KIND_ASK));
+	}
+	CHECK(rtm_method_fields(NULL) == rtm_kinds[RTM_KIND_ANY].fields);
+}
+
 /* Of which nobody knows whether it may be repeated is never repeated. */
 static void
 repeats(void)
 {
-	RtmMethod method = rtm_methods[RTM_SEND_MESSAGE];
-
 	CHECK(!rtm_method_repeatable(NULL, true));
-	CHECK(rtm_method_repeatable(&method, true));
-	CHECK(!rtm_method_repeatable(&method, false));
-	method.repeat = RTM_REPEAT_NEVER;
-	CHECK(!rtm_method_repeatable(&method, true));
-	method.repeat = RTM_REPEAT_ALWAYS;
-	CHECK(rtm_method_repeatable(&method, false));
+	CHECK(rtm_method_repeatable(&rtm_methods[RTM_SEND_MESSAGE], true));
+	CHECK(!rtm_method_repeatable(&rtm_methods[RTM_SEND_MESSAGE], false));
 	CHECK(rtm_method_repeatable(&rtm_methods[RTM_GET_P2P_MESSAGE], false));
 	CHECK(rtm_method_repeatable(&rtm_methods[RTM_DELETE_P2P_MESSAGE], false));
 	CHECK(rtm_method_repeatable(&rtm_methods[RTM_IS_GROUP_MEMBER], false));
-	CHECK(!rtm_method_repeatable(&rtm_methods[RTM_ADD_GROUP_BAN], false));
+	CHECK(rtm_method_repeatable(&rtm_methods[RTM_ADD_GROUP_BAN], false));
+	CHECK(rtm_method_repeatable(&rtm_methods[RTM_REMOVE_TOKEN], false));
+
+	/* what came between the two would go with it */
+	CHECK(!rtm_method_repeatable(&rtm_methods[RTM_KICKOUT], true));
+	CHECK(!rtm_method_repeatable(&rtm_methods[RTM_DELETE_CONVERSATION_MESSAGES], true));
+	CHECK(!rtm_method_repeatable(&rtm_methods[RTM_CLEAR_PROJECT_GROUP], true));
 }
 
 static void
@@ -235,7 +253,7 @@ parameters(void)
 	{
 		const RtmMethod *m = &rtm_methods[i];
 
-		CHECK(rtm_method_nparams(m) >= 1 && rtm_method_nparams(m) <= RTM_MAX_PARAMS);
+		CHECK(rtm_method_nparams(m) <= RTM_MAX_PARAMS);
 		CHECK(m->kind != RTM_KIND_ANY);
 		for (const RtmParam *p = m->params; p->type != RTM_PARAM_END; p++)
 			CHECK(p->name && p->wire && p->type < RTM_NUM_PARAM_TYPES);
@@ -311,7 +329,24 @@ conversations(void)
 	check_key(KEY(RTM_BROADCAST_MESSAGE, {"from", 9}), RTM_BROADCAST, 0, 0);
 	check_key(KEY(RTM_DELETE_BROADCAST_MESSAGE, {"from", 9}, {"xid", 7}), RTM_BROADCAST, 0, 0);
 	check_key(KEY(RTM_ADD_GROUP_BAN, {"uid", 9}), RTM_GROUP, 0, 0);
-	check_key(KEY(RTM_GET_MESSAGE_NUM, {"type", 2}, {"xid", 3}), RTM_NO_CONVERSATION, 0, 0);
+	check_key(KEY(RTM_GET_MESSAGE_NUM, {"type", 2}, {"xid", 3}), RTM_GROUP, 3, 0);
+	check_key(KEY(RTM_GET_MESSAGE_NUM, {"type", 1}, {"xid", 3}), RTM_NO_CONVERSATION, 0, 0);
+	check_key(KEY(RTM_EDIT_MESSAGE, {"type", 3}, {"xid", 4}, {"from", 9}), RTM_ROOM, 4, 0);
+	check_key(KEY(RTM_CLEAN_MESSAGE, {"type", 1}, {"xid", 4}, {"from", 9}), RTM_P2P, 4, 9);
+	check_key(KEY(RTM_CLEAN_MESSAGE, {"type", 4}, {"xid", 0}, {"from", 9}), RTM_BROADCAST, 0, 0);
+
+	/* what is a user's: in order with whatever else is his, and with nobody else's */
+	check_key(KEY(RTM_ADD_FRIENDS, {"uid", 9}), RTM_NO_CONVERSATION, 9, 0);
+	check_key(KEY(RTM_ADD_DEVICE_PUSH_OPTION, {"uid", 9}, {"type", 1}, {"xid", 4}),
+			  RTM_NO_CONVERSATION, 9, 0);
+
+	/* a question about nobody in particular is in order with nothing */
+	CHECK(rtm_method_alone(&rtm_methods[RTM_TEXT_CHECK]));
+	CHECK(rtm_method_alone(&rtm_methods[RTM_GET_ROOM_COUNT]));
+	CHECK(!rtm_method_alone(&rtm_methods[RTM_GET_FRIENDS]));
+	CHECK(!rtm_method_alone(&rtm_methods[RTM_GET_MESSAGE_NUM]));
+	CHECK(!rtm_method_alone(&rtm_methods[RTM_GET_BROADCAST_MESSAGE]));
+	CHECK(!rtm_method_alone(&rtm_methods[RTM_CLEAR_PROJECT_MESSAGES]));
 
 	/* by the names: the same conversations */
 	check_key(KEY_OF_ANY("sendmsg", {"from", 9}, {"to", 4}), RTM_P2P, 4, 9);
@@ -461,6 +496,7 @@ test_catalog(void)
 	unit_run("catalogue and captured quests agree", catalogue);
 	unit_run("rows of the catalogue", rows);
 	unit_run("traits of kinds", kinds);
+	unit_run("fields of results", fields);
 	unit_run("what may be repeated", repeats);
 	unit_run("traits of parameters", parameters);
 	unit_run("a method by its names", lookups);

@@ -5,6 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "fpnn/asked.h"
+
 #include "unit.h"
 
 /* All captured frames in one row. */
@@ -39,7 +41,8 @@ feed(FpnnChannel *ch, const uint8_t *bytes, size_t n)
 	if (status != FPNN_OK)
 		return status;
 	CHECK(room >= n);
-	memcpy(where, bytes, n);
+	if (n > 0)
+		memcpy(where, bytes, n);
 	return fpnn_channel_received(ch, n);
 }
 
@@ -196,6 +199,63 @@ quest_and_answer(void)
 	fpnn_channel_free(&gate);
 }
 
+/* A listener that notes what it is given. */
+static void
+note_push(void *arg, const FpnnFrame *push)
+{
+	char *said = arg;
+
+	CHECK(said[0] == '\0');
+	snprintf(said, 100, "%.*s %u %zu", (int) push->method_len, push->method, push->seq,
+			 push->payload_len);
+}
+
+/* A gate asks: the client's answer has that status, and the listener was given `given`. */
+static void
+gate_asks(FpnnListener *listener, const char *method, bool twoway, int status, const char *given)
+{
+	FpnnChannel client;
+	FpnnChannel gate;
+	FpnnFrame	frame;
+	char	   *said = listener->arg;
+
+	said[0] = '\0';
+	fpnn_channel_init(&client, &unit_env, FPNN_MAX_FRAME);
+	fpnn_channel_init(&gate, &unit_env, FPNN_MAX_FRAME);
+	CHECK_INT(fpnn_channel_quest(&gate, method, twoway, 9, "\x81\xa1k\x05", 4), FPNN_OK);
+	carry(&gate, &client);
+	CHECK_INT(fpnn_channel_next(&client, &frame), FPNN_OK);
+	CHECK_INT(fpnn_answer_gate(&client, &frame, listener), FPNN_OK);
+	CHECK_BYTES(said, strlen(said), given, strlen(given));
+	carry(&client, &gate);
+	CHECK_INT(fpnn_channel_next(&gate, &frame), twoway ? FPNN_OK : FPNN_MORE);
+	if (twoway)
+	{
+		CHECK_INT(frame.seq, 9);
+		CHECK_INT(frame.status, status);
+	}
+	fpnn_channel_free(&client);
+	fpnn_channel_free(&gate);
+}
+
+static void
+pushes(void)
+{
+	char		 said[100];
+	FpnnListener listener = {note_push, said};
+	FpnnListener nobody = {NULL, said};
+
+	gate_asks(&listener, "pushmsg", true, 0, "pushmsg 9 4");
+	gate_asks(&listener, "pushgroupmsg", true, 0, "pushgroupmsg 9 4");
+	gate_asks(&listener, "push", false, 0, "push 0 4");
+	gate_asks(&listener, "ping", true, 0, "");
+	gate_asks(&listener, "*ping", true, 0, "");
+	gate_asks(&listener, "pus", true, 1, "");
+	gate_asks(&listener, "sendmsg", true, 1, "");
+	gate_asks(&nobody, "pushmsg", true, 0, "");
+	gate_asks(&nobody, "sendmsg", true, 1, "");
+}
+
 /* The announced length alone must not make anybody allocate. */
 static void
 oversized_frames(void)
@@ -255,6 +315,7 @@ test_channels(void)
 	unit_run("captured frames through a channel, byte by byte", portions_single);
 	unit_run("captured frames through a channel, random portions", portions_random);
 	unit_run("quest and answer", quest_and_answer);
+	unit_run("what a gate asks, and who is told of pushes", pushes);
 	unit_run("oversized and foreign frames", oversized_frames);
 	unit_run("out of memory", no_memory);
 }

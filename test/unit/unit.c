@@ -10,7 +10,6 @@
 #include <time.h>
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
 #include "vectors.h"
 
@@ -104,7 +103,7 @@ unit_fail_after(long n)
 }
 
 static void *
-unit_resize(void *arg, void *ptr, size_t size)
+unit_resize(void *ptr, size_t size)
 {
 	void *block;
 
@@ -137,14 +136,8 @@ no_md5(const void *data, size_t len, uint8_t digest[16])
 	return false;
 }
 
-static bool
-unit_strong_random(void *buf, size_t len)
-{
-	return RAND_bytes(buf, (int) len) == 1;
-}
-
-const FpnnEnv unit_env = {unit_resize, unit_md5, unit_strong_random, NULL};
-const FpnnEnv unit_env_no_md5 = {unit_resize, no_md5, unit_strong_random, NULL};
+const FpnnEnv unit_env = {unit_resize, unit_md5};
+const FpnnEnv unit_env_no_md5 = {unit_resize, no_md5};
 
 uint8_t *
 unit_copy(const void *bytes, size_t len)

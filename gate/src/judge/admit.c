@@ -10,8 +10,6 @@
  */
 #include "postgres.h"
 
-#include <time.h>
-
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
@@ -63,7 +61,7 @@ note_salt(int64 pid, int64 salt)
 	Salt key = {pid, salt};
 	bool found = false;
 
-	rotate_salts(time(NULL));
+	rotate_salts(rtm_wall_us() / 1000000);
 	if (salts[1])
 		(void) hash_search(salts[1], &key, HASH_FIND, &found);
 	if (!found)
@@ -75,7 +73,7 @@ note_salt(int64 pid, int64 salt)
 static bool
 count_quest(GateProject *project)
 {
-	int64 now = time(NULL);
+	int64 now = rtm_wall_us() / 1000000;
 
 	if (project->second != now)
 		project->quests = 0;
@@ -99,7 +97,7 @@ check_signature(GateQuest *quest, const char *secret, int64 pid, int64 salt, int
 static bool
 check_time(GateQuest *quest, int64 ts)
 {
-	int64 now = time(NULL);
+	int64 now = rtm_wall_us() / 1000000;
 
 	if (ts < now - gate_max_clock_skew || ts > now + gate_max_clock_skew)
 		return gate_quest_fail(quest, RTM_CODE_INVALID_TIME, NULL);

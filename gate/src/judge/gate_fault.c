@@ -11,7 +11,6 @@
 #include "common/pg_prng.h"
 
 #include "table/cache.h"
-#include "table/clock.h"
 #include "judge/gate_fault.h"
 #include "table/gate_spi.h"
 
@@ -48,10 +47,9 @@ static void
 count_hit(int64 id)
 {
 	static GatePlan plan = {
-		"UPDATE rtm_gate.fault f SET hits = hits OPERATOR(pg_catalog.+) 1 FROM"
-		" (SELECT id FROM rtm_gate.fault WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE SKIP LOCKED) here"
-		" WHERE f.id OPERATOR(pg_catalog.=) here.id",
-		1,
+		"UPDATE rtm_gate.fault f SET hits = hits + 1 FROM"
+		" (SELECT id FROM rtm_gate.fault WHERE id = $1 FOR UPDATE SKIP LOCKED) here"
+		" WHERE f.id = here.id",
 		{INT8OID}};
 	Datum values[] = {Int64GetDatum(id)};
 

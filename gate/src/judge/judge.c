@@ -17,6 +17,7 @@
 #include "judge/gate_fault.h"
 #include "judge/judge.h"
 #include "quest/gate_json.h"
+#include "table/gate_statement.h"
 
 /* ---- *key ---- */
 
@@ -47,18 +48,28 @@ run_key(GateQuest *quest, const msgpack_object *map)
 
 /* ---- methods ---- */
 
-/* By the kind of a method, where a kind is one thing; else by its row. */
+/* By the kind of a method, where a kind is one thing; else by its row.  NULL: the gate has none. */
 static GateHandler
 handler_of(const RtmMethod *method)
 {
 	static const GateHandler of_kind[RTM_NUM_KINDS] = {
-		[RTM_KIND_SEND] = gate_run_send,	 [RTM_KIND_HISTORY] = gate_run_history,
-		[RTM_KIND_DELETE] = gate_run_delete, [RTM_KIND_INFO] = gate_run_info,
-		[RTM_KIND_COUNT] = gate_run_count,
+		[RTM_KIND_SEND] = gate_run_send,
+		[RTM_KIND_HISTORY] = gate_run_history,
+		[RTM_KIND_DELETE] = gate_run_delete,
+		[RTM_KIND_INFO] = gate_run_info,
+	};
+	static const GateHandler of_method[RTM_NUM_METHODS] = {
+		[RTM_GET_MESSAGE_NUM] = gate_run_count,
+		[RTM_ADD_LISTEN] = gate_add_listen,
+		[RTM_REMOVE_LISTEN] = gate_remove_listen,
+		[RTM_SET_LISTEN] = gate_set_listen,
 	};
 
-	return of_kind[method->kind] ? of_kind[method->kind]
-								 : gate_admin_handlers[method - rtm_methods];
+	if (of_kind[method->kind])
+		return of_kind[method->kind];
+	if (of_method[method - rtm_methods])
+		return of_method[method - rtm_methods];
+	return gate_statement(method) ? gate_run_stored : NULL;
 }
 
 /* Of the rows that share a method, the one of the quest's type; NULL: it has failed. */

@@ -21,14 +21,19 @@ extern void gate_judge(GateQuest *quest);
 /* What a method does, once a quest has been checked: writes its answer, or fails. */
 typedef void (*GateHandler)(GateQuest *quest, const RtmMethod *method, GateArgs *args);
 
-/* message.c: all methods of a kind. */
+/* message.c: all methods of a kind, and getmsgnum. */
 extern void gate_run_send(GateQuest *quest, const RtmMethod *method, GateArgs *args);
 extern void gate_run_history(GateQuest *quest, const RtmMethod *method, GateArgs *args);
 extern void gate_run_delete(GateQuest *quest, const RtmMethod *method, GateArgs *args);
 extern void gate_run_info(GateQuest *quest, const RtmMethod *method, GateArgs *args);
 extern void gate_run_count(GateQuest *quest, const RtmMethod *method, GateArgs *args);
 
-/* admin.c: each method of the other kinds; NULL: the gate doesn't have it. */
-extern const GateHandler gate_admin_handlers[RTM_NUM_METHODS];
+/* listening.c */
+extern void gate_add_listen(GateQuest *quest, const RtmMethod *method, GateArgs *args);
+extern void gate_remove_listen(GateQuest *quest, const RtmMethod *method, GateArgs *args);
+extern void gate_set_listen(GateQuest *quest, const RtmMethod *method, GateArgs *args);
+
+/* stored.c: methods that are one statement, see table/gate_statement.h. */
+extern void gate_run_stored(GateQuest *quest, const RtmMethod *method, GateArgs *args);
 
 #endif /* GATE_JUDGE_H */

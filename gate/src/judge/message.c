@@ -9,7 +9,6 @@
  */
 #include "postgres.h"
 
-#include "table/clock.h"
 #include "fpnn/conversation.h"
 #include "judge/judge.h"
 #include "table/member.h"
@@ -50,6 +49,23 @@ check_message(GateQuest *quest, const RtmMethod *method, const GateArgs *args)
 		return gate_quest_fail(quest, RTM_CODE_SEND_TO_SELF, NULL);
 	code = gate_member_may_send(&args->conversation, m->from);
 	return code == 0 || gate_quest_fail(quest, code, NULL);
+}
+
+/* Those who have the sender on their own blacklists get nothing; false: nobody is left. */
+static bool
+leave_out_refusing(GateQuest *quest, const RtmMethod *method, GateArgs *args)
+{
+	GateIds	 one = {&args->message.to, 1, true};
+	GateIds *tos = args->tos.there ? &args->tos : &one;
+	int		 left = 0;
+
+	if (method->conversation != RTM_P2P)
+		return true;
+	for (int i = 0; i < tos->n; i++)
+		if (!gate_member_refuses(args->pid, tos->ids[i], args->message.from))
+			tos->ids[left++] = tos->ids[i];
+	tos->n = left;
+	return left > 0 || gate_quest_fail(quest, RTM_CODE_BLOCKED, NULL);
 }
 
 /* The message to each recipient, once; tos[] are those to whom it was new. */
@@ -104,7 +120,7 @@ gate_run_send(GateQuest *quest, const RtmMethod *method, GateArgs *args)
 	int64		  *tos;
 	int			   ntos;
 
-	if (!check_message(quest, method, args))
+	if (!check_message(quest, method, args) || !leave_out_refusing(quest, method, args))
 		return;
 	args->message.mtime = gate_now();
 	tos = palloc(sizeof(int64) * Max(args->tos.n, 1));

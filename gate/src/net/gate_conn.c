@@ -144,6 +144,7 @@ gate_conn_new(GateNet *net, int sock)
 	setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	conn->sock = sock;
 	conn->position = -1;
+	gate_listen_begin(&conn->listener);
 	conn->last_byte = rtm_now_ms();
 	fpnn_channel_init(&conn->channel, &rtm_env, FPNN_MAX_FRAME);
 	dlist_push_tail(&net->conns, &conn->node);

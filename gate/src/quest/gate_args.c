@@ -37,9 +37,8 @@ gate_args_int(GateQuest *quest, const msgpack_object *map, const char *key, int6
 	return good;
 }
 
-/* Is the key there?  nil counts as absent, as some SDKs send it. */
-static bool
-is_there(const msgpack_object *map, const char *key)
+bool
+gate_args_has(const msgpack_object *map, const char *key)
 {
 	const msgpack_object *object = fpnn_map_get(map, key);
 
@@ -70,7 +69,7 @@ read_ids(GateQuest *quest, const msgpack_object *map, const char *key, bool requ
 {
 	const msgpack_object_array *array;
 
-	if (!required && !is_there(map, key))
+	if (!required && !gate_args_has(map, key))
 		return true;
 	if (!gate_args_check(quest, key, fpnn_map_array(map, key, &array)))
 		return false;
@@ -93,7 +92,7 @@ read_events(GateQuest *quest, const msgpack_object *map, const char *key, GateAr
 {
 	const msgpack_object_array *array;
 
-	if (!is_there(map, key))
+	if (!gate_args_has(map, key))
 		return true;
 	if (!gate_args_check(quest, key, fpnn_map_array(map, key, &array)))
 		return false;
@@ -114,7 +113,7 @@ read_cursor(GateQuest *quest, const msgpack_object *map, const char *key, GatePa
 {
 	int64 value;
 
-	if (!is_there(map, key))
+	if (!gate_args_has(map, key))
 		return true;
 	if (!gate_args_int(quest, map, key, &value))
 		return false;
@@ -130,35 +129,27 @@ read_cursor(GateQuest *quest, const msgpack_object *map, const char *key, GatePa
 static bool
 read_mtypes(GateQuest *quest, const msgpack_object *map, GatePage *page)
 {
-	GateIds wide = {0};
-	int32  *mtypes;
+	GateIds mtypes = {0};
 
-	if (!read_ids(quest, map, "mtypes", false, &wide))
+	if (!read_ids(quest, map, "mtypes", false, &mtypes))
 		return false;
-	if (wide.n == 0)
-		return true;
-	if (wide.n > RTM_MTYPE_MAX)
+	if (mtypes.n > RTM_MTYPE_MAX)
 		return gate_quest_fail(quest, RTM_CODE_TOO_MANY, NULL);
-	mtypes = palloc(sizeof(int32) * wide.n);
-	for (int i = 0; i < wide.n; i++)
-	{
-		if (wide.ids[i] < RTM_MTYPE_MIN || wide.ids[i] > RTM_MTYPE_MAX)
+	for (int i = 0; i < mtypes.n; i++)
+		if (mtypes.ids[i] < RTM_MTYPE_MIN || mtypes.ids[i] > RTM_MTYPE_MAX)
 			return gate_quest_fail(quest, RTM_CODE_INVALID_MTYPE, NULL);
-		mtypes[i] = (int32) wide.ids[i];
-	}
-	page->mtypes = mtypes;
-	page->nmtypes = wide.n;
+	page->mtypes = mtypes.ids;
+	page->nmtypes = mtypes.n;
 	return true;
 }
 
 static bool
-read_seconds(GateQuest *quest, const msgpack_object *map, const char *key, int64 *seconds)
+check_seconds(GateQuest *quest, const msgpack_object *map, const char *key)
 {
-	if (!gate_args_int(quest, map, key, seconds))
-		return false;
-	if (*seconds > PG_INT32_MAX)
-		return gate_quest_fail(quest, RTM_CODE_INVALID_PARAM, NULL);
-	return true;
+	int64 seconds;
+
+	return gate_args_int(quest, map, key, &seconds) &&
+		   (seconds <= PG_INT32_MAX || gate_quest_fail(quest, RTM_CODE_INVALID_PARAM, NULL));
 }
 
 /* A user, group or room; the conversation's are looked at later. */
@@ -180,16 +171,36 @@ read_id(GateQuest *quest, const msgpack_object *map, const char *key, GateArgs *
 	return true;
 }
 
-/* The SDKs leave it out for all groups; 0 and less stand for that, too. */
+/* Of rooms, the C++ SDK names one. */
 static bool
-read_any_id(GateQuest *quest, const msgpack_object *map, const char *key, GateArgs *args)
+read_some_ids(GateQuest *quest, const msgpack_object *map, const char *key, GateArgs *args)
 {
-	int64 value = 0;
+	GateIds *list = strcmp(key, "tos") == 0 ? &args->tos : &args->uids;
 
-	if (is_there(map, key) && !gate_args_int(quest, map, key, &value))
-		return false;
-	args->any_id = value <= 0;
-	return true;
+	if (strcmp(key, "rids") != 0 || gate_args_has(map, key) || !gate_args_has(map, "rid"))
+		return read_ids(quest, map, key, true, list);
+	*list = (GateIds){palloc(sizeof(int64)), 1, true};
+	return gate_args_int(quest, map, "rid", list->ids);
+}
+
+/* What isn't there, or is an integer, as far as the statement cares that reads it. */
+static bool
+check_any_id(GateQuest *quest, const msgpack_object *map, const char *key)
+{
+	int64 value;
+
+	return !gate_args_has(map, key) || gate_args_int(quest, map, key, &value);
+}
+
+/* The same for a text. */
+static bool
+check_text(GateQuest *quest, const msgpack_object *map, const RtmParam *param)
+{
+	GateBody text;
+
+	return (rtm_param_types[param->type].null == RTM_NULL_LEFT_OUT &&
+			!gate_args_has(map, param->wire)) ||
+		   read_body(quest, map, param->wire, &text);
 }
 
 static GateIds *
@@ -207,7 +218,7 @@ read_flag(GateQuest *quest, const msgpack_object *map, const char *key, GateArgs
 {
 	bool flag;
 
-	if (!is_there(map, key))
+	if (!gate_args_has(map, key))
 		return true;
 	if (!read_bool(quest, map, key, &flag))
 		return false;
@@ -236,10 +247,9 @@ read_param(GateQuest *quest, const msgpack_object *map, const RtmParam *param, G
 		case RTM_PARAM_ID:
 			return read_id(quest, map, key, args);
 		case RTM_PARAM_ANY_ID:
-			return read_any_id(quest, map, key, args);
+			return check_any_id(quest, map, key);
 		case RTM_PARAM_UIDS:
-			return read_ids(quest, map, key, true,
-							strcmp(key, "tos") == 0 ? &args->tos : &args->uids);
+			return read_some_ids(quest, map, key, args);
 		case RTM_PARAM_IDS:
 			return read_ids(quest, map, key, false, list_of(args, key));
 		case RTM_PARAM_MTYPE:
@@ -259,12 +269,16 @@ read_param(GateQuest *quest, const msgpack_object *map, const RtmParam *param, G
 			return read_cursor(quest, map, key, &args->page);
 		case RTM_PARAM_MTYPES:
 			return read_mtypes(quest, map, &args->page);
+		case RTM_PARAM_CHOICE:
 		case RTM_PARAM_TYPE:
 			return gate_args_int(quest, map, key, &args->type);
 		case RTM_PARAM_SECONDS:
-			return read_seconds(quest, map, key, &args->seconds);
+			return check_seconds(quest, map, key);
 		case RTM_PARAM_EVENTS:
 			return read_events(quest, map, key, args);
+		case RTM_PARAM_TEXT:
+		case RTM_PARAM_SOME_TEXT:
+			return check_text(quest, map, param);
 		case RTM_PARAM_FLAG:
 			return read_flag(quest, map, key, args);
 		case RTM_PARAM_END:
@@ -286,27 +300,14 @@ gate_args_read(GateQuest *quest, const msgpack_object *map, const RtmMethod *met
 {
 	RtmConversationKey key;
 	int64			   xid;
-	int64_t			   value;
 
+	args->map = map;
 	for (const RtmParam *p = method->params; p->type != RTM_PARAM_END; p++)
-	{
 		if (!read_param(quest, map, p, args))
 			return false;
-		if (find_int(map, p->wire, &value))
-			args->ints[p - method->params] = value;
-	}
 	if (method->xid_zero && !gate_args_int(quest, map, "xid", &xid))
 		return false;
 	key = rtm_conversation_key(method, find_int, map);
 	args->conversation = (GateConversation){args->pid, key.type, key.a, key.b};
 	return true;
-}
-
-int64
-gate_args_value(const GateArgs *args, const RtmMethod *method, const char *key)
-{
-	for (int i = 0; method->params[i].type != RTM_PARAM_END; i++)
-		if (strcmp(method->params[i].wire, key) == 0)
-			return args->ints[i];
-	return 0;
 }

@@ -47,15 +47,6 @@ gate_answer_bool(msgpack_packer *packer, const char *key, bool value)
 }
 
 void
-gate_answer_ints(msgpack_packer *packer, const char *key, const int64 *values, int n)
-{
-	fpnn_pack_text(packer, key);
-	msgpack_pack_array(packer, (size_t) n);
-	for (int i = 0; i < n; i++)
-		msgpack_pack_int64(packer, values[i]);
-}
-
-void
 gate_pack_body(msgpack_packer *packer, const GateBody *body)
 {
 	if (body->bin)

@@ -64,7 +64,6 @@ extern void gate_quest_drop_codec(GateQuest *quest);
 extern void gate_answer_begin(GateQuest *quest, msgpack_packer *packer, size_t keys);
 extern void gate_answer_int(msgpack_packer *packer, const char *key, int64 value);
 extern void gate_answer_bool(msgpack_packer *packer, const char *key, bool value);
-extern void gate_answer_ints(msgpack_packer *packer, const char *key, const int64 *values, int n);
 
 /* As it came: bin stays bin, a text that is none stays one. */
 extern void gate_pack_body(msgpack_packer *packer, const GateBody *body);

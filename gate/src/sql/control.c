@@ -55,16 +55,19 @@ PG_FUNCTION_INFO_V1(rtm_gate_set_certificate);
  * What the end of the transaction decides about.  SIGUSR2 is for a gate that is
  * not to have a successor, which one that got SIGTERM has.
  */
-static BackgroundWorkerHandle *started;
-static SubTransactionId		   started_in;
-static dsm_segment			  *early;	/* of the one that listens after the commit */
-static int					   to_stop; /* a process */
-static SubTransactionId		   stopped_in;
+static struct
+{
+	BackgroundWorkerHandle *started;
+	SubTransactionId		started_in;
+	dsm_segment			   *early;	 /* of the one that listens after the commit */
+	int						to_stop; /* a process */
+	SubTransactionId		stopped_in;
+} mine;
 
 static void
 stop_started(void)
 {
-	BackgroundWorkerHandle *handle = started;
+	BackgroundWorkerHandle *handle = mine.started;
 	pid_t					process = 0;
 
 	if (handle == NULL)
@@ -72,10 +75,10 @@ stop_started(void)
 	if (GetBackgroundWorkerPid(handle, &process) == BGWH_STARTED && process > 0)
 		(void) kill(process, SIGUSR2);
 	TerminateBackgroundWorker(handle);
-	started = NULL;
-	if (early)
-		dsm_detach(early);
-	early = NULL;
+	mine.started = NULL;
+	if (mine.early)
+		dsm_detach(mine.early);
+	mine.early = NULL;
 }
 
 /*
@@ -85,7 +88,7 @@ stop_started(void)
 static void
 wait_for_early_gate(void)
 {
-	GateStart *start = dsm_segment_address(early);
+	GateStart *start = dsm_segment_address(mine.early);
 
 	for (int i = 0; i < 200 && pg_atomic_read_u32(&start->state) == GATE_BOUND; i++)
 	{
@@ -108,12 +111,12 @@ end_of_transaction(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
-			if (early)
+			if (mine.early)
 				wait_for_early_gate();
 			/* FALLTHROUGH */
 		case XACT_EVENT_PREPARE:
-			if (to_stop)
-				kill(to_stop, SIGUSR2);
+			if (mine.to_stop)
+				kill(mine.to_stop, SIGUSR2);
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:
@@ -122,29 +125,29 @@ end_of_transaction(XactEvent event, void *arg)
 		default:
 			return;
 	}
-	if (early)
-		dsm_detach(early);
-	early = NULL;
-	started = NULL;
-	to_stop = 0;
+	if (mine.early)
+		dsm_detach(mine.early);
+	mine.early = NULL;
+	mine.started = NULL;
+	mine.to_stop = 0;
 }
 
 static void
-end_of_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+end_of_subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *arg)
 {
 	if (event == SUBXACT_EVENT_COMMIT_SUB)
 	{
-		if (started_in == mine)
-			started_in = parent;
-		if (stopped_in == mine)
-			stopped_in = parent;
+		if (mine.started_in == id)
+			mine.started_in = parent;
+		if (mine.stopped_in == id)
+			mine.stopped_in = parent;
 	}
 	else if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
-		if (started_in == mine)
+		if (mine.started_in == id)
 			stop_started();
-		if (stopped_in == mine)
-			to_stop = 0;
+		if (mine.stopped_in == id)
+			mine.to_stop = 0;
 	}
 }
 
@@ -236,23 +239,23 @@ start_gate(const char *listen, int port, int64 pid, const char *secret)
 
 	watch_transactions();
 	old = MemoryContextSwitchTo(TopTransactionContext);
-	registered = gate_register(MyDatabaseId, &args, MyProcPid, &started);
+	registered = gate_register(MyDatabaseId, &args, MyProcPid, &mine.started);
 	MemoryContextSwitchTo(old);
 	if (!registered)
 	{
-		started = NULL;
+		mine.started = NULL;
 		ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 						errmsg("no worker process is left for the local gate"),
 						errhint("Increase the setting max_worker_processes.")));
 	}
-	started_in = GetCurrentSubTransactionId();
+	mine.started_in = GetCurrentSubTransactionId();
 	wait_for_start(start);
 	port = start->port;
 	explicit_bzero(start->secret, sizeof(start->secret));
 	if (pg_atomic_read_u32(&start->state) == GATE_BOUND)
 	{
 		dsm_pin_mapping(segment);
-		early = segment;
+		mine.early = segment;
 	}
 	else
 		dsm_detach(segment);
@@ -329,7 +332,7 @@ stored_config(GateConfig *config)
 static bool
 runs_on(const GateConfig *config)
 {
-	if (to_stop != 0)
+	if (mine.to_stop != 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("the local gate ends with this transaction"),
 						errhint("Start it in another transaction.")));
@@ -386,17 +389,6 @@ make_keys(const char *curve)
 	gate_spi_end();
 	explicit_bzero(private_text, strlen(private_text));
 	return public_text;
-}
-
-static char *
-stored_public_key(void)
-{
-	char *key;
-
-	gate_spi_begin();
-	key = gate_store_public_key();
-	gate_spi_end();
-	return key;
 }
 
 static void
@@ -462,7 +454,7 @@ rtm_gate_setup(PG_FUNCTION_ARGS)
 	}
 	endpoint = endpoint_of(config.listen, config.port);
 	store_config(&config, pid, secret);
-	if (stored_public_key() == NULL)
+	if (config.public_key == NULL)
 		make_keys("secp256k1");
 	make_server(server, endpoint, pid, secret);
 	PG_RETURN_TEXT_P(cstring_to_text(endpoint));
@@ -498,21 +490,10 @@ rtm_gate_stop(PG_FUNCTION_ARGS)
 	if (process != 0)
 	{
 		watch_transactions();
-		to_stop = process;
-		stopped_in = GetCurrentSubTransactionId();
+		mine.to_stop = process;
+		mine.stopped_in = GetCurrentSubTransactionId();
 	}
 	PG_RETURN_BOOL(process != 0);
-}
-
-static int64
-count_messages(void)
-{
-	int64 n;
-
-	gate_spi_begin();
-	n = gate_store_count_all();
-	gate_spi_end();
-	return n;
 }
 
 Datum
@@ -531,7 +512,9 @@ rtm_gate_status(PG_FUNCTION_ARGS)
 	nulls[1] = process == 0;
 	nulls[2] = !stored_config(&config);
 	values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(endpoint_of(config.listen, config.port));
-	values[3] = Int64GetDatum(count_messages());
+	gate_spi_begin();
+	values[3] = Int64GetDatum(gate_store_count_all());
+	gate_spi_end();
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
@@ -558,11 +541,11 @@ rtm_gate_new_key(PG_FUNCTION_ARGS)
 Datum
 rtm_gate_public_key(PG_FUNCTION_ARGS)
 {
-	char *key = stored_public_key();
+	GateConfig config;
 
-	if (key == NULL)
+	if (!stored_config(&config) || config.public_key == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(pem_text(key));
+	PG_RETURN_TEXT_P(pem_text(config.public_key));
 }
 
 /* Raise what is wrong with a certificate and its key. */

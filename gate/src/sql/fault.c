@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "fpnn/catalog.h"
+#include "table/cache.h"
 #include "table/gate_spi.h"
 
 PG_FUNCTION_INFO_V1(rtm_gate_fault);
@@ -44,15 +45,13 @@ refuse(const char *what, const char *hint)
 }
 
 static void
-check_action(const char *action)
+check_action(const char *name)
 {
-	static const char *const actions[] = {"error", "delay", "drop", "lose", "close", "taken"};
+	GateFaultAction action;
 
-	for (int i = 0; i < lengthof(actions); i++)
-		if (strcmp(action, actions[i]) == 0)
-			return;
-	refuse(psprintf("unknown action of a fault: \"%s\"", action),
-		   "Actions are error, delay, drop, lose, close, taken.");
+	if (!gate_fault_action(name, &action))
+		refuse(psprintf("unknown action of a fault: \"%s\"", name),
+			   "Actions are error, delay, drop, lose, close, taken.");
 }
 
 /* A method that the gate doesn't know would never meet the fault. */
@@ -123,8 +122,7 @@ rtm_gate_fault(PG_FUNCTION_ARGS)
 {
 	static GatePlan plan = {
 		"INSERT INTO rtm_gate.fault (action, method, type, xid, code, delay, times, probability, pid, after)"
-		" VALUES ($1, $2, $3::pg_catalog.int2, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
-		NUM_ARGS,
+		" VALUES ($1, $2, $3::int2, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
 		{TEXTOID, TEXTOID, INT4OID, INT8OID, INT4OID, INTERVALOID, INT8OID, FLOAT8OID, INT8OID,
 		 INT8OID}};
 	Datum values[NUM_ARGS];

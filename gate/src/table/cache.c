@@ -24,27 +24,29 @@
 #include "table/cache.h"
 #include "table/gate_spi.h"
 
-static const char *const watched_names[] = {"project", "fault", "group_ban", "room_ban",
-											"project_black"};
+static const char *const watched_names[] = {"project",		 "fault",		"group_ban", "room_ban",
+											"project_black", "project_ban", "user_black"};
 
-static Oid			 watched[lengthof(watched_names)];
-static bool			 stale = true;
-static HTAB			*projects; /* by pid; stay, so that counts do */
-static MemoryContext faults_context;
-static GateFault	*faults;
-static int			 nfaults;
-static bool			 any_group_ban;
-static bool			 any_room_ban;
-static bool			 any_black;
+/* Of the gate's process. */
+static struct
+{
+	Oid			  watched[lengthof(watched_names)];
+	bool		  fresh;
+	HTAB		 *projects; /* by pid; stay, so that counts do */
+	MemoryContext context;	/* of faults */
+	GateFault	 *faults;
+	int			  nfaults;
+	bool		  any[GATE_RULES];
+} cache;
 
 static void
 on_change(Datum arg, Oid relid)
 {
 	if (!OidIsValid(relid))
-		stale = true;
-	for (int i = 0; i < lengthof(watched); i++)
-		if (watched[i] == relid)
-			stale = true;
+		cache.fresh = false;
+	for (int i = 0; i < lengthof(cache.watched); i++)
+		if (cache.watched[i] == relid)
+			cache.fresh = false;
 }
 
 void
@@ -53,10 +55,10 @@ gate_cache_init(void)
 	HASHCTL control = {
 		.keysize = sizeof(int64), .entrysize = sizeof(GateProject), .hcxt = TopMemoryContext};
 
-	projects = hash_create("rtm gate projects", 16, &control,
-						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	faults_context = AllocSetContextCreate(TopMemoryContext, "rtm gate faults",
-										   ALLOCSET_SMALL_SIZES);
+	cache.projects = hash_create("rtm gate projects", 16, &control,
+								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	cache.context = AllocSetContextCreate(TopMemoryContext, "rtm gate faults",
+										  ALLOCSET_SMALL_SIZES);
 	CacheRegisterRelcacheCallback(on_change, (Datum) 0);
 }
 
@@ -65,7 +67,7 @@ static GateProject *
 keep_project(int64 pid, const char *secret)
 {
 	bool		 found;
-	GateProject *project = hash_search(projects, &pid, HASH_ENTER, &found);
+	GateProject *project = hash_search(cache.projects, &pid, HASH_ENTER, &found);
 
 	if (found && project->secret)
 	{
@@ -93,7 +95,7 @@ forget_projects(void)
 	HASH_SEQ_STATUS scan;
 	GateProject	   *project;
 
-	hash_seq_init(&scan, projects);
+	hash_seq_init(&scan, cache.projects);
 	while ((project = hash_seq_search(&scan)) != NULL)
 		project->known = project->first;
 }
@@ -113,15 +115,16 @@ load_projects(void)
 	}
 }
 
-static GateFaultAction
-fault_action(const char *name)
+bool
+gate_fault_action(const char *name, GateFaultAction *action)
 {
 	static const char *const names[] = {"error", "delay", "drop", "lose", "close", "taken"};
 
-	for (int i = 0; i < lengthof(names); i++)
-		if (strcmp(name, names[i]) == 0)
-			return (GateFaultAction) i;
-	elog(ERROR, "unknown action of a fault: \"%s\"", name);
+	*action = GATE_FAULT_ERROR;
+	for (; *action < lengthof(names); (*action)++)
+		if (strcmp(name, names[*action]) == 0)
+			return true;
+	return false;
 }
 
 static int64
@@ -141,24 +144,25 @@ static void
 load_faults(void)
 {
 	static GatePlan plan = {
-		"SELECT id, action, pid, method, type::pg_catalog.int8, xid, code::pg_catalog.int8,"
-		" (EXTRACT(epoch FROM delay) OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8, probability,"
-		" after OPERATOR(pg_catalog.-) hits"
-		" FROM rtm_gate.fault WHERE times IS NULL OR hits OPERATOR(pg_catalog.-) after OPERATOR(pg_catalog.<) times ORDER BY id"};
+		"SELECT id, action, pid, method, type::int8, xid, code::int8,"
+		" (EXTRACT(epoch FROM delay) * 1000)::int8, probability,"
+		" after - hits"
+		" FROM rtm_gate.fault WHERE times IS NULL OR hits - after < times ORDER BY id"};
 	MemoryContext old;
 
-	nfaults = 0;
-	MemoryContextReset(faults_context);
-	nfaults = (int) gate_spi_run(&plan, NULL, NULL);
-	old = MemoryContextSwitchTo(faults_context);
-	faults = palloc0(sizeof(GateFault) * Max(nfaults, 1));
-	for (int i = 0; i < nfaults; i++)
+	cache.nfaults = 0;
+	MemoryContextReset(cache.context);
+	cache.nfaults = (int) gate_spi_run(&plan, NULL, NULL);
+	old = MemoryContextSwitchTo(cache.context);
+	cache.faults = palloc0(sizeof(GateFault) * Max(cache.nfaults, 1));
+	for (int i = 0; i < cache.nfaults; i++)
 	{
-		GateFault *fault = &faults[i];
+		GateFault *fault = &cache.faults[i];
 		char	  *method = gate_spi_text(i, 4);
 
 		fault->id = int_column(i, 1);
-		fault->action = fault_action(gate_spi_text(i, 2));
+		if (!gate_fault_action(gate_spi_text(i, 2), &fault->action))
+			elog(ERROR, "unknown action of a fault: \"%s\"", gate_spi_text(i, 2));
 		fault->pid = int_column(i, 3);
 		fault->method = method ? pstrdup(method) : NULL;
 		fault->type = (RtmConversation) int_column(i, 5);
@@ -178,12 +182,12 @@ load_bans(void)
 {
 	static GatePlan plan = {
 		"SELECT EXISTS (SELECT FROM rtm_gate.group_ban), EXISTS (SELECT FROM rtm_gate.room_ban),"
-		" EXISTS (SELECT FROM rtm_gate.project_black)"};
+		" EXISTS (SELECT FROM rtm_gate.project_black), EXISTS (SELECT FROM rtm_gate.project_ban),"
+		" EXISTS (SELECT FROM rtm_gate.user_black)"};
 
 	gate_spi_run(&plan, NULL, NULL);
-	any_group_ban = DatumGetBool(gate_spi_column(0, 1, NULL));
-	any_room_ban = DatumGetBool(gate_spi_column(0, 2, NULL));
-	any_black = DatumGetBool(gate_spi_column(0, 3, NULL));
+	for (GateRule rule = 0; rule < GATE_RULES; rule++)
+		cache.any[rule] = DatumGetBool(gate_spi_column(0, rule + 1, NULL));
 }
 
 /* A change that comes while we read makes it stale again. */
@@ -192,12 +196,12 @@ refresh(void)
 {
 	Oid schema;
 
-	if (!stale)
+	if (cache.fresh)
 		return;
 	schema = get_namespace_oid("rtm_gate", false);
-	for (int i = 0; i < lengthof(watched); i++)
-		watched[i] = get_relname_relid(watched_names[i], schema);
-	stale = false;
+	for (int i = 0; i < lengthof(cache.watched); i++)
+		cache.watched[i] = get_relname_relid(watched_names[i], schema);
+	cache.fresh = true;
 	PG_TRY();
 	{
 		load_projects();
@@ -206,7 +210,7 @@ refresh(void)
 	}
 	PG_CATCH();
 	{
-		stale = true;
+		cache.fresh = false;
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -218,7 +222,7 @@ gate_cache_project(int64 pid)
 	GateProject *project;
 
 	refresh();
-	project = hash_search(projects, &pid, HASH_FIND, NULL);
+	project = hash_search(cache.projects, &pid, HASH_FIND, NULL);
 	return project && project->known ? project : NULL;
 }
 
@@ -226,29 +230,15 @@ const GateFault *
 gate_cache_faults(int *n)
 {
 	refresh();
-	*n = nfaults;
-	return faults;
+	*n = cache.nfaults;
+	return cache.faults;
 }
 
 bool
-gate_cache_any_group_ban(void)
+gate_cache_any(GateRule rule)
 {
 	refresh();
-	return any_group_ban;
-}
-
-bool
-gate_cache_any_room_ban(void)
-{
-	refresh();
-	return any_room_ban;
-}
-
-bool
-gate_cache_any_black(void)
-{
-	refresh();
-	return any_black;
+	return cache.any[rule];
 }
 
 PG_FUNCTION_INFO_V1(rtm_gate_tell_gate);

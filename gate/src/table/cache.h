@@ -24,6 +24,9 @@ typedef enum GateFaultAction
 	GATE_FAULT_TAKEN  /* its mid is that of another message, which is stored instead */
 } GateFaultAction;
 
+/* By its name in SQL; false: it is none. */
+extern bool gate_fault_action(const char *name, GateFaultAction *action);
+
 /* A row of rtm_gate.fault that is still to happen; NULL and 0 are for any. */
 typedef struct GateFault
 {
@@ -39,6 +42,17 @@ typedef struct GateFault
 	double			probability;
 	int64			spared; /* quests that fit and are still to be spared */
 } GateFault;
+
+/* Who may do what: a table each, most of them empty. */
+typedef enum GateRule
+{
+	GATE_GROUP_BAN,
+	GATE_ROOM_BAN,
+	GATE_PROJECT_BLACK,
+	GATE_PROJECT_BAN,
+	GATE_USER_BLACK,
+	GATE_RULES
+} GateRule;
 
 typedef struct GateProject
 {
@@ -61,8 +75,6 @@ extern void gate_cache_first_secret(int64 pid, const char *secret);
  */
 extern GateProject	   *gate_cache_project(int64 pid); /* or NULL */
 extern const GateFault *gate_cache_faults(int *n);
-extern bool				gate_cache_any_group_ban(void);
-extern bool				gate_cache_any_room_ban(void);
-extern bool				gate_cache_any_black(void);
+extern bool				gate_cache_any(GateRule rule); /* has its table rows? */
 
 #endif /* GATE_CACHE_H */

@@ -23,16 +23,19 @@
 
 #define SCHEMA "rtm_gate"
 
-static const char *const tables[] = {"config",		 "project",		  "message",
-									 "group_member", "room_member",	  "group_ban",
-									 "room_ban",	 "project_black", "fault"};
+static const char *const tables[] = {
+	"config",	"project",		 "message", "group_member", "room_member", "group_ban",
+	"room_ban", "project_black", "fault",	"project_ban",	"user_black",  "friend",
+	"session",	"token",		 "info",	"user_data",	"device",	   "push_option"};
 
-static MemoryContext results;
-
-/* Who was current in gate_spi_begin(). */
-static Oid caller;
-static int caller_context;
-static int nest_level; /* of settings, since then */
+/* From gate_spi_begin() to its end. */
+static struct
+{
+	MemoryContext results;
+	Oid			  caller; /* who was current, with ... */
+	int			  caller_context;
+	int			  nest_level; /* of settings */
+} session;
 
 static Oid
 schema_owner(Oid schema)
@@ -81,8 +84,8 @@ become_owner(void)
 
 	for (int i = 0; i < lengthof(tables); i++)
 		check_table(tables[i], schema, owner);
-	GetUserIdAndSecContext(&caller, &caller_context);
-	SetUserIdAndSecContext(owner, caller_context | SECURITY_LOCAL_USERID_CHANGE |
+	GetUserIdAndSecContext(&session.caller, &session.caller_context);
+	SetUserIdAndSecContext(owner, session.caller_context | SECURITY_LOCAL_USERID_CHANGE |
 									  SECURITY_RESTRICTED_OPERATION);
 }
 
@@ -97,9 +100,9 @@ set_for_now(const char *name, const char *value)
 void
 gate_spi_begin(void)
 {
-	results = CurrentMemoryContext;
-	nest_level = NewGUCNestLevel();
-	set_for_now("search_path", "pg_catalog");
+	session.results = CurrentMemoryContext;
+	session.nest_level = NewGUCNestLevel();
+	set_for_now("search_path", "pg_catalog, pg_temp");
 	set_for_now("session_replication_role", "replica");
 	become_owner();
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -110,14 +113,32 @@ void
 gate_spi_end(void)
 {
 	SPI_finish();
-	SetUserIdAndSecContext(caller, caller_context);
-	AtEOXact_GUC(true, nest_level);
+	SetUserIdAndSecContext(session.caller, session.caller_context);
+	AtEOXact_GUC(true, session.nest_level);
 }
 
 MemoryContext
 gate_spi_results(void)
 {
-	return results;
+	return session.results;
+}
+
+/*
+ * A generic plan, as each of these statements has one good plan; and none that has a
+ * secret in it, which debug_print_plan would show.
+ */
+static void
+prepare(GatePlan *plan)
+{
+	SPIPlanPtr prepared;
+	int		   nargs = 0;
+
+	while (OidIsValid(plan->types[nargs]))
+		nargs++;
+	prepared = SPI_prepare_cursor(plan->sql, nargs, plan->types, CURSOR_OPT_GENERIC_PLAN);
+	if (prepared == NULL || SPI_keepplan(prepared) != 0)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	plan->plan = prepared;
 }
 
 uint64
@@ -127,18 +148,7 @@ gate_spi_run(GatePlan *plan, const Datum *values, const char *nulls)
 	int			  rc;
 
 	if (plan->plan == NULL)
-	{
-		/*
-		 * A generic plan, as each of these statements has one good plan; and
-		 * none that has a secret in it, which debug_print_plan would show.
-		 */
-		SPIPlanPtr prepared = SPI_prepare_cursor(plan->sql, plan->nargs, plan->types,
-												 CURSOR_OPT_GENERIC_PLAN);
-
-		if (prepared == NULL || SPI_keepplan(prepared) != 0)
-			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-		plan->plan = prepared;
-	}
+		prepare(plan);
 	SPI_freetuptable(SPI_tuptable);
 	rc = SPI_execute_plan(plan->plan, (Datum *) values, nulls, false, 0);
 
@@ -160,12 +170,18 @@ gate_spi_column(int row, int number, bool *isnull)
 	return value;
 }
 
+Oid
+gate_spi_type(int number)
+{
+	return SPI_gettypeid(SPI_tuptable->tupdesc, number);
+}
+
 char *
 gate_spi_text(int row, int number)
 {
 	char *text = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number);
 
-	return text ? MemoryContextStrdup(results, text) : NULL;
+	return text ? MemoryContextStrdup(session.results, text) : NULL;
 }
 
 Datum
@@ -177,14 +193,4 @@ gate_int8_array(const int64 *values, int n)
 		elements[i] = Int64GetDatum(values[i]);
 	return PointerGetDatum(
 		construct_array(elements, n, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
-
-Datum
-gate_int4_array(const int32 *values, int n)
-{
-	Datum *elements = palloc(sizeof(Datum) * Max(n, 1));
-
-	for (int i = 0; i < n; i++)
-		elements[i] = Int32GetDatum(values[i]);
-	return PointerGetDatum(construct_array(elements, n, INT4OID, 4, true, TYPALIGN_INT));
 }

@@ -13,10 +13,9 @@
 /* A statement, prepared once a process, when it is first used. */
 typedef struct GatePlan
 {
-	const char *sql;
-	int			nargs;
-	Oid			types[GATE_MAX_PLAN_ARGS];
-	void	   *plan; /* SPIPlanPtr */
+	const char *sql; /* whatever isn't of the schema rtm_gate is pg_catalog's */
+	Oid			types[GATE_MAX_PLAN_ARGS + 1]; /* the last one is 0 */
+	void	   *plan;						   /* SPIPlanPtr */
 } GatePlan;
 
 /*
@@ -36,9 +35,9 @@ extern uint64 gate_spi_run(GatePlan *plan, const Datum *values, const char *null
 /* A column of the last statement's result, counted from 1. */
 extern Datum gate_spi_column(int row, int number, bool *isnull);
 extern char *gate_spi_text(int row, int number); /* NULL for NULL */
+extern Oid	 gate_spi_type(int number);
 
-/* int64s as a bigint[], and int32s as an integer[]. */
+/* int64s as a bigint[]. */
 extern Datum gate_int8_array(const int64 *values, int n);
-extern Datum gate_int4_array(const int32 *values, int n);
 
 #endif /* GATE_SPI_H */

@@ -37,30 +37,35 @@ typedef struct Subscription
 	GateListener *listener;
 } Subscription;
 
-static HTAB			*topics;
-static MemoryContext context;
-static dlist_head	 everything[GATE_SOURCES];
-static int64		 total; /* subscriptions, and listeners to everything */
-static uint64		 messages;
+/* Of the gate's process. */
+static struct
+{
+	HTAB		 *topics;
+	MemoryContext context;
+	dlist_head	  everything[GATE_SOURCES];
+	int64		  total; /* subscriptions, and listeners to everything */
+	uint64		  messages;
+} listening;
 
 void
 gate_listen_init(void)
 {
 	HASHCTL control = {.keysize = sizeof(TopicKey), .entrysize = sizeof(Topic)};
 
-	context = AllocSetContextCreate(TopMemoryContext, "rtm gate listeners", ALLOCSET_DEFAULT_SIZES);
-	control.hcxt = context;
-	topics = hash_create("rtm gate topics", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	listening.context = AllocSetContextCreate(TopMemoryContext, "rtm gate listeners",
+											  ALLOCSET_DEFAULT_SIZES);
+	control.hcxt = listening.context;
+	listening.topics = hash_create("rtm gate topics", 256, &control,
+								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	for (int i = 0; i < GATE_SOURCES; i++)
-		dlist_init(&everything[i]);
+		dlist_init(&listening.everything[i]);
 }
 
-static void
-prepare(GateListener *listener)
+void
+gate_listen_begin(GateListener *listener)
 {
-	if (!listener->initialized)
-		dlist_init(&listener->subscriptions);
-	listener->initialized = true;
+	memset(listener, 0, sizeof(GateListener));
+	dlist_init(&listener->subscriptions);
 }
 
 static Subscription *
@@ -86,38 +91,37 @@ end_subscription(Subscription *s)
 	dlist_delete(&s->of_topic);
 	dlist_delete(&s->of_listener);
 	s->listener->nsubscriptions--;
-	total--;
+	listening.total--;
 	pfree(s);
 	if (dlist_is_empty(&topic->subscriptions))
-		(void) hash_search(topics, &topic->key, HASH_REMOVE, NULL);
+		(void) hash_search(listening.topics, &topic->key, HASH_REMOVE, NULL);
 }
 
 static void
 subscribe(GateListener *listener, TopicKey key)
 {
 	bool		  found;
-	Topic		 *topic = hash_search(topics, &key, HASH_ENTER, &found);
+	Topic		 *topic = hash_search(listening.topics, &key, HASH_ENTER, &found);
 	Subscription *s;
 
 	if (!found)
 		dlist_init(&topic->subscriptions);
 	else if (find(listener, topic))
 		return;
-	s = MemoryContextAlloc(context, sizeof(Subscription));
+	s = MemoryContextAlloc(listening.context, sizeof(Subscription));
 	s->topic = topic;
 	s->listener = listener;
 	dlist_push_tail(&topic->subscriptions, &s->of_topic);
 	dlist_push_tail(&listener->subscriptions, &s->of_listener);
 	listener->nsubscriptions++;
-	total++;
+	listening.total++;
 }
 
 bool
 gate_listen_add(GateListener *listener, int64 pid, GateSource source, const int64 *ids, int n)
 {
-	prepare(listener);
 	if (n > GATE_MAX_SUBSCRIPTIONS - listener->nsubscriptions ||
-		n > GATE_MAX_ALL_SUBSCRIPTIONS - total)
+		n > GATE_MAX_ALL_SUBSCRIPTIONS - listening.total)
 		return false;
 	for (int i = 0; i < n; i++)
 		subscribe(listener, (TopicKey){pid, ids[i], source});
@@ -130,7 +134,7 @@ gate_listen_remove(GateListener *listener, int64 pid, GateSource source, const i
 	for (int i = 0; i < n; i++)
 	{
 		TopicKey	  key = {pid, ids[i], source};
-		Topic		 *topic = hash_search(topics, &key, HASH_FIND, NULL);
+		Topic		 *topic = hash_search(listening.topics, &key, HASH_FIND, NULL);
 		Subscription *s = topic ? find(listener, topic) : NULL;
 
 		if (s)
@@ -143,7 +147,6 @@ gate_listen_clear(GateListener *listener, GateSource source)
 {
 	dlist_mutable_iter iter;
 
-	prepare(listener);
 	dlist_foreach_modify (iter, &listener->subscriptions)
 	{
 		Subscription *s = dlist_container(Subscription, of_listener, iter.cur);
@@ -159,12 +162,12 @@ gate_listen_all(GateListener *listener, int64 pid, GateSource source, bool all)
 	if (listener->all[source] && !all)
 	{
 		dlist_delete(&listener->all_node[source]);
-		total--;
+		listening.total--;
 	}
 	else if (!listener->all[source] && all)
 	{
-		dlist_push_tail(&everything[source], &listener->all_node[source]);
-		total++;
+		dlist_push_tail(&listening.everything[source], &listener->all_node[source]);
+		listening.total++;
 	}
 	listener->all[source] = all;
 	listener->all_pid[source] = pid;
@@ -183,7 +186,7 @@ gate_listen_forget(GateListener *listener)
 bool
 gate_listen_any(void)
 {
-	return total > 0;
+	return listening.total > 0;
 }
 
 void
@@ -191,25 +194,25 @@ gate_listen_tell(int64 pid, GateSource source, int64 id,
 				 void (*tell)(GateListener *listener, void *arg), void *arg)
 {
 	TopicKey   key = {pid, id, source};
-	Topic	  *topic = hash_search(topics, &key, HASH_FIND, NULL);
+	Topic	  *topic = hash_search(listening.topics, &key, HASH_FIND, NULL);
 	dlist_iter iter;
 
-	messages++;
+	listening.messages++;
 	if (topic)
 	{
 		dlist_foreach (iter, &topic->subscriptions)
 		{
 			GateListener *listener = dlist_container(Subscription, of_topic, iter.cur)->listener;
 
-			listener->told = messages;
+			listener->told = listening.messages;
 			tell(listener, arg);
 		}
 	}
-	dlist_foreach (iter, &everything[source])
+	dlist_foreach (iter, &listening.everything[source])
 	{
 		GateListener *listener = dlist_container(GateListener, all_node[source], iter.cur);
 
-		if (listener->all_pid[source] == pid && listener->told != messages)
+		if (listener->all_pid[source] == pid && listener->told != listening.messages)
 			tell(listener, arg);
 	}
 }

@@ -29,10 +29,7 @@ typedef enum GateSource
 /* ... and all connections together: some 200 MB. */
 #define GATE_MAX_ALL_SUBSCRIPTIONS 1000000
 
-/*
- * Part of a connection; zeroed, it listens to nothing.  Only listen.c looks
- * inside, except at listens.
- */
+/* Part of a connection.  Only listen.c looks inside. */
 typedef struct GateListener
 {
 	dlist_head subscriptions;
@@ -41,10 +38,12 @@ typedef struct GateListener
 	int64	   all_pid[GATE_SOURCES];
 	int		   nsubscriptions;
 	uint64	   told; /* the message it got last */
-	bool	   initialized;
 } GateListener;
 
 extern void gate_listen_init(void);
+
+/* A connection begins, and listens to nothing. */
+extern void gate_listen_begin(GateListener *listener);
 
 /*
  * Listen to ids, or not any more.  False: that would be too many, and nothing

@@ -13,7 +13,6 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-#include "table/clock.h"
 #include "table/gate_guc.h"
 #include "table/member.h"
 #include "table/purge.h"
@@ -35,21 +34,25 @@ typedef struct Key
 	int64 b;
 } Key;
 
-static HTAB *noted;
-static bool	 all; /* more than can be noted; at first, who knows */
-static int64 conversations_due;
-static int64 age_due;
+/* Of the gate's process; times are rtm_now_ms(). */
+static struct
+{
+	HTAB *noted;
+	bool  all; /* more than can be noted; at first, who knows */
+	int64 conversations_due;
+	int64 age_due;
+} purge;
 
 void
 gate_purge_init(void)
 {
 	HASHCTL control = {.keysize = sizeof(Key), .entrysize = sizeof(Key), .hcxt = TopMemoryContext};
 
-	noted = hash_create("rtm gate conversations to be purged", 256, &control,
-						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	all = true;
-	age_due = rtm_now_ms();
-	conversations_due = rtm_now_ms() + CONVERSATIONS_MS;
+	purge.noted = hash_create("rtm gate conversations to be purged", 256, &control,
+							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	purge.all = true;
+	purge.age_due = rtm_now_ms();
+	purge.conversations_due = rtm_now_ms() + CONVERSATIONS_MS;
 }
 
 void
@@ -57,20 +60,20 @@ gate_purge_note(const GateConversation *c)
 {
 	Key key = {c->pid, c->type, c->a, c->b};
 
-	if (all)
+	if (purge.all)
 		return;
-	if (gate_history_messages == 0 || hash_get_num_entries(noted) >= MAX_NOTED)
-		all = true;
+	if (gate_history_messages == 0 || hash_get_num_entries(purge.noted) >= MAX_NOTED)
+		purge.all = true;
 	else
-		(void) hash_search(noted, &key, HASH_ENTER, NULL);
+		(void) hash_search(purge.noted, &key, HASH_ENTER, NULL);
 }
 
 int64
 gate_purge_due(void)
 {
-	if (gate_history_messages == 0 || (!all && hash_get_num_entries(noted) == 0))
-		return age_due;
-	return Min(conversations_due, age_due);
+	if (gate_history_messages == 0 || (!purge.all && hash_get_num_entries(purge.noted) == 0))
+		return purge.age_due;
+	return Min(purge.conversations_due, purge.age_due);
 }
 
 /* False: they are all done. */
@@ -82,7 +85,7 @@ purge_noted(void)
 	Key			   *key;
 	int				n = 0;
 
-	hash_seq_init(&scan, noted);
+	hash_seq_init(&scan, purge.noted);
 	while (n < AT_ONCE && (key = hash_seq_search(&scan)) != NULL)
 		keys[n++] = *key;
 	if (n == AT_ONCE)
@@ -91,8 +94,8 @@ purge_noted(void)
 	{
 		GateConversation c = {keys[i].pid, (RtmConversation) keys[i].type, keys[i].a, keys[i].b};
 
-		(void) gate_store_purge_conversation(&c, gate_history_messages);
-		(void) hash_search(noted, &keys[i], HASH_REMOVE, NULL);
+		gate_store_purge_conversation(&c);
+		(void) hash_search(purge.noted, &keys[i], HASH_REMOVE, NULL);
 	}
 	return n == AT_ONCE;
 }
@@ -103,17 +106,17 @@ purge_all(void)
 	HASH_SEQ_STATUS scan;
 	Key			   *key;
 
-	(void) gate_store_purge_all(gate_history_messages);
-	all = false;
-	hash_seq_init(&scan, noted);
+	gate_store_purge_all();
+	purge.all = false;
+	hash_seq_init(&scan, purge.noted);
 	while ((key = hash_seq_search(&scan)) != NULL)
-		(void) hash_search(noted, key, HASH_REMOVE, NULL);
+		(void) hash_search(purge.noted, key, HASH_REMOVE, NULL);
 }
 
 void
 gate_purge_postpone(void)
 {
-	conversations_due = age_due = rtm_now_ms() + AGE_MS;
+	purge.conversations_due = purge.age_due = rtm_now_ms() + AGE_MS;
 }
 
 void
@@ -121,23 +124,23 @@ gate_purge_run(void)
 {
 	int64 now = rtm_now_ms();
 
-	if (now >= age_due)
+	if (now >= purge.age_due)
 	{
 		uint64 n = 0;
 
 		if (gate_history_days > 0)
-			n = gate_store_purge_older(gate_clock() - gate_history_days * INT64CONST(86400000));
+			n = gate_store_purge_older();
 		gate_member_purge();
-		age_due = n > 0 ? now + 100 : now + AGE_MS;
+		purge.age_due = n > 0 ? now + 100 : now + AGE_MS;
 	}
-	if (now >= conversations_due)
+	if (now >= purge.conversations_due)
 	{
 		bool more = false;
 
-		if (gate_history_messages > 0 && all)
+		if (gate_history_messages > 0 && purge.all)
 			purge_all();
 		else if (gate_history_messages > 0)
 			more = purge_noted();
-		conversations_due = more ? now + 100 : now + CONVERSATIONS_MS;
+		purge.conversations_due = more ? now + 100 : now + CONVERSATIONS_MS;
 	}
 }

@@ -15,7 +15,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
-#include "table/clock.h"
+#include "host.h"
 #include "table/gate_guc.h"
 #include "table/gate_spi.h"
 #include "table/store.h"
@@ -26,7 +26,7 @@ bool
 gate_store_config(GateConfig *config)
 {
 	static GatePlan plan = {
-		"SELECT enabled, listen, port, certificate, certificate_key FROM rtm_gate.config"};
+		"SELECT enabled, listen, port, certificate, certificate_key, public_key FROM rtm_gate.config"};
 
 	if (gate_spi_run(&plan, NULL, NULL) == 0)
 		return false;
@@ -35,16 +35,17 @@ gate_store_config(GateConfig *config)
 	config->port = DatumGetInt32(gate_spi_column(0, 3, NULL));
 	config->certificate = gate_spi_text(0, 4);
 	config->certificate_key = gate_spi_text(0, 5);
+	config->public_key = gate_spi_text(0, 6);
 	return true;
 }
 
 void
 gate_store_set_certificate(const char *certificate, const char *key)
 {
-	static GatePlan plan = {
-		"UPDATE rtm_gate.config SET certificate = $1, certificate_key = $2", 2, {TEXTOID, TEXTOID}};
-	Datum		values[2] = {0};
-	const char *nulls = certificate ? "  " : "nn";
+	static GatePlan plan = {"UPDATE rtm_gate.config SET certificate = $1, certificate_key = $2",
+							{TEXTOID, TEXTOID}};
+	Datum			values[2] = {0};
+	const char	   *nulls = certificate ? "  " : "nn";
 
 	if (certificate)
 	{
@@ -60,7 +61,6 @@ gate_store_set_config(const GateConfig *config)
 	static GatePlan plan = {
 		"INSERT INTO rtm_gate.config (enabled, listen, port) VALUES ($1, $2, $3) "
 		"ON CONFLICT (singleton) DO UPDATE SET enabled = excluded.enabled, listen = excluded.listen, port = excluded.port",
-		3,
 		{BOOLOID, TEXTOID, INT4OID}};
 	Datum values[] = {BoolGetDatum(config->enabled), CStringGetTextDatum(config->listen),
 					  Int32GetDatum(config->port)};
@@ -71,9 +71,8 @@ gate_store_set_config(const GateConfig *config)
 char *
 gate_store_secret(int64 pid)
 {
-	static GatePlan plan = {
-		"SELECT secret FROM rtm_gate.project WHERE pid OPERATOR(pg_catalog.=) $1", 1, {INT8OID}};
-	Datum values[] = {Int64GetDatum(pid)};
+	static GatePlan plan = {"SELECT secret FROM rtm_gate.project WHERE pid = $1", {INT8OID}};
+	Datum			values[] = {Int64GetDatum(pid)};
 
 	return gate_spi_run(&plan, values, NULL) ? gate_spi_text(0, 1) : NULL;
 }
@@ -83,7 +82,6 @@ gate_store_set_secret(int64 pid, const char *secret)
 {
 	static GatePlan plan = {"INSERT INTO rtm_gate.project (pid, secret) VALUES ($1, $2) "
 							"ON CONFLICT (pid) DO UPDATE SET secret = excluded.secret",
-							2,
 							{INT8OID, TEXTOID}};
 	Datum			values[] = {Int64GetDatum(pid), CStringGetTextDatum(secret)};
 
@@ -98,25 +96,39 @@ gate_store_private_key(void)
 	return gate_spi_run(&plan, NULL, NULL) ? gate_spi_text(0, 1) : NULL;
 }
 
-char *
-gate_store_public_key(void)
-{
-	static GatePlan plan = {"SELECT public_key FROM rtm_gate.config"};
-
-	return gate_spi_run(&plan, NULL, NULL) ? gate_spi_text(0, 1) : NULL;
-}
-
 void
 gate_store_set_keys(const char *private_pem, const char *public_pem)
 {
-	static GatePlan plan = {
-		"UPDATE rtm_gate.config SET private_key = $1, public_key = $2", 2, {TEXTOID, TEXTOID}};
-	Datum values[] = {CStringGetTextDatum(private_pem), CStringGetTextDatum(public_pem)};
+	static GatePlan plan = {"UPDATE rtm_gate.config SET private_key = $1, public_key = $2",
+							{TEXTOID, TEXTOID}};
+	Datum			values[] = {CStringGetTextDatum(private_pem), CStringGetTextDatum(public_pem)};
 
 	gate_spi_run(&plan, values, NULL);
 }
 
 /* ---- messages ---- */
+
+static int64 last_mtime; /* that gate_now() gave; of the gate's process */
+
+int64
+gate_now(void)
+{
+	last_mtime = Max(last_mtime, rtm_wall_us() / 1000);
+	return last_mtime;
+}
+
+void
+gate_store_begin(void)
+{
+	static GatePlan plan = {"SELECT max(mtime) FROM rtm_gate.message"};
+	bool			isnull;
+	Datum			last;
+
+	gate_spi_run(&plan, NULL, NULL);
+	last = gate_spi_column(0, 1, &isnull);
+	if (!isnull)
+		last_mtime = DatumGetInt64(last);
+}
 
 static Datum
 body_datum(const GateBody *body)
@@ -143,7 +155,6 @@ gate_store_insert(const GateConversation *c, const GateMessage *m)
 	static GatePlan plan = {
 		"INSERT INTO rtm_gate.message (pid, type, a, b, mid, from_uid, to_uid, mtype, msg, msg_is_bin, attrs, attrs_is_bin, mtime, saved) "
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (pid, type, a, b, mid) DO NOTHING",
-		14,
 		{CONVERSATION_TYPES, INT8OID, INT8OID, INT8OID, INT2OID, BYTEAOID, BOOLOID, BYTEAOID,
 		 BOOLOID, INT8OID, BOOLOID}};
 	static MemoryContext scratch;
@@ -190,7 +201,7 @@ body_column(int row, int number)
 }
 
 #define MESSAGE_COLUMNS \
-	"id, from_uid, to_uid, mid, mtype::pg_catalog.int8, deleted, mtime, msg, msg_is_bin, attrs, attrs_is_bin"
+	"id, from_uid, to_uid, mid, mtype::int8, deleted, mtime, msg, msg_is_bin, attrs, attrs_is_bin"
 
 static void
 message_row(int row, GateMessage *m)
@@ -214,12 +225,12 @@ oldest_mtime(void)
 {
 	if (gate_history_days == 0)
 		return 0;
-	return gate_clock() - gate_history_days * INT64CONST(86400000);
+	return rtm_wall_us() / 1000 - gate_history_days * INT64CONST(86400000);
 }
 
-#define OF_CONVERSATION                                                       \
-	" WHERE pid OPERATOR(pg_catalog.=) $1 AND type OPERATOR(pg_catalog.=) $2" \
-	" AND a OPERATOR(pg_catalog.=) $3 AND b OPERATOR(pg_catalog.=) $4"
+#define OF_CONVERSATION             \
+	" WHERE pid = $1 AND type = $2" \
+	" AND a = $3 AND b = $4"
 
 /* The newest message of a conversation that is beyond what is kept; 0: none. */
 static int64
@@ -227,7 +238,6 @@ floor_of(const GateConversation *c)
 {
 	static GatePlan plan = {"SELECT id FROM rtm_gate.message" OF_CONVERSATION
 							" ORDER BY id DESC OFFSET $5 LIMIT 1",
-							5,
 							{CONVERSATION_TYPES, INT8OID}};
 	Datum			values[5];
 
@@ -238,53 +248,49 @@ floor_of(const GateConversation *c)
 	return gate_spi_run(&plan, values, NULL) ? DatumGetInt64(gate_spi_column(0, 1, NULL)) : 0;
 }
 
-uint64
-gate_store_purge_conversation(const GateConversation *c, int keep)
+void
+gate_store_purge_conversation(const GateConversation *c)
 {
-	static GatePlan plan = {
-		"DELETE FROM rtm_gate.message" OF_CONVERSATION " AND id OPERATOR(pg_catalog.<=)"
-		" (SELECT id FROM rtm_gate.message" OF_CONVERSATION " ORDER BY id DESC OFFSET $5 LIMIT 1)",
-		5,
-		{CONVERSATION_TYPES, INT8OID}};
-	Datum values[5];
+	static GatePlan plan = {"DELETE FROM rtm_gate.message" OF_CONVERSATION " AND id <="
+							" (SELECT id FROM rtm_gate.message" OF_CONVERSATION
+							" ORDER BY id DESC OFFSET $5 LIMIT 1)",
+							{CONVERSATION_TYPES, INT8OID}};
+	Datum			values[5];
 
 	conversation_datums(c, values);
-	values[4] = Int64GetDatum(keep);
-	return gate_spi_run(&plan, values, NULL);
+	values[4] = Int64GetDatum(gate_history_messages);
+	(void) gate_spi_run(&plan, values, NULL);
 }
 
 uint64
-gate_store_purge_older(int64 mtime)
+gate_store_purge_older(void)
 {
-	static GatePlan plan = {
-		"DELETE FROM rtm_gate.message WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
-		"SELECT ctid FROM rtm_gate.message WHERE mtime OPERATOR(pg_catalog.<) $1 LIMIT 5000))",
-		1,
-		{INT8OID}};
-	Datum values[] = {Int64GetDatum(mtime)};
+	static GatePlan plan = {"DELETE FROM rtm_gate.message WHERE ctid = ANY (ARRAY("
+							"SELECT ctid FROM rtm_gate.message WHERE mtime < $1 LIMIT 5000))",
+							{INT8OID}};
+	Datum			values[] = {Int64GetDatum(oldest_mtime())};
 
 	return gate_spi_run(&plan, values, NULL);
 }
 
-uint64
-gate_store_purge_all(int keep)
+void
+gate_store_purge_all(void)
 {
 	static GatePlan plan = {
-		"DELETE FROM rtm_gate.message m USING (SELECT id, pg_catalog.row_number()"
+		"DELETE FROM rtm_gate.message m USING (SELECT id, row_number()"
 		" OVER (PARTITION BY pid, type, a, b ORDER BY id DESC) AS place FROM rtm_gate.message) n"
-		" WHERE m.id OPERATOR(pg_catalog.=) n.id AND n.place OPERATOR(pg_catalog.>) $1",
-		1,
+		" WHERE m.id = n.id AND n.place > $1",
 		{INT8OID}};
-	Datum values[] = {Int64GetDatum(keep)};
+	Datum values[] = {Int64GetDatum(gate_history_messages)};
 
-	return gate_spi_run(&plan, values, NULL);
+	(void) gate_spi_run(&plan, values, NULL);
 }
 
 /* ---- histories ---- */
 
-#define IN_RANGE                                                                           \
-	" AND saved AND mtime OPERATOR(pg_catalog.>=) $5 AND mtime OPERATOR(pg_catalog.<=) $6" \
-	" AND ($7 IS NULL OR mtype OPERATOR(pg_catalog.=) ANY ($7))"
+#define IN_RANGE                                 \
+	" AND saved AND mtime >= $5 AND mtime <= $6" \
+	" AND ($7 IS NULL OR mtype = ANY ($7))"
 
 /* The arguments of IN_RANGE. */
 static void
@@ -292,26 +298,22 @@ range_datums(const GatePage *page, Datum *values, char *nulls)
 {
 	values[4] = Int64GetDatum(Max(page->begin, oldest_mtime()));
 	values[5] = Int64GetDatum(page->end ? page->end : PG_INT64_MAX);
-	if (page->mtypes)
-		values[6] = gate_int4_array(page->mtypes, page->nmtypes);
+	if (page->nmtypes > 0)
+		values[6] = gate_int8_array(page->mtypes, page->nmtypes);
 	else
 		nulls[6] = 'n';
 }
 
-#define HISTORY_TYPES                                                                 \
-	10,                                                                               \
-	{                                                                                 \
-		CONVERSATION_TYPES, INT8OID, INT8OID, INT4ARRAYOID, INT8OID, INT8OID, INT8OID \
-	}
+#define HISTORY_TYPES CONVERSATION_TYPES, INT8OID, INT8OID, INT8ARRAYOID, INT8OID, INT8OID, INT8OID
 #define HISTORY_FROM                                                            \
 	"SELECT " MESSAGE_COLUMNS " FROM rtm_gate.message" OF_CONVERSATION IN_RANGE \
-	" AND id OPERATOR(pg_catalog.>) $8 AND id OPERATOR(pg_catalog.<) $9"
+	" AND id > $8 AND id < $9"
 
 int
 gate_store_history(const GateConversation *c, const GatePage *page, GateMessage *messages)
 {
-	static GatePlan forward = {HISTORY_FROM " ORDER BY id LIMIT $10", HISTORY_TYPES};
-	static GatePlan backward = {HISTORY_FROM " ORDER BY id DESC LIMIT $10", HISTORY_TYPES};
+	static GatePlan forward = {HISTORY_FROM " ORDER BY id LIMIT $10", {HISTORY_TYPES}};
+	static GatePlan backward = {HISTORY_FROM " ORDER BY id DESC LIMIT $10", {HISTORY_TYPES}};
 	int64			after = floor_of(c);
 	int64			before = PG_INT64_MAX;
 	Datum			values[10];
@@ -338,12 +340,10 @@ gate_store_count(int64 pid, RtmConversation type, int64 xid, const GatePage *pag
 				 int64 *num)
 {
 	static GatePlan plan = {
-		"SELECT pg_catalog.count(DISTINCT from_uid), pg_catalog.count(*) FROM rtm_gate.message"
-		" WHERE pid OPERATOR(pg_catalog.=) $1 AND type OPERATOR(pg_catalog.=) $2 AND NOT deleted"
-		" AND (a OPERATOR(pg_catalog.=) $3 OR ($4 AND b OPERATOR(pg_catalog.=) $3))" IN_RANGE
-		" AND id OPERATOR(pg_catalog.>) $8",
-		8,
-		{INT8OID, INT2OID, INT8OID, BOOLOID, INT8OID, INT8OID, INT4ARRAYOID, INT8OID}};
+		"SELECT count(DISTINCT from_uid), count(*) FROM rtm_gate.message"
+		" WHERE pid = $1 AND type = $2 AND NOT deleted"
+		" AND (a = $3 OR ($4 AND b = $3))" IN_RANGE " AND id > $8",
+		{INT8OID, INT2OID, INT8OID, BOOLOID, INT8OID, INT8OID, INT8ARRAYOID, INT8OID}};
 	GateConversation c = {pid, type, xid, 0};
 	Datum			 values[8];
 	char			 nulls[9] = "        ";
@@ -359,14 +359,10 @@ gate_store_count(int64 pid, RtmConversation type, int64 xid, const GatePage *pag
 
 /* ---- one message ---- */
 
-#define OF_MID                                                                     \
-	OF_CONVERSATION " AND mid OPERATOR(pg_catalog.=) $5 AND saved AND NOT deleted" \
-					" AND mtime OPERATOR(pg_catalog.>=) $6 AND id OPERATOR(pg_catalog.>) $7"
-#define OF_MID_TYPES                                  \
-	7,                                                \
-	{                                                 \
-		CONVERSATION_TYPES, INT8OID, INT8OID, INT8OID \
-	}
+#define OF_MID                                                \
+	OF_CONVERSATION " AND mid = $5 AND saved AND NOT deleted" \
+					" AND mtime >= $6 AND id > $7"
+#define OF_MID_TYPES CONVERSATION_TYPES, INT8OID, INT8OID, INT8OID
 
 static void
 mid_datums(const GateConversation *c, int64 mid, Datum *values)
@@ -381,7 +377,7 @@ bool
 gate_store_message(const GateConversation *c, int64 mid, GateMessage *message)
 {
 	static GatePlan plan = {"SELECT " MESSAGE_COLUMNS " FROM rtm_gate.message" OF_MID,
-							OF_MID_TYPES};
+							{OF_MID_TYPES}};
 	Datum			values[7];
 
 	mid_datums(c, mid, values);
@@ -396,7 +392,7 @@ bool
 gate_store_delete(const GateConversation *c, int64 mid)
 {
 	static GatePlan plan = {
-		"UPDATE rtm_gate.message SET deleted = true, msg = '', attrs = ''" OF_MID, OF_MID_TYPES};
+		"UPDATE rtm_gate.message SET deleted = true, msg = '', attrs = ''" OF_MID, {OF_MID_TYPES}};
 	Datum values[7];
 
 	mid_datums(c, mid, values);
@@ -406,20 +402,8 @@ gate_store_delete(const GateConversation *c, int64 mid)
 int64
 gate_store_count_all(void)
 {
-	static GatePlan plan = {"SELECT pg_catalog.count(*) FROM rtm_gate.message"};
+	static GatePlan plan = {"SELECT count(*) FROM rtm_gate.message"};
 
 	gate_spi_run(&plan, NULL, NULL);
 	return DatumGetInt64(gate_spi_column(0, 1, NULL));
-}
-
-int64
-gate_store_last_mtime(void)
-{
-	static GatePlan plan = {"SELECT pg_catalog.max(mtime) FROM rtm_gate.message"};
-	bool			isnull;
-	Datum			last;
-
-	gate_spi_run(&plan, NULL, NULL);
-	last = gate_spi_column(0, 1, &isnull);
-	return isnull ? 0 : DatumGetInt64(last);
 }

@@ -49,8 +49,8 @@ typedef struct GatePage
 	int64		 begin;	 /* 0: open */
 	int64		 end;	 /* 0: open */
 	int64		 lastid; /* 0: from the beginning */
-	const int32 *mtypes; /* NULL: all */
-	int			 nmtypes;
+	const int64 *mtypes;
+	int			 nmtypes; /* 0: all */
 } GatePage;
 
 /* What the gate is told to do (the table rtm_gate.config). */
@@ -61,13 +61,14 @@ typedef struct GateConfig
 	int	  port;
 	char *certificate; /* NULL: no TLS */
 	char *certificate_key;
+	char *public_key; /* PEM; NULL: there are no keys yet */
 } GateConfig;
 
 /* ---- configuration ---- */
 
 /* False: the gate was never set up in this database. */
 extern bool gate_store_config(GateConfig *config);
-extern void gate_store_set_config(const GateConfig *config); /* not the certificate */
+extern void gate_store_set_config(const GateConfig *config); /* not the certificate, nor keys */
 
 /* Certificate and key, PEM, both NULL or none. */
 extern void gate_store_set_certificate(const char *certificate, const char *key);
@@ -76,12 +77,17 @@ extern void gate_store_set_certificate(const char *certificate, const char *key)
 extern char *gate_store_secret(int64 pid);
 extern void	 gate_store_set_secret(int64 pid, const char *secret);
 
-/* The gate's key pair, PEM; NULL when it has none. */
+/* The gate's key pair, PEM; NULL when it has none.  The public one is in GateConfig. */
 extern char *gate_store_private_key(void);
-extern char *gate_store_public_key(void);
 extern void	 gate_store_set_keys(const char *private_pem, const char *public_pem);
 
 /* ---- messages ---- */
+
+/* The time of a message, in milliseconds since 1970; never goes back. */
+extern int64 gate_now(void);
+
+/* Once, before the first message: gate_now() is not before those in the table. */
+extern void gate_store_begin(void);
 
 /* False: the conversation has a message with this mid. */
 extern bool gate_store_insert(const GateConversation *c, const GateMessage *m);
@@ -104,17 +110,14 @@ extern void gate_store_count(int64 pid, RtmConversation type, int64 xid, const G
 /* How many messages there are, of all projects. */
 extern int64 gate_store_count_all(void);
 
-/* The newest message's mtime, or 0. */
-extern int64 gate_store_last_mtime(void);
-
 /*
- * Delete what is beyond the newest keep messages of a conversation, and
- * messages older than a time, a few thousand at most; how many.
+ * Delete what isn't kept: of a conversation what is beyond rtm_gate.history_messages,
+ * and what is older than rtm_gate.history_days, a few thousand at most: how many.
  */
-extern uint64 gate_store_purge_conversation(const GateConversation *c, int keep);
-extern uint64 gate_store_purge_older(int64 mtime);
+extern void	  gate_store_purge_conversation(const GateConversation *c);
+extern uint64 gate_store_purge_older(void);
 
 /* ... of every conversation, however much it is. */
-extern uint64 gate_store_purge_all(int keep);
+extern void gate_store_purge_all(void);
 
 #endif /* GATE_STORE_H */

@@ -8,10 +8,8 @@
  */
 #include "postgres.h"
 
-#include <time.h>
-
-#include "table/clock.h"
 #include "table/gate_guc.h"
+#include "host.h"
 #include "quest/gate_json.h"
 #include "worker/framework.h"
 
@@ -85,7 +83,7 @@ gate_system_run(GateQuest *quest, const GateNet *net)
 	bool infos = is_named(quest, "*infos");
 
 	if (started == 0)
-		started = time(NULL);
+		started = rtm_wall_us() / 1000000;
 	if (!ping && !infos && !is_named(quest, "*status"))
 		return false;
 	if (!has_map(quest))

@@ -37,7 +37,6 @@
 #include "quest/gate_json.h"
 #include "session.h"
 #include "table/cache.h"
-#include "table/clock.h"
 #include "table/gate_guc.h"
 #include "table/gate_spi.h"
 #include "table/pace.h"
@@ -61,8 +60,7 @@ static volatile sig_atomic_t stopped; /* there is to be no successor */
 static void
 begin(void)
 {
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	gate_spi_begin();
 }
@@ -83,7 +81,7 @@ is_installed(void)
 	MemoryContext context = CurrentMemoryContext; /* a commit leaves another */
 	Oid			  extension;
 
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	extension = get_extension_oid("rtm_gate", true);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
@@ -187,7 +185,7 @@ read_in_transaction(void *arg)
 {
 	Reading *reading = arg;
 
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	MemoryContextSwitchTo(reading->context);
 	reading->good = gate_json_read(reading->quest);
 	CommitTransactionCommand();
@@ -384,7 +382,7 @@ read_config(const GateStart *start, GateConfig *config, const char **why)
 		config->certificate = MemoryContextStrdup(TopMemoryContext, config->certificate);
 		config->certificate_key = MemoryContextStrdup(TopMemoryContext, config->certificate_key);
 	}
-	gate_now_since(gate_store_last_mtime());
+	gate_store_begin();
 	commit();
 	return start != NULL || wanted;
 }

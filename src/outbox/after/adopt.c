@@ -38,41 +38,57 @@
 
 /* ---- requests ---- */
 
+static OutboxStatement adopt_in_place = {
+	"UPDATE rtm_internal.rtm_request SET origin = $2, id = $3, callback = $4, owner = $5, server = $6,"
+	" callback_owner = (SELECT proowner FROM pg_proc WHERE oid = $4), attempts = $7, enqueued_at = $8"
+	" WHERE ctid = $1",
+	8,
+	{TIDOID, INT8OID, INT8OID, OIDOID, OIDOID, OIDOID, INT4OID, TIMESTAMPTZOID},
+};
+
+/* It stays where it is, before what waits for it.  False: it isn't there any more. */
+static bool
+adopt_where_it_is(HeapTuple tuple, const OutboxRow *row, int64 origin)
+{
+	Datum  values[] = {PointerGetDatum(&tuple->t_self), Int64GetDatum(origin),
+					   Int64GetDatum(row->id),			ObjectIdGetDatum(row->callback),
+					   ObjectIdGetDatum(row->owner),	ObjectIdGetDatum(row->server),
+					   Int32GetDatum(row->attempts),	TimestampTzGetDatum(row->enqueued_at)};
+	char   nulls[] = "        ";
+	uint64 n;
+
+	nulls[3] = OidIsValid(row->callback) ? ' ' : 'n';
+	outbox_begin_sql();
+	n = outbox_run(&adopt_in_place, values, nulls);
+	outbox_end_sql();
+	return n == 1;
+}
+
 /*
- * Queue a row again.  It may have been sent where it comes from, so the gate may
- * know it; any other call that was being sent must not be sent twice.
+ * It may have been sent where it comes from, so the gate may know it; any other call
+ * that was being sent must not be sent twice.
  */
 static void
-adopt(OutboxRow *row)
+begin_anew(OutboxRow *row)
 {
 	if (!outbox_row_is_any_call(row))
 		row->attempts = Max(row->attempts, 1);
 	else if (row->next_attempt != 0)
 		row->attempts = 0;
 	row->enqueued_at = GetCurrentTimestamp();
-	outbox_enqueue(row);
 }
 
-/* What couldn't be adopted. */
-typedef struct Left
+/* What is done with held requests. */
+typedef struct Held
 {
+	int64		  origin;	  /* of this database: theirs is another */
+	int64		  replaced;	  /* see outbox_replaced_origin() */
 	MemoryContext context;	  /* of what follows */
 	List		 *servers;	  /* OIDs, as the rows have them, where one has to stay */
-	int64		  n;		  /* rows that stay */
+	int64		  left;		  /* rows that stay */
 	char		 *why;		  /* of the first one, or NULL */
 	int64		  renumbered; /* rows that were adopted with another id */
-} Left;
-
-static void
-note_left(Left *left, const OutboxRow *row, const char *why)
-{
-	MemoryContext old = MemoryContextSwitchTo(left->context);
-
-	left->servers = list_append_unique_oid(left->servers, row->server);
-	if (left->why == NULL)
-		left->why = psprintf("Request " INT64_FORMAT ": %s.", row->id, why);
-	MemoryContextSwitchTo(old);
-}
+} Held;
 
 static bool
 take(Relation rel, HeapTuple tuple)
@@ -82,102 +98,77 @@ take(Relation rel, HeapTuple tuple)
 
 /* True: the row was deleted. */
 static bool
-discard_row(Relation rel, HeapTuple tuple, OutboxRow *row, Left *left)
+discard_row(Relation rel, HeapTuple tuple, OutboxRow *row, void *held)
 {
-	return take(rel, tuple);
+	return row->origin != ((Held *) held)->origin && take(rel, tuple);
 }
 
-/* Look whether the row can be adopted. */
+/* Note whose server has a row that can't be adopted. */
 static bool
-check_row(Relation rel, HeapTuple tuple, OutboxRow *row, Left *left)
+check_row(Relation rel, HeapTuple tuple, OutboxRow *row, void *arg)
 {
+	Held	   *held = arg;
 	OutboxRow	resolved = *row;
-	const char *why = outbox_resolve_names(&resolved);
+	const char *why = row->origin != held->origin ? outbox_resolve_names(&resolved) : NULL;
 
 	if (why)
-		note_left(left, row, why);
+	{
+		MemoryContext old = MemoryContextSwitchTo(held->context);
+
+		held->servers = list_append_unique_oid(held->servers, row->server);
+		if (held->why == NULL)
+			held->why = psprintf("Request " INT64_FORMAT ": %s.", row->id, why);
+		MemoryContextSwitchTo(old);
+	}
 	return false;
 }
 
 /* True: the row was adopted. */
 static bool
-adopt_row(Relation rel, HeapTuple tuple, OutboxRow *row, Left *left)
+adopt_row(Relation rel, HeapTuple tuple, OutboxRow *row, void *arg)
 {
-	if (list_member_oid(left->servers, row->server))
+	Held *held = arg;
+	bool  in_place = row->origin == held->replaced && row->seq >= 0;
+
+	if (row->origin == held->origin)
+		return false;
+	if (list_member_oid(held->servers, row->server))
 	{
-		left->n++;
+		held->left++;
 		return false;
 	}
-	if (!take(rel, tuple))
+	if (!in_place && !take(rel, tuple))
 		return false;
 	if (outbox_resolve_names(row) != NULL)
 		elog(ERROR, "what request " INT64_FORMAT " names was dropped meanwhile", row->id);
-	left->renumbered += outbox_make_id_own(row);
-	adopt(row);
+	held->renumbered += outbox_make_id_own(row);
+	begin_anew(row);
+	if (in_place)
+		return adopt_where_it_is(tuple, row, held->origin);
+	outbox_enqueue(row);
 	return true;
 }
 
-typedef bool (*Action)(Relation rel, HeapTuple tuple, OutboxRow *row, Left *left);
-
-/* Do that with the rows of other origins with these tickets, in their order: how many. */
+/* All rows of other origins; those of transactions that were prepared come last. */
 static int64
-do_range(Relation rel, int64 low, int64 high, int64 origin, Action action, Left *left)
+do_all(Relation rel, OutboxAction action, Held *held)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm held row",
-												  ALLOCSET_DEFAULT_SIZES);
-	OutboxScan	  scan;
-	HeapTuple	  tuple;
-	int64		  n = 0;
+	int64 n = outbox_for_rows(rel, 0, PG_INT64_MAX, action, held);
 
-	scan = outbox_begin_scan(rel, OUTBOX_REQUEST_SEQ, low, high, GetActiveSnapshot());
-	while (HeapTupleIsValid(tuple = outbox_next(&scan)))
-	{
-		MemoryContext old = MemoryContextSwitchTo(context);
-		OutboxRow	  row;
-
-		CHECK_FOR_INTERRUPTS();
-		outbox_read_row(tuple, &row);
-		if (row.origin != origin && action(rel, tuple, &row, left))
-			n++;
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(context);
-	}
-	outbox_end_scan(&scan);
-	MemoryContextDelete(context);
-	return n;
+	return n + outbox_for_rows(rel, PG_INT64_MIN, 0, action, held);
 }
 
-/* All of them; those of transactions that were prepared come last. */
+/* Adopt the requests, all of those that can be, or discard them: how many. */
 static int64
-do_all(Relation rel, int64 origin, Action action, Left *left)
-{
-	int64 n = do_range(rel, 0, PG_INT64_MAX, origin, action, left);
-
-	return n + do_range(rel, PG_INT64_MIN, 0, origin, action, left);
-}
-
-static int64
-adopt_requests(int64 origin, Left *left)
+end_requests(bool adopts, Held *held)
 {
 	Relation rel = outbox_open(OUTBOX_REQUESTS, RowExclusiveLock);
 	int64	 n;
 
 	PushActiveSnapshot(GetLatestSnapshot());
-	(void) do_all(rel, origin, check_row, left);
-	n = do_all(rel, origin, adopt_row, left);
-	PopActiveSnapshot();
-	table_close(rel, NoLock);
-	return n;
-}
-
-static int64
-discard_requests(int64 origin)
-{
-	Relation rel = outbox_open(OUTBOX_REQUESTS, RowExclusiveLock);
-	int64	 n;
-
-	PushActiveSnapshot(GetLatestSnapshot());
-	n = do_all(rel, origin, discard_row, NULL);
+	if (adopts)
+		(void) do_all(rel, check_row, held);
+	n = do_all(rel, adopts ? adopt_row : discard_row, held);
 	PopActiveSnapshot();
 	table_close(rel, NoLock);
 	return n;
@@ -247,7 +238,7 @@ read_due(uint64 i)
 
 /* False: its callback or its role isn't here.  A server may be there when it is retried. */
 static bool
-adopt_due(Due *due, int64 origin, Left *left)
+adopt_due(Due *due, Held *held)
 {
 	Oid	  callback = outbox_find_callback(&due->row);
 	Oid	  owner = outbox_find_role(&due->row.owner_name);
@@ -255,9 +246,9 @@ adopt_due(Due *due, int64 origin, Left *left)
 
 	if (!OidIsValid(callback) || !OidIsValid(owner))
 		return false;
-	left->renumbered += outbox_make_id_own(&due->row);
+	held->renumbered += outbox_make_id_own(&due->row);
 	values[0] = due->tid;
-	values[1] = Int64GetDatum(origin);
+	values[1] = Int64GetDatum(held->origin);
 	values[2] = Int64GetDatum(due->row.id);
 	values[3] = ObjectIdGetDatum(callback);
 	values[4] = ObjectIdGetDatum(owner);
@@ -266,9 +257,9 @@ adopt_due(Due *due, int64 origin, Left *left)
 }
 
 static int64
-adopt_callbacks(int64 origin, Left *left)
+adopt_callbacks(Held *held)
 {
-	Datum  value = Int64GetDatum(origin);
+	Datum  value = Int64GetDatum(held->origin);
 	uint64 n;
 	int64  adopted = 0;
 	Due	  *due;
@@ -279,36 +270,24 @@ adopt_callbacks(int64 origin, Left *left)
 	for (uint64 i = 0; i < n; i++)
 		due[i] = read_due(i);
 	for (uint64 i = 0; i < n; i++)
-		adopted += adopt_due(&due[i], origin, left);
+		adopted += adopt_due(&due[i], held);
 	outbox_end_sql();
-	left->n += n - adopted;
-	if (n > adopted && left->why == NULL)
-		left->why = pstrdup(
+	held->left += n - adopted;
+	if (n > adopted && held->why == NULL)
+		held->why = pstrdup(
 			"A callback, or the role that it runs as, does not exist here by its name.");
 	return adopted;
 }
 
-static int64
-give_callbacks_up(int64 origin)
-{
-	Datum value = Int64GetDatum(origin);
-	int64 n;
-
-	outbox_begin_sql();
-	n = (int64) outbox_run(&discard_callbacks, &value, NULL);
-	outbox_end_sql();
-	return n;
-}
-
 static void
-warn_of_left(const Left *left)
+warn_of_left(const Held *held)
 {
-	if (left->n > 0)
+	if (held->left > 0)
 		ereport(
 			WARNING,
 			(errmsg_plural(INT64_FORMAT " request stays held", INT64_FORMAT " requests stay held",
-						   (unsigned long) left->n, left->n),
-			 errdetail("%s", left->why),
+						   (unsigned long) held->left, held->left),
+			 errdetail("%s", held->why),
 			 errhint(
 				 "Create what is missing, or rename it back, and adopt again, or discard what cannot be sent here. The requests of a server are adopted all together or not at all.")));
 }
@@ -320,17 +299,17 @@ PG_FUNCTION_INFO_V1(rtm_sql_adopt_held);
 Datum
 rtm_sql_adopt_held(PG_FUNCTION_ARGS)
 {
-	int64 origin = outbox_origin(outbox_require_database("rtm_adopt_held()"));
-	Left  left = {.context = CurrentMemoryContext};
-	int64 n;
+	Held  held = {.origin = outbox_origin(outbox_require_database("rtm_adopt_held()")),
+				  .replaced = outbox_replaced_origin(),
+				  .context = CurrentMemoryContext};
+	int64 n = end_requests(true, &held);
 
-	n = adopt_requests(origin, &left);
-	n += adopt_callbacks(origin, &left);
-	warn_of_left(&left);
-	if (left.renumbered > 0)
+	n += adopt_callbacks(&held);
+	warn_of_left(&held);
+	if (held.renumbered > 0)
 		ereport(NOTICE, (errmsg_plural(INT64_FORMAT " request has another id from now on",
 									   INT64_FORMAT " requests have other ids from now on",
-									   (unsigned long) left.renumbered, left.renumbered),
+									   (unsigned long) held.renumbered, held.renumbered),
 						 errdetail("Requests of this database have theirs, or will have.")));
 	outbox_chore_at_commit(OUTBOX_CHORE_HELD);
 	PG_RETURN_INT64(n);
@@ -341,10 +320,11 @@ PG_FUNCTION_INFO_V1(rtm_sql_discard_held);
 Datum
 rtm_sql_discard_held(PG_FUNCTION_ARGS)
 {
-	int64 origin = outbox_origin(outbox_require_database("rtm_discard_held()"));
-	int64 n = discard_requests(origin);
+	Held  held = {.origin = outbox_origin(outbox_require_database("rtm_discard_held()"))};
+	Datum origin = Int64GetDatum(held.origin);
+	int64 n = end_requests(false, &held);
 
-	n += give_callbacks_up(origin);
+	n += (int64) outbox_run_alone(&discard_callbacks, &origin);
 	outbox_chore_at_commit(OUTBOX_CHORE_HELD);
 	PG_RETURN_INT64(n);
 }

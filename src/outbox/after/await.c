@@ -16,7 +16,9 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
+#include "tcop/tcopprot.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -55,15 +57,17 @@ is_still_there(Relation rel, Awaited *awaited, Snapshot snapshot)
 static bool
 is_pending(Awaited *awaited, Snapshot snapshot)
 {
-	Relation  rel = outbox_open(OUTBOX_REQUESTS, AccessShareLock);
-	OutboxRow row;
+	Relation	 rel = outbox_open(OUTBOX_REQUESTS, AccessShareLock);
+	OutboxResult request;
 
 	if (!awaited->pending || !is_still_there(rel, awaited, snapshot))
 	{
-		bool found = outbox_find_request(rel, awaited->id, snapshot, &row, &awaited->tid);
+		bool found = outbox_find(rel, OUTBOX_REQUESTS, awaited->id, snapshot, &request);
 
-		awaited->held = found && !outbox_is_own_origin(row.origin);
+		awaited->held = found && !outbox_is_own_origin(request.row.origin);
 		awaited->pending = found && !awaited->held;
+		if (found)
+			awaited->tid = request.tid;
 	}
 	table_close(rel, AccessShareLock);
 	return awaited->pending;
@@ -107,7 +111,7 @@ look(Awaited *awaited)
 	{
 		Relation rel = outbox_open(OUTBOX_RESULTS, AccessShareLock);
 
-		found = outbox_find_result(rel, awaited->id, snapshot, &result);
+		found = outbox_find(rel, OUTBOX_RESULTS, awaited->id, snapshot, &result);
 		table_close(rel, AccessShareLock);
 	}
 	UnregisterSnapshot(snapshot);
@@ -117,6 +121,26 @@ look(Awaited *awaited)
 		return result.failed ? "failed" : "done";
 	check_known(awaited, found);
 	return "done";
+}
+
+/*
+ * Let the server look each second whether there is still a client, as it does for those
+ * who have client_connection_check_interval: a wait may have no limit, and a pooler counts
+ * a connection that it has dropped no more.  Until AtEOXact_GUC() with the result.
+ */
+static int
+watch_client(void)
+{
+	int level = NewGUCNestLevel();
+
+	if (MyProcPort == NULL || client_connection_check_interval > 0 ||
+		!WaitEventSetCanReportClosed())
+		return level;
+	(void) set_config_option("client_connection_check_interval", "1s", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	CheckClientConnectionPending = true;
+	InterruptPending = true;
+	return level;
 }
 
 /* Sleep until a request is through, or until the deadline (rtm_now_ms()). */
@@ -164,6 +188,7 @@ rtm_sql_wait(PG_FUNCTION_ARGS)
 	int64			deadline;
 	OutboxDatabase *entry;
 	const char *volatile status = NULL;
+	int level;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -180,11 +205,13 @@ rtm_sql_wait(PG_FUNCTION_ARGS)
 	pg_atomic_fetch_add_u32(&entry->waiters, 1);
 	if (!RecoveryInProgress())
 		outbox_wake(entry, 0);
+	level = watch_client();
 	PG_ENSURE_ERROR_CLEANUP(stop_waiting, PointerGetDatum(entry));
 	{
 		status = look_until(entry, id, deadline);
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(stop_waiting, PointerGetDatum(entry));
 	stop_waiting(0, PointerGetDatum(entry));
+	AtEOXact_GUC(true, level);
 	PG_RETURN_TEXT_P(cstring_to_text(status ? status : "pending"));
 }

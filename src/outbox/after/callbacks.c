@@ -95,7 +95,7 @@ end_process(void)
 static void
 begin_own(void)
 {
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	XactReadOnly = false;
 	XactIsoLevel = XACT_READ_COMMITTED;
 	XactDeferrable = false;
@@ -193,7 +193,7 @@ run_transaction(void *arg)
 	OutboxDue due;
 	bool	  read_only;
 
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	read_only = XactReadOnly;
 	XactReadOnly = false;
 	if (outbox_end_due(worker.origin, worker.role, id, outbox_keep_results, &due))

@@ -57,52 +57,41 @@ check_owner(const OutboxRow *row)
 						errhint("It was queued by another role.")));
 }
 
-bool
-outbox_find_request(Relation rel, int64 id, Snapshot snapshot, OutboxRow *row, ItemPointer tid)
+/* One of this database's own, or else another one's; false: there is none. */
+static bool
+find(Relation rel, OutboxTable table, int64 id, Snapshot snapshot, OutboxResult *found)
 {
-	OutboxScan scan = outbox_begin_scan(rel, OUTBOX_REQUEST_ID, id, id + 1, snapshot);
-	HeapTuple  tuple;
-	HeapTuple  found = NULL;
-	bool	   own = false;
+	OutboxIndex index = table == OUTBOX_REQUESTS ? OUTBOX_REQUEST_ID : OUTBOX_RESULT_ID;
+	OutboxScan	scan = outbox_begin_scan(rel, index, id, id + 1, snapshot);
+	HeapTuple	tuple;
+	bool		any = false;
+	bool		own = false;
 
 	while (!own && HeapTupleIsValid(tuple = outbox_next(&scan)))
 	{
-		outbox_read_key(tuple, row);
-		own = outbox_is_own_origin(row->origin);
-		if (own || found == NULL)
-			found = heap_copytuple(tuple);
+		OutboxResult candidate = {.tid = tuple->t_self};
+
+		tuple = heap_copytuple(tuple);
+		if (table == OUTBOX_REQUESTS)
+			outbox_read_row(tuple, &candidate.row);
+		else
+			outbox_read_result(tuple, &candidate);
+		own = outbox_is_own_origin(candidate.row.origin);
+		if (own || !any)
+			*found = candidate;
+		any = true;
 	}
 	outbox_end_scan(&scan);
-	if (found == NULL)
-		return false;
-	outbox_read_row(found, row);
-	*tid = found->t_self;
-	check_owner(row);
-	return true;
+	return any;
 }
 
 bool
-outbox_find_result(Relation rel, int64 id, Snapshot snapshot, OutboxResult *result)
+outbox_find(Relation rel, OutboxTable table, int64 id, Snapshot snapshot, OutboxResult *found)
 {
-	OutboxScan scan = outbox_begin_scan(rel, OUTBOX_RESULT_ID, id, id + 1, snapshot);
-	HeapTuple  tuple;
-	bool	   found = false;
-	bool	   own = false;
-
-	while (!own && HeapTupleIsValid(tuple = outbox_next(&scan)))
-	{
-		OutboxResult candidate;
-
-		outbox_read_result(heap_copytuple(tuple), &candidate);
-		own = outbox_is_own_origin(candidate.row.origin);
-		if (own || !found)
-			*result = candidate;
-		found = true;
-	}
-	outbox_end_scan(&scan);
-	if (found)
-		check_owner(&result->row);
-	return found;
+	if (!find(rel, table, id, snapshot, found))
+		return false;
+	check_owner(&found->row);
+	return true;
 }
 
 /* The last id that a session has reserved: greater ones are yet to be drawn. */
@@ -125,26 +114,13 @@ last_id(void)
 
 /* Has a row of this database the id? */
 static bool
-has_own_row(OutboxTable table, OutboxIndex index, int64 id)
+has_own_row(OutboxTable table, int64 id)
 {
-	Relation   rel = outbox_open(table, AccessShareLock);
-	Snapshot   snapshot = RegisterSnapshot(GetLatestSnapshot());
-	OutboxScan scan = outbox_begin_scan(rel, index, id, id + 1, snapshot);
-	HeapTuple  tuple;
-	bool	   own = false;
+	Relation	 rel = outbox_open(table, AccessShareLock);
+	Snapshot	 snapshot = RegisterSnapshot(GetLatestSnapshot());
+	OutboxResult found;
+	bool own = find(rel, table, id, snapshot, &found) && outbox_is_own_origin(found.row.origin);
 
-	while (!own && HeapTupleIsValid(tuple = outbox_next(&scan)))
-	{
-		OutboxRow	 row;
-		OutboxResult result;
-
-		if (table == OUTBOX_REQUESTS)
-			outbox_read_key(tuple, &row);
-		else
-			outbox_read_result(tuple, &result);
-		own = outbox_is_own_origin(table == OUTBOX_REQUESTS ? row.origin : result.row.origin);
-	}
-	outbox_end_scan(&scan);
 	UnregisterSnapshot(snapshot);
 	table_close(rel, NoLock);
 	return own;
@@ -154,8 +130,7 @@ bool
 outbox_make_id_own(OutboxRow *row)
 {
 	if (row->id <= last_id() && !outbox_is_queued_here(row->id) &&
-		!has_own_row(OUTBOX_REQUESTS, OUTBOX_REQUEST_ID, row->id) &&
-		!has_own_row(OUTBOX_RESULTS, OUTBOX_RESULT_ID, row->id))
+		!has_own_row(OUTBOX_REQUESTS, row->id) && !has_own_row(OUTBOX_RESULTS, row->id))
 		return false;
 	row->id = outbox_new_id();
 	return true;

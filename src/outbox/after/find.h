@@ -11,7 +11,8 @@
 #include "utils/rel.h"
 #include "utils/snapshot.h"
 
-#include "outbox/record/result_row.h"
+#include "outbox/record/relations.h"
+#include "outbox/record/row.h"
 
 /* Raises 22023 for what no request has. */
 extern void outbox_check_id(int64 id);
@@ -20,13 +21,13 @@ extern void outbox_check_id(int64 id);
 extern bool outbox_is_own_origin(int64 origin);
 
 /*
- * The request with that id that waits, or is through, as of the snapshot: this
- * database's own, or else another one's.  The row is in the current memory context;
- * false: there is none.  Raises 42501 when the current role may not act on it.
+ * The request with that id that waits, or is through (the table of which is open, and
+ * says which), as of the snapshot: this database's own, or else another one's.  What it
+ * points to is in the current memory context; false: there is none.  Raises 42501 when
+ * the current role may not act on it.
  */
-extern bool outbox_find_request(Relation rel, int64 id, Snapshot snapshot, OutboxRow *row,
-								ItemPointer tid);
-extern bool outbox_find_result(Relation rel, int64 id, Snapshot snapshot, OutboxResult *result);
+extern bool outbox_find(Relation rel, OutboxTable table, int64 id, Snapshot snapshot,
+						OutboxResult *found);
 
 /*
  * A request of another database becomes one of this: it keeps its id, unless another

@@ -94,33 +94,37 @@ check_failed(const OutboxResult *result)
 }
 
 /*
- * Find a result, and take it out of the table.  It may have been updated while we
- * waited for whoever did that, as its callback has run: then it is looked for again.
+ * Find a request that waits, or one that is through, and take it out of the table.  It
+ * may have been updated while we waited for whoever did that, as it was sent, or its
+ * callback has run: then it is looked for again.
  */
 static bool
-take_result(int64 id, bool retry, OutboxResult *result)
+take(OutboxTable table, int64 id, bool retry, OutboxResult *found)
 {
-	Relation		rel = outbox_open(OUTBOX_RESULTS, RowExclusiveLock);
+	Relation		rel = outbox_open(table, RowExclusiveLock);
 	ItemPointerData last;
 	OutboxDeletion	deletion = OUTBOX_GONE;
 
 	ItemPointerSetInvalid(&last);
-	for (;;)
+	while (deletion != OUTBOX_DELETED)
 	{
 		Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-		bool	 found = outbox_find_result(rel, id, snapshot, result);
+		bool	 there = outbox_find(rel, table, id, snapshot, found);
 
 		UnregisterSnapshot(snapshot);
 
-		/* still there, although it is gone: this very command has deleted it */
-		if (!found || ItemPointerEquals(&last, &result->tid))
+		/*
+		 * One that has no ticket yet is about to be moved: others wait for that.  One
+		 * that is still there, although it is gone: this very command has deleted it.
+		 */
+		if (!there || found->row.seq < 0 || ItemPointerEquals(&last, &found->tid))
 			break;
-		last = result->tid;
+		last = found->tid;
 		if (retry)
-			check_failed(result);
-		deletion = outbox_delete(rel, &result->tid, GetCurrentCommandId(true), true);
-		if (deletion == OUTBOX_DELETED)
-			break;
+			check_failed(found);
+		if (table == OUTBOX_REQUESTS)
+			outbox_begin_discarding();
+		deletion = outbox_delete(rel, &found->tid, GetCurrentCommandId(true), true);
 	}
 	table_close(rel, NoLock);
 	return deletion == OUTBOX_DELETED;
@@ -137,43 +141,12 @@ rtm_sql_retry(PG_FUNCTION_ARGS)
 
 	outbox_check_id(id);
 	outbox_check_enqueue("rtm_retry()");
-	if (!take_result(id, true, &result))
+	if (!take(OUTBOX_RESULTS, id, true, &result))
 		PG_RETURN_BOOL(false);
 	row = row_again(&result);
 	resolve(&row);
 	queue_again(&row);
 	PG_RETURN_BOOL(true);
-}
-
-/* Take a request that waits out of the table. */
-static bool
-discard_request(int64 id)
-{
-	Relation		rel = outbox_open(OUTBOX_REQUESTS, RowExclusiveLock);
-	ItemPointerData last;
-	OutboxDeletion	deletion = OUTBOX_GONE;
-
-	ItemPointerSetInvalid(&last);
-	for (;;)
-	{
-		Snapshot		snapshot = RegisterSnapshot(GetLatestSnapshot());
-		OutboxRow		row;
-		ItemPointerData tid;
-		bool			found = outbox_find_request(rel, id, snapshot, &row, &tid);
-
-		UnregisterSnapshot(snapshot);
-
-		/* one that has no ticket yet is about to be moved: others wait for that */
-		if (!found || row.seq < 0 || ItemPointerEquals(&last, &tid))
-			break;
-		last = tid;
-		outbox_begin_discarding();
-		deletion = outbox_delete(rel, &tid, GetCurrentCommandId(true), true);
-		if (deletion == OUTBOX_DELETED)
-			break;
-	}
-	table_close(rel, NoLock);
-	return deletion == OUTBOX_DELETED;
 }
 
 PG_FUNCTION_INFO_V1(rtm_sql_discard);
@@ -187,5 +160,6 @@ rtm_sql_discard(PG_FUNCTION_ARGS)
 	outbox_check_id(id);
 	PreventCommandIfReadOnly("rtm_discard()");
 	PreventCommandDuringRecovery("rtm_discard()");
-	PG_RETURN_BOOL(take_result(id, false, &result) || discard_request(id));
+	PG_RETURN_BOOL(take(OUTBOX_RESULTS, id, false, &result) ||
+				   take(OUTBOX_REQUESTS, id, false, &result));
 }

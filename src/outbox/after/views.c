@@ -19,6 +19,9 @@
 #include "method/jsonb.h"
 #include "method/result.h"
 
+/* A sender that waits for standbys says so after, in milliseconds. */
+#define LONG_WAIT 1000
+
 PG_FUNCTION_INFO_V1(rtm_sql_unpack);
 
 Datum
@@ -44,6 +47,18 @@ rtm_sql_error_of(PG_FUNCTION_ARGS)
 		rtm_result_desc(fcinfo)));
 }
 
+/* Since when a running sender has waited for standbys, if that is long; 0: it hasn't. */
+static TimestampTz
+waits_since(OutboxDatabase *entry, int place, const OutboxWorker *worker)
+{
+	TimestampTz since;
+
+	if (place != OUTBOX_SENDER_PLACE || worker->state != OUTBOX_RUNNING || outbox_pause)
+		return 0;
+	since = (TimestampTz) pg_atomic_read_u64(&entry->unconfirmed_since);
+	return TimestampDifferenceExceeds(since, GetCurrentTimestamp(), LONG_WAIT) ? since : 0;
+}
+
 /* A running sender may have requests that it leaves alone. */
 static const char *
 running_state(OutboxDatabase *entry, int place)
@@ -57,6 +72,8 @@ running_state(OutboxDatabase *entry, int place)
 static const char *
 state_name(OutboxDatabase *entry, int place, const OutboxWorker *worker)
 {
+	if (waits_since(entry, place, worker) != 0)
+		return "waiting";
 	switch (worker->state)
 	{
 		case OUTBOX_ABSENT:
@@ -93,31 +110,27 @@ PG_FUNCTION_INFO_V1(rtm_sql_worker_stats);
 Datum
 rtm_sql_worker_stats(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo  *result;
 	OutboxDatabase *entry;
 
 	InitMaterializedSRF(fcinfo, 0);
-	result = (ReturnSetInfo *) fcinfo->resultinfo;
 	for (int i = outbox_next_database(0, &entry); i >= 0; i = outbox_next_database(i + 1, &entry))
 	{
 		for (int place = 0; place < OUTBOX_PLACES; place++)
 		{
 			OutboxWorker  worker = outbox_worker(entry, place);
+			TimestampTz	  waits = waits_since(entry, place, &worker);
 			NullableDatum columns[] = {
 				rtm_column(ObjectIdGetDatum(entry->database)),
 				text_column(outbox_worker_types[outbox_type_of(place)].name),
-				worker.pid ? rtm_column(Int32GetDatum(worker.pid)) : rtm_null_column(),
+				rtm_column_if(worker.pid != 0, Int32GetDatum(worker.pid)),
 				text_column(state_name(entry, place, &worker)),
-				rtm_column(TimestampTzGetDatum(worker.since)),
+				rtm_column(TimestampTzGetDatum(waits ? waits : worker.since)),
 				text_column(worker.error),
-				OidIsValid(worker.user) ? rtm_column(ObjectIdGetDatum(worker.user))
-										: rtm_null_column(),
+				rtm_column_if(OidIsValid(worker.user), ObjectIdGetDatum(worker.user)),
 			};
 
-			if (worker.state == OUTBOX_ABSENT && worker.error[0] == '\0')
-				continue;
-			tuplestore_puttuple(result->setResult,
-								rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
+			if (worker.state != OUTBOX_ABSENT || worker.error[0] != '\0')
+				rtm_put_row(fcinfo, columns, lengthof(columns));
 		}
 	}
 	return (Datum) 0;
@@ -129,38 +142,28 @@ Datum
 rtm_sql_server_stats(PG_FUNCTION_ARGS)
 {
 	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
-	ReturnSetInfo  *result;
 
 	InitMaterializedSRF(fcinfo, 0);
-	result = (ReturnSetInfo *) fcinfo->resultinfo;
 	for (int i = 0; entry && i < OUTBOX_MAX_SERVERS; i++)
 	{
 		OutboxServerStats *s = &entry->figures.servers[i];
 		uint64			   answers = pg_atomic_read_u64(&s->answers);
 		double			   time = (double) pg_atomic_read_u64(&s->answer_us) / 1000;
+		double			   last = (double) pg_atomic_read_u64(&s->last_answer_us);
 		NullableDatum	   columns[] = {
 				 rtm_column(ObjectIdGetDatum(s->server)),
 				 rtm_column(Int64GetDatum(pg_atomic_read_u64(&s->sent))),
 				 rtm_column(Int64GetDatum(pg_atomic_read_u64(&s->failed))),
 				 rtm_column(Int64GetDatum(pg_atomic_read_u64(&s->retried))),
 				 rtm_column(Int32GetDatum(pg_atomic_read_u32(&s->in_flight))),
-			 answers ? rtm_column(Float8GetDatum(time / answers)) : rtm_null_column(),
-			 answers
-					 ? rtm_column(Float8GetDatum((double) pg_atomic_read_u64(&s->last_answer_us) / 1000))
-					 : rtm_null_column(),
+				 rtm_column_if(answers > 0, Float8GetDatum(time / answers)),
+				 rtm_column_if(answers > 0, Float8GetDatum(last / 1000)),
 		 };
 
 		if (OidIsValid(DatumGetObjectId(columns[0].value)))
-			tuplestore_puttuple(result->setResult,
-								rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
+			rtm_put_row(fcinfo, columns, lengthof(columns));
 	}
 	return (Datum) 0;
-}
-
-static NullableDatum
-time_column(TimestampTz at)
-{
-	return at ? rtm_column(TimestampTzGetDatum(at)) : rtm_null_column();
 }
 
 PG_FUNCTION_INFO_V1(rtm_sql_server_health);
@@ -169,24 +172,21 @@ Datum
 rtm_sql_server_health(PG_FUNCTION_ARGS)
 {
 	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
-	ReturnSetInfo  *result;
 
 	InitMaterializedSRF(fcinfo, 0);
-	result = (ReturnSetInfo *) fcinfo->resultinfo;
 	for (int i = 0; entry && i < OUTBOX_MAX_SERVERS; i++)
 	{
 		OutboxServerStats s = outbox_copy_server_stats(&entry->figures, i);
 		int32			  limited_to = (int32) pg_atomic_read_u32(&s.limited_to);
 		NullableDatum	  columns[] = {
 				rtm_column(ObjectIdGetDatum(s.server)),
-				time_column(s.unreachable_since),
+				rtm_column_if(s.unreachable_since != 0, TimestampTzGetDatum(s.unreachable_since)),
 				text_column(s.reason),
-			limited_to > 0 ? rtm_column(Int32GetDatum(limited_to)) : rtm_null_column(),
+				rtm_column_if(limited_to > 0, Int32GetDatum(limited_to)),
 		};
 
 		if (OidIsValid(DatumGetObjectId(columns[0].value)))
-			tuplestore_puttuple(result->setResult,
-								rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
+			rtm_put_row(fcinfo, columns, lengthof(columns));
 	}
 	return (Datum) 0;
 }
@@ -197,23 +197,20 @@ Datum
 rtm_sql_error_stats(PG_FUNCTION_ARGS)
 {
 	OutboxDatabase *entry = outbox_database(MyDatabaseId, false);
-	ReturnSetInfo  *result;
 
 	InitMaterializedSRF(fcinfo, 0);
-	result = (ReturnSetInfo *) fcinfo->resultinfo;
 	for (int i = 0; entry && i < OUTBOX_MAX_ERRORS; i++)
 	{
 		OutboxErrorStats e = outbox_error_stats(&entry->figures, i);
 		NullableDatum	 columns[] = {
 			   rtm_column(ObjectIdGetDatum(e.server)),
-			   e.code ? rtm_column(Int32GetDatum(e.code)) : rtm_null_column(),
+			   rtm_column_if(e.code != 0, Int32GetDatum(e.code)),
 			   rtm_column(Int64GetDatum(e.count)),
-			   time_column(e.last),
+			   rtm_column_if(e.last != 0, TimestampTzGetDatum(e.last)),
 		   };
 
 		if (e.count > 0)
-			tuplestore_puttuple(result->setResult,
-								rtm_form_tuple(result->setDesc, columns, lengthof(columns)));
+			rtm_put_row(fcinfo, columns, lengthof(columns));
 	}
 	return (Datum) 0;
 }

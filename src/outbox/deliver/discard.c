@@ -21,6 +21,7 @@
 #include "outbox/deliver/discard.h"
 #include "outbox/enqueue/prepared.h"
 #include "outbox/record/request_table.h"
+#include "session.h"
 
 /* In this order: a commit gives the sender the chore before it is no discard any more. */
 static bool
@@ -88,7 +89,7 @@ outbox_is_being_discarded(Request *request)
 
 	if (!does_anybody_discard(outbox_queue.entry))
 		return false;
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	rel = outbox_try_open(OUTBOX_REQUESTS, AccessShareLock);
 	being = rel == NULL || (!is_left_alone(rel, request) &&
 							(!has_moved(rel, request) || !is_left_alone(rel, request)));

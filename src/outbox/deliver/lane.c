@@ -63,9 +63,9 @@
 
 /* ---- connections ---- */
 
-/* Requests that could be sent, if only there were a connection. */
+/* Why requests wait that could be sent, if only the lane were in order. */
 static void
-note_no_connection(Lane *lane, const char *why)
+note_waiting(Lane *lane, const char *why)
 {
 	LaneTraffic		  *t = lane->traffic;
 	dlist_mutable_iter iter;
@@ -88,7 +88,7 @@ connection_failed(Lane *lane)
 	outbox_note_unreachable(lane, lane->traffic->conn->why.data);
 	outbox_close(lane);
 	outbox_pause_lane(lane);
-	note_no_connection(lane, why);
+	note_waiting(lane, why);
 	pfree(why);
 }
 
@@ -135,14 +135,14 @@ check_connection(Lane *lane)
 }
 
 void
-outbox_lane_event(Lane *lane, uint32 events)
+outbox_lane_event(Lane *lane, pgsocket sock, uint32 events)
 {
 	RtmConn *conn = lane->traffic->conn;
 
 	if (conn == NULL)
 		return;
 	outbox_wake_lane(lane);
-	rtm_conn_step(conn, events);
+	rtm_conn_step(conn, sock, events);
 	check_connection(lane);
 }
 
@@ -173,7 +173,7 @@ static void
 read_socket(Lane *lane)
 {
 	while (lane->traffic->conn && is_readable(lane->traffic->conn))
-		outbox_lane_event(lane, WL_SOCKET_READABLE);
+		outbox_lane_event(lane, lane->traffic->conn->sock, WL_SOCKET_READABLE);
 }
 
 /* Time may be over for connecting, whether anything is to be sent or not. */
@@ -187,7 +187,7 @@ step_connecting(Lane *lane, int64 now)
 	if (now >= rtm_conn_deadline(t->conn))
 		read_socket(lane);
 	if (t->conn)
-		rtm_conn_step(t->conn, 0);
+		rtm_conn_step(t->conn, PGINVALID_SOCKET, 0);
 	check_connection(lane);
 }
 
@@ -225,6 +225,23 @@ ping(Lane *lane, int64 now, int64 timeout)
 	t->ping_deadline = now + timeout;
 	rtm_conn_flush(t->conn);
 	check_connection(lane);
+}
+
+/*
+ * Is it to be asked, before anything is sent, whether the connection is alive?  Then
+ * it is, and has little time to answer.
+ */
+static bool
+must_ask_first(Lane *lane, int64 now)
+{
+	LaneTraffic *t = lane->traffic;
+
+	if (lane->nin_flight > 0 || now - t->last_answer < RTM_IDLE_TIME)
+		return false;
+	if (t->ping_deadline == 0)
+		ping(lane, now, RTM_PROBE_TIME);
+	t->ping_deadline = Min(t->ping_deadline, now + RTM_PROBE_TIME);
+	return true;
 }
 
 /* Not even a ping was answered. */
@@ -327,7 +344,7 @@ may_send(Request *request)
 /*
  * The signed payload, in memory that is used again.  NULL: it can't be signed
  * here, which is no fault of the request (MD5 may be forbidden for a while): the
- * lane waits, and says so.
+ * lane waits, and says so.  What was marked as under way isn't any more.
  */
 static const FpnnBuf *
 sign(Lane *lane, const OutboxQuestText *text)
@@ -350,6 +367,8 @@ sign(Lane *lane, const OutboxQuestText *text)
 			PG_RE_THROW();
 		FlushErrorState();
 		outbox_note_unreachable(lane, error->message);
+		outbox_pause_lane(lane);
+		note_waiting(lane, error->message);
 		FreeErrorData(error);
 	}
 	PG_END_TRY();
@@ -367,10 +386,7 @@ ask(Request *request)
 	FpnnStatus		status;
 
 	if (payload == NULL)
-	{
-		outbox_pause_lane(lane);
 		return false;
-	}
 	status = rtm_conn_ask(t->conn, text.method, fpnn_buf_head(payload), fpnn_buf_len(payload),
 						  outbox_answered, request, &request->quest.seq);
 	if (status == FPNN_NOMEM)
@@ -515,7 +531,7 @@ go(Lane *lane, int64 now)
 	if (lane->traffic->conn == NULL && !outbox_connect(lane, &at))
 		return at;
 	check_connection(lane);
-	if (is_ready(lane) && !outbox_must_yield(lane, now))
+	if (is_ready(lane) && !outbox_must_yield(lane, now) && !must_ask_first(lane, now))
 		at = send_ready(lane);
 	if (lane->traffic->paused_until > now)
 		at = Min(at, lane->traffic->paused_until);

@@ -10,8 +10,8 @@
 
 #include "outbox/deliver/traffic.h"
 
-/* Something happened on the lane's socket: WL_SOCKET_... */
-extern void outbox_lane_event(Lane *lane, uint32 events);
+/* Something happened on one of the lane's sockets: WL_SOCKET_... */
+extern void outbox_lane_event(Lane *lane, pgsocket sock, uint32 events);
 
 /*
  * Do what can be done now.  The lane gets its next turn when it wakes up: by an

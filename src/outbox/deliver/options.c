@@ -196,7 +196,7 @@ read_in_transaction(void *arg)
 	Reading	   *reading = arg;
 	RtmOptions *options;
 
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_LOCAL, true, ERROR, false);
 	MemoryContextSwitchTo(reading->context);

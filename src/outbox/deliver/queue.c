@@ -61,6 +61,7 @@ outbox_queue_init(OutboxDatabase *entry, int64 old)
 	dlist_init(&outbox_queue.lanes);
 	dlist_init(&outbox_queue.awake);
 	dlist_init(&outbox_queue.servers);
+	dlist_init(&outbox_queue.unconfirmed);
 	dlist_init(&outbox_queue.finished);
 	dlist_init(&outbox_queue.touched);
 }
@@ -94,6 +95,7 @@ outbox_server(Oid oid)
 	{
 		memset((char *) server + sizeof(Oid), 0, sizeof(Server) - sizeof(Oid));
 		dlist_init(&server->cut);
+		dlist_init(&server->held);
 		dlist_push_tail(&outbox_queue.servers, &server->node);
 	}
 	return server;
@@ -129,7 +131,8 @@ bool
 outbox_server_is_idle(const Server *server)
 {
 	return server->nlanes == 0 && server->next == 0 &&
-		   dlist_is_empty(unconstify(dlist_head *, &server->cut));
+		   dlist_is_empty(unconstify(dlist_head *, &server->cut)) &&
+		   dlist_is_empty(unconstify(dlist_head *, &server->held));
 }
 
 void
@@ -221,7 +224,7 @@ make_conversation(const ConversationKey *key)
 		dlist_init(&c->queue);
 		c->n = 0;
 		c->next = 0;
-		c->refilling = false;
+		c->refilling = c->held = false;
 	}
 	return c;
 }
@@ -249,7 +252,7 @@ outbox_row_has_room(Server *server, const OutboxRow *row)
 bool
 outbox_row_is_cut(Server *server, const OutboxRow *row)
 {
-	if (dlist_is_empty(&server->cut))
+	if (dlist_is_empty(&server->cut) && dlist_is_empty(&server->held))
 		return false;
 	for (int i = 0; i < outbox_count_conversations(row); i++)
 	{
@@ -261,14 +264,24 @@ outbox_row_is_cut(Server *server, const OutboxRow *row)
 	return false;
 }
 
+static void
+set_cut(Conversation *c, int64 seq, bool held)
+{
+	Server *server = c->key.server;
+
+	if (c->next != 0)
+		dlist_delete(&c->cut_node);
+	dlist_push_tail(held ? &server->held : &server->cut, &c->cut_node);
+	c->next = seq;
+	c->held = held;
+}
+
 /* Leave the conversation's rows from seq on in the table. */
 static void
 cut_at(Conversation *c, int64 seq)
 {
-	if (c->next == 0)
-		dlist_push_tail(&c->key.server->cut, &c->cut_node);
 	if (c->next == 0 || seq < c->next)
-		c->next = seq;
+		set_cut(c, seq, false);
 }
 
 void
@@ -279,6 +292,39 @@ outbox_cut(Server *server, const OutboxRow *row)
 		ConversationKey key = key_of(server, row, i);
 
 		cut_at(make_conversation(&key), row->seq);
+	}
+}
+
+void
+outbox_hold(Server *server, const OutboxRow *row)
+{
+	for (int i = 0; i < outbox_count_conversations(row); i++)
+	{
+		ConversationKey key = key_of(server, row, i);
+		Conversation   *c = make_conversation(&key);
+
+		/* behind a cut it is found again */
+		if (c->next == 0 || row->seq <= c->next)
+			set_cut(c, row->seq, true);
+	}
+}
+
+void
+outbox_read_held_again(void)
+{
+	dlist_iter iter;
+
+	dlist_foreach (iter, &outbox_queue.servers)
+	{
+		Server *server = dlist_container(Server, node, iter.cur);
+
+		while (!dlist_is_empty(&server->held))
+		{
+			Conversation *c = dlist_head_element(Conversation, cut_node, &server->held);
+
+			set_cut(c, c->next, false);
+		}
+		server->cut_idle = false;
 	}
 }
 
@@ -294,6 +340,13 @@ outbox_uncut(Conversation *c)
 }
 
 /* ---- requests ---- */
+
+/* Of all its conversations; so is each request that is neither queued nor unconfirmed. */
+static bool
+is_first(const Request *request)
+{
+	return request->nheads == request->nmembers;
+}
 
 /* The request leaves the list that its state says. */
 static void
@@ -313,6 +366,8 @@ leave_list(Request *request)
 		case REQUEST_IN_FLIGHT:
 			lane->nin_flight--;
 			lane->server->nin_flight--;
+			break;
+		case REQUEST_UNCONFIRMED:
 			break;
 		case REQUEST_QUEUED:
 		case REQUEST_FINISHED:
@@ -398,8 +453,33 @@ join_conversations(Request *request)
 	}
 }
 
+/* It is the first one of all its conversations, and need not wait for standbys. */
+static void
+take_turn(Request *request)
+{
+	if (request->discarded)
+		outbox_set_finished(request, false);
+	else
+		set_ready(request, false);
+}
+
+/* Positions only grow, so that the list is in their order. */
+static void
+set_unconfirmed(Request *request, XLogRecPtr lsn)
+{
+	dlist_head *list = &outbox_queue.unconfirmed;
+
+	leave_list(request);
+	request->state = REQUEST_UNCONFIRMED;
+	request->lsn = lsn;
+	request->lsn_since = rtm_now_ms();
+	if (!dlist_is_empty(list))
+		request->lsn = Max(lsn, dlist_tail_element(Request, node, list)->lsn);
+	dlist_push_tail(list, &request->node);
+}
+
 Request *
-outbox_add(const OutboxRow *row, ItemPointer tid)
+outbox_add(const OutboxRow *row, ItemPointer tid, XLogRecPtr lsn)
 {
 	Lane	*lane = outbox_lane(row->server, row->owner, false);
 	Request *request = copy_row(row);
@@ -415,8 +495,10 @@ outbox_add(const OutboxRow *row, ItemPointer tid)
 	outbox_queue.nrows++;
 	lane->server->nbytes += request->bytes;
 	join_conversations(request);
-	if (request->nheads == request->nmembers)
-		set_ready(request, false);
+	if (lsn != InvalidXLogRecPtr)
+		set_unconfirmed(request, lsn);
+	else if (is_first(request))
+		take_turn(request);
 	return request;
 }
 
@@ -566,12 +648,9 @@ outbox_set_finished(Request *request, bool leaves_result)
 			continue;
 		}
 		head = dlist_head_element(Membership, node, &c->queue)->request;
-		if (++head->nheads < head->nmembers)
-			continue;
-		if (head->discarded)
-			outbox_set_finished(head, false);
-		else
-			set_ready(head, false);
+		head->nheads++;
+		if (is_first(head) && (head->discarded || head->state != REQUEST_UNCONFIRMED))
+			take_turn(head);
 	}
 }
 
@@ -590,7 +669,7 @@ outbox_discard_if(bool (*gone)(Request *request, void *arg), void *arg)
 			!gone(request, arg))
 			continue;
 		request->discarded = true;
-		if (request->state != REQUEST_QUEUED)
+		if (is_first(request))
 			outbox_set_finished(request, false);
 	}
 }
@@ -622,18 +701,43 @@ outbox_wake_delayed(Lane *lane, int64 now)
 }
 
 void
-outbox_noted(Request *request)
+outbox_noted(Request *request, XLogRecPtr lsn)
 {
 	untouch(request);
-	if (!request->must_note)
-		return;
-	if (request->state == REQUEST_DELAYED)
-		leave_list(request);
-	request->must_note = false;
-	if (request->state == REQUEST_DELAYED)
+	if (request->must_note && request->state == REQUEST_DELAYED)
+		set_unconfirmed(request, lsn);
+	else
+		request->must_note = false;
+}
+
+/* What the request waited for is on the standbys' disks. */
+static void
+set_confirmed(Request *request)
+{
+	if (request->must_note)
 	{
-		request->lane->server->ndelayed++;
-		pairingheap_add(&request->lane->delayed, &request->heap_node);
-		outbox_wake_lane(request->lane);
+		request->must_note = false;
+		outbox_set_delayed(request, request->not_before, false);
+		return;
 	}
+	leave_list(request);
+	request->state = REQUEST_QUEUED;
+	if (is_first(request))
+		take_turn(request);
+}
+
+int64
+outbox_confirm(XLogRecPtr lsn)
+{
+	dlist_head *list = &outbox_queue.unconfirmed;
+
+	while (!dlist_is_empty(list))
+	{
+		Request *first = dlist_head_element(Request, node, list);
+
+		if (first->lsn > lsn)
+			return first->lsn_since;
+		set_confirmed(first);
+	}
+	return 0;
 }

@@ -20,6 +20,7 @@
 #ifndef OUTBOX_QUEUE_H
 #define OUTBOX_QUEUE_H
 
+#include "access/xlogdefs.h"
 #include "lib/ilist.h"
 #include "lib/pairingheap.h"
 #include "storage/itemptr.h"
@@ -36,11 +37,12 @@
 
 typedef enum RequestState
 {
-	REQUEST_QUEUED,	   /* behind another one of its conversation */
-	REQUEST_READY,	   /* in lane->ready */
-	REQUEST_DELAYED,   /* in lane->delayed, a heap: failed, to be repeated */
-	REQUEST_IN_FLIGHT, /* in lane->in_flight */
-	REQUEST_FINISHED   /* in queue.finished: through; its row has yet to go */
+	REQUEST_QUEUED,		 /* behind another one of its conversation */
+	REQUEST_UNCONFIRMED, /* in queue.unconfirmed: standbys have yet to have it, or its mark */
+	REQUEST_READY,		 /* in lane->ready */
+	REQUEST_DELAYED,	 /* in lane->delayed, a heap: failed, to be repeated */
+	REQUEST_IN_FLIGHT,	 /* in lane->in_flight */
+	REQUEST_FINISHED	 /* in queue.finished: through; its row has yet to go */
 } RequestState;
 
 typedef struct Server		Server;
@@ -90,6 +92,8 @@ struct Request
 	bool			 settled;		/* finished, and its row is gone */
 	bool			 touched;		/* attempts and error are news to the table */
 	bool			 noted;			/* touched, and the table knows by now */
+	XLogRecPtr		 lsn;			/* unconfirmed: what the standbys must have */
+	int64			 lsn_since;		/* unconfirmed: rtm_now_ms() */
 	dlist_node		 touched_node;
 	int64			 not_before; /* delayed: rtm_now_ms() */
 	int64			 deadline;	 /* in flight: rtm_now_ms() */
@@ -122,7 +126,8 @@ struct Conversation
 	int				n;
 	int64			next;	   /* 0: all of it is in memory */
 	bool			refilling; /* by the pass that is under way */
-	dlist_node		cut_node;  /* in server->cut, when next isn't 0 */
+	bool			held;	   /* `next` is a held row, that somebody has to decide about */
+	dlist_node		cut_node;  /* when next isn't 0: in server->cut, or in server->held */
 };
 
 /* A foreign server: what its lanes have in common. */
@@ -137,6 +142,7 @@ struct Server
 	Size				  nbytes;	/* in memory, finished ones too */
 	int64				  next;		/* 0: all of it is in memory, or cut */
 	dlist_head			  cut;		/* conversations with a `next` */
+	dlist_head			  held;		/* likewise, but nothing of them may be read */
 	bool				  cut_idle; /* the last pass over them found no room */
 	struct ServerTraffic *traffic;
 };
@@ -178,7 +184,8 @@ typedef struct OutboxQueue
 	dlist_head		servers;
 	int				nrows; /* in memory, finished ones not counted */
 
-	dlist_head finished; /* requests that are through */
+	dlist_head unconfirmed; /* requests, in the order of what standbys must have */
+	dlist_head finished;	/* requests that are through */
 	int		   nfinished;
 	int		   nresults; /* of them, that leave a result */
 	dlist_head touched;	 /* requests with news for their rows */
@@ -221,12 +228,25 @@ extern void outbox_cut(Server *server, const OutboxRow *row);
 extern bool outbox_row_is_cut(Server *server, const OutboxRow *row);
 extern void outbox_uncut(Conversation *conversation);
 
+/*
+ * The row is held, and what is behind it in its conversations has to wait.  Somebody has
+ * decided about some: these places are read again.
+ */
+extern void outbox_hold(Server *server, const OutboxRow *row);
+extern void outbox_read_held_again(void);
+
 /* How many conversations a row is in, and the i-th, NULL if not in memory. */
 extern int			 outbox_count_conversations(const OutboxRow *row);
 extern Conversation *outbox_conversation(Server *server, const OutboxRow *row, int i);
 
-/* Take a row into memory. */
-extern Request *outbox_add(const OutboxRow *row, ItemPointer tid);
+/* Take a row into memory.  Of use when standbys have `lsn`; 0: at once. */
+extern Request *outbox_add(const OutboxRow *row, ItemPointer tid, XLogRecPtr lsn);
+
+/*
+ * The standbys have all up to there: what waited for that goes on.  Since when the
+ * first one waits that still has to (rtm_now_ms()); 0: there is none.
+ */
+extern int64 outbox_confirm(XLogRecPtr lsn);
 
 /*
  * The states of a request.  Ready again: by its lane or another one of the
@@ -244,8 +264,8 @@ extern void outbox_set_delayed(Request *request, int64 not_before, bool long_tim
  */
 extern int64 outbox_wake_delayed(Lane *lane, int64 now);
 
-/* The table knows the request's news. */
-extern void outbox_noted(Request *request);
+/* The table knows the request's news, which count when standbys have `lsn`; 0: at once. */
+extern void outbox_noted(Request *request, XLogRecPtr lsn);
 
 /* It is through: its conversations go on.  It stays known. */
 extern void outbox_set_finished(Request *request, bool leaves_result);

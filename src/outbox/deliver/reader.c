@@ -35,6 +35,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "outbox/deliver/confirm.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/origin/origin.h"
 #include "outbox/deliver/queue.h"
@@ -64,19 +65,21 @@ typedef struct Batch
 {
 	XLogRecPtr latest_commit; /* of its rows, as far as they may not be on disk */
 	bool	   held;		  /* rows of another origin */
+	int64	   replaced;	  /* with `held`: see outbox_replaced_origin() */
 } Batch;
 
 /* One scan of the index. */
 typedef struct Pass
 {
-	Purpose purpose;
-	Server *server;	   /* that is refilled; NULL: all of them */
-	int		refilling; /* cut conversations that still are */
-	int		taken;	   /* rows */
-	bool	moved;	   /* a cut conversation's `next` */
-	bool	stopped;   /* before its end, having done with `last` */
-	int64	last;	   /* seq */
-	Batch  *batch;	   /* that it is part of */
+	Purpose	   purpose;
+	Server	  *server;	  /* that is refilled; NULL: all of them */
+	int		   refilling; /* cut conversations that still are */
+	int		   taken;	  /* rows */
+	bool	   moved;	  /* a cut conversation's `next` */
+	bool	   stopped;	  /* before its end, having done with `last` */
+	XLogRecPtr lsn;		  /* of its rows, that standbys must have; 0: none must */
+	int64	   last;	  /* seq */
+	Batch	  *batch;	  /* that it is part of */
 } Pass;
 
 /* How far reading has come. */
@@ -186,6 +189,15 @@ outbox_reader_is_current(void)
 
 /* ---- one row ---- */
 
+static void
+add(Pass *pass, const OutboxRow *row, ItemPointer tid)
+{
+	bool standbys = !XLogRecPtrIsInvalid(pass->lsn);
+
+	outbox_add(row, tid, standbys ? Max(pass->lsn, pass->batch->latest_commit) : pass->lsn);
+	pass->taken++;
+}
+
 /*
  * Take the row into memory, or note that it was left in the table.  False: there
  * is no room for its server.
@@ -204,10 +216,7 @@ take(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 	else if (!outbox_row_has_room(server, row))
 		outbox_cut(server, row);
 	else
-	{
-		outbox_add(row, tid);
-		pass->taken++;
-	}
+		add(pass, row, tid);
 	return true;
 }
 
@@ -292,10 +301,7 @@ refill_cut(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 		}
 	}
 	if (!keep)
-	{
-		outbox_add(row, tid);
-		pass->taken++;
-	}
+		add(pass, row, tid);
 	else if (pass->refilling == 0)
 	{
 		pass->stopped = true;
@@ -313,6 +319,30 @@ note_commit(Batch *batch, TransactionId xid)
 	XLogRecPtr commit = TransactionIdGetCommitLSN(xid);
 
 	batch->latest_commit = Max(batch->latest_commit, commit);
+}
+
+/*
+ * Somebody else's row.  One that a promotion left to be decided about goes before what was queued
+ * after it, if it goes: its conversations wait.
+ */
+static void
+pass_held(Pass *pass, Server *server, const OutboxRow *row)
+{
+	Batch *batch = pass->batch;
+
+	if (!batch->held)
+		batch->replaced = outbox_replaced_origin();
+	batch->held = true;
+	if (row->origin != batch->replaced || row->seq < 0)
+		return;
+	for (int i = 0; i < outbox_count_conversations(row); i++)
+	{
+		Conversation *c = outbox_conversation(server, row, i);
+
+		if (c && row->seq >= c->next)
+			end_refilling(pass, c, row->seq);
+	}
+	outbox_hold(server, row);
 }
 
 /*
@@ -337,7 +367,7 @@ deal_with(Pass *pass, HeapTuple tuple)
 	outbox_read_row(tuple, &row);
 	if (row.origin != outbox_origin(outbox_queue.entry))
 	{
-		pass->batch->held = true;
+		pass_held(pass, server, &row);
 		return;
 	}
 	note_commit(pass->batch, HeapTupleHeaderGetXmin(tuple->t_data));
@@ -371,6 +401,7 @@ scan(Pass *pass, Relation rel, int64 low, int64 high)
 	int			  looked = 0;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
+	pass->lsn = outbox_lsn_on_disk();
 	scan = outbox_begin_scan(rel, OUTBOX_REQUEST_SEQ, low, high, GetActiveSnapshot());
 	while (!pass->stopped && HeapTupleIsValid(tuple = outbox_next(&scan)))
 	{
@@ -477,8 +508,11 @@ remember_missing(const OutboxRange *hands, int nhands, int64 below)
 	}
 }
 
-/* Read the tickets that were passed and aren't in hand any more. */
-static void
+/*
+ * Read the tickets that were passed and aren't in hand any more.  False: there are more of them
+ * than a batch has, and nothing may be read before the rest, which what comes next may have seen.
+ */
+static bool
 read_missing(Batch *batch, Relation rel, const OutboxRange *hands, int nhands)
 {
 	for (int i = reader.nmissing - 1; i >= 0; i--)
@@ -491,12 +525,12 @@ read_missing(Batch *batch, Relation rel, const OutboxRange *hands, int nhands)
 		scan(&pass, rel, m->from, m->range.high);
 		if (pass.stopped && pass.last + 1 < m->range.high)
 		{
-			/* the rest in the next turn */
 			m->from = pass.last + 1;
-			return;
+			return false;
 		}
 		*m = reader.missing[--reader.nmissing];
 	}
+	return true;
 }
 
 static void
@@ -510,10 +544,22 @@ read_new(Batch *batch, Relation rel, int64 next, const OutboxRange *hands, int n
 	remember_missing(hands, nhands, reader.position);
 }
 
-/*
- * What was read may be sent when its COMMIT is as safe as it promised to be: on
- * this server's disk.  (Here is the place to wait for synchronous standbys too.)
- */
+/* What had no room before, and what nobody has seen yet. */
+static void
+read_on(Batch *batch, Relation rel, int64 next, const OutboxRange *hands, int nhands)
+{
+	Server *server = server_with_cut_room();
+
+	if (server)
+		read_cut(batch, rel, server);
+	server = server_with_room();
+	if (server)
+		read_server(batch, rel, server);
+	if (reader.position < next)
+		read_new(batch, rel, next, hands, nhands);
+}
+
+/* On this server's disk, that is; for standbys the requests wait themselves. */
 static void
 wait_until_safe(XLogRecPtr commit)
 {
@@ -529,18 +575,10 @@ outbox_read(Relation rel)
 	int			 nhands;
 
 	/* before the snapshots, which see all that isn't in hand by now */
-	int64	next = outbox_look_at_tickets(&hands, &nhands);
-	Server *server;
+	int64 next = outbox_look_at_tickets(&hands, &nhands);
 
-	read_missing(&batch, rel, hands, nhands);
-	server = server_with_cut_room();
-	if (server)
-		read_cut(&batch, rel, server);
-	server = server_with_room();
-	if (server)
-		read_server(&batch, rel, server);
-	if (reader.position < next)
-		read_new(&batch, rel, next, hands, nhands);
+	if (read_missing(&batch, rel, hands, nhands))
+		read_on(&batch, rel, next, hands, nhands);
 	wait_until_safe(batch.latest_commit);
 	return batch.held;
 }

@@ -21,8 +21,10 @@
 #include "utils/resowner.h"
 
 #include "host.h"
+#include "session.h"
 #include "outbox/enqueue/prepared.h"
 #include "outbox/record/outbox_guc.h"
+#include "outbox/deliver/confirm.h"
 #include "outbox/deliver/connection.h"
 #include "outbox/deliver/lane.h"
 #include "outbox/deliver/options.h"
@@ -44,6 +46,10 @@
 
 /* Microseconds between two looks at the table, at least. */
 #define GATHER_TIME 2000
+
+/* Pauses between two looks at what the standbys have, in milliseconds. */
+#define SHORTEST_LOOK 1
+#define LONGEST_LOOK  100
 
 /* Changes of servers, mappings and roles are noticed within, in milliseconds. */
 #define CATALOG_CHECK 1000
@@ -72,7 +78,7 @@ begin(LOCKMODE lock)
 	const OutboxRelations *relations;
 	Relation			   rel = NULL;
 
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	relations = outbox_relations(true);
 
 	/* first, as rtm_retry() and others do */
@@ -160,6 +166,28 @@ read_turn(Sender *sender)
 }
 
 /*
+ * What the standbys have by now may leave.  They don't tell us: who waits for long looks
+ * less often.  When the next time; PG_INT64_MAX: nothing waits.
+ */
+static int64
+confirm_turn(Sender *sender)
+{
+	int64		since = 0;
+	TimestampTz at = 0;
+	int64		waited;
+
+	if (!dlist_is_empty(&outbox_queue.unconfirmed))
+		since = outbox_confirm(outbox_lsn_on_standbys());
+	waited = rtm_now_ms() - since;
+	if (since != 0)
+		at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), -waited);
+	pg_atomic_write_u64(&sender->entry->unconfirmed_since, (uint64) at);
+	if (since == 0)
+		return PG_INT64_MAX;
+	return rtm_now_ms() + Min(Max(waited / 4, SHORTEST_LOOK), LONGEST_LOOK);
+}
+
+/*
  * Deleting rows in large batches costs less, most of all those who commit at the
  * same time; but nobody waits for a result, or a repetition's reason.
  */
@@ -242,7 +270,7 @@ catalog_turn(Sender *sender)
 	if (now - sender->catalog_checked < CATALOG_CHECK)
 		return;
 	sender->catalog_checked = now;
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	outbox_forget_dropped_servers();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
@@ -305,6 +333,7 @@ do_chores(Sender *sender)
 	{
 		Relation rel = begin(AccessShareLock);
 
+		outbox_read_held_again();
 		show_held(entry, outbox_look_for_held(entry));
 		commit(rel);
 	}
@@ -369,6 +398,8 @@ what_for(const Sender *sender)
 		if (dlist_container(Server, node, iter.cur)->nin_flight > 0)
 			return "rtm sender: waiting for answers";
 	}
+	if (!dlist_is_empty(&outbox_queue.unconfirmed))
+		return "rtm sender: waiting for a synchronous standby";
 	return outbox_queue.nrows > 0 ? "rtm sender: waiting to try again"
 								  : "rtm sender: waiting for requests";
 }
@@ -401,6 +432,7 @@ static void
 turn(Sender *sender)
 {
 	MemoryContext context = CurrentMemoryContext;
+	int64		  confirmed;
 	int64		  until;
 
 	if (outbox_housekeeping())
@@ -414,7 +446,8 @@ turn(Sender *sender)
 	MemoryContextSwitchTo(context);
 	if (outbox_queue.nrows > 0)
 		catalog_turn(sender);
-	until = lanes_turn(sender);
+	confirmed = confirm_turn(sender);
+	until = Min(confirmed, lanes_turn(sender));
 	if (settle_turn(sender))
 		until = 0;
 	purge_turn(sender);

@@ -27,6 +27,7 @@
 #include "host.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/origin/origin.h"
+#include "outbox/deliver/confirm.h"
 #include "outbox/deliver/connection.h"
 #include "outbox/deliver/settle.h"
 #include "outbox/record/request_table.h"
@@ -36,8 +37,23 @@
 #define LOCKED_DELAY 1000
 
 /* Results that are purged at once, and the pause until the next ones, in milliseconds. */
-#define PURGE_ROWS	1000
+#define PURGE_ROWS	250
 #define PURGE_PAUSE 20
+
+/* When not all were, or some are locked; and a look at all takes this part of the time at most. */
+#define PURGE_NEXT	1000
+#define PURGE_WHOLE 100
+
+/*
+ * What was purged stays in the index for as long as somebody has an old snapshot: it is
+ * passed once, and not each time.  What is older all the same (its callback ran late,
+ * somebody had locked it) is found when all are looked at again.
+ */
+static struct
+{
+	TimestampTz from;  /* finished_at: all before it were purged */
+	int64		whole; /* rtm_now_us(): all are looked at again */
+} purge;
 
 /*
  * A result that has the same id and origin is older: somebody has set the sequence
@@ -80,17 +96,20 @@ static OutboxStatement note_row = {
 };
 
 static OutboxStatement purge_rows = {
-	"DELETE FROM rtm_internal.rtm_finished WHERE ctid = ANY (ARRAY (SELECT ctid"
+	"WITH d AS (DELETE FROM rtm_internal.rtm_finished WHERE ctid = ANY (ARRAY (SELECT ctid"
 	" FROM rtm_internal.rtm_finished WHERE status = 'done' AND callback_due IS NULL"
-	" AND finished_at <= clock_timestamp() - $1 * interval '1 second'"
-	" ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
-	2,
-	{INT4OID, INT8OID},
+	" AND finished_at >= $3 AND finished_at <= $1"
+	" ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING finished_at)"
+	" SELECT count(*), max(finished_at) FROM d",
+	3,
+	{TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID},
 };
 
 static OutboxStatement oldest_row = {
-	"SELECT extract(epoch FROM clock_timestamp() - min(finished_at))::bigint"
-	" FROM rtm_internal.rtm_finished WHERE status = 'done' AND callback_due IS NULL",
+	"SELECT min(finished_at) FROM rtm_internal.rtm_finished WHERE status = 'done' AND callback_due IS NULL"
+	" AND finished_at >= $1",
+	1,
+	{TIMESTAMPTZOID},
 };
 
 /* The error's text in the database's encoding, or null if there is no error. */
@@ -315,12 +334,13 @@ outbox_settle(Relation rel)
 
 /* The table knows the news of a request; which may be gone there. */
 static void
-end_note(Request *request)
+end_note(Request *request, XLogRecPtr lsn)
 {
-	outbox_noted(request);
+	outbox_noted(request, lsn);
 	request->renamed = false;
 	if (request->discarded &&
-		(request->state == REQUEST_READY || request->state == REQUEST_DELAYED))
+		(request->state == REQUEST_READY || request->state == REQUEST_DELAYED ||
+		 request->state == REQUEST_UNCONFIRMED))
 	{
 		request->settled = true;
 		outbox_set_finished(request, false);
@@ -330,6 +350,7 @@ end_note(Request *request)
 void
 outbox_settled(void)
 {
+	XLogRecPtr		   lsn = outbox_lsn_on_disk();
 	dlist_mutable_iter iter;
 
 	dlist_foreach_modify (iter, &outbox_queue.touched)
@@ -337,7 +358,7 @@ outbox_settled(void)
 		Request *request = dlist_container(Request, touched_node, iter.cur);
 
 		if (request->noted)
-			end_note(request);
+			end_note(request, lsn);
 	}
 	dlist_foreach_modify (iter, &outbox_queue.finished)
 	{
@@ -351,29 +372,69 @@ outbox_settled(void)
 	}
 }
 
-/* When the oldest result will be due, as rtm_now_ms(). */
-static int64
-next_purge(void)
+/* Results that finished until then are due. */
+static TimestampTz
+purge_until(void)
 {
-	Datum age;
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), -1000 * (int64) outbox_result_ttl);
+}
+
+/* When the oldest result is due, as rtm_now_ms(). */
+static int64
+purge_due(void)
+{
+	Datum from = TimestampTzGetDatum(purge.from);
+	Datum oldest;
 	bool  null;
 
-	(void) outbox_run(&oldest_row, NULL, NULL);
-	age = outbox_column(0, 1, &null);
-	return null ? PG_INT64_MAX
-				: rtm_now_ms() + 1000 * Max(outbox_result_ttl - DatumGetInt64(age), 1);
+	(void) outbox_run(&oldest_row, &from, NULL);
+	oldest = outbox_column(0, 1, &null);
+	if (null)
+		return PG_INT64_MAX;
+	purge.from = DatumGetTimestampTz(oldest);
+	return rtm_now_ms() + TimestampDifferenceMilliseconds(purge_until(), purge.from);
+}
+
+/* Also looks at what is older than what was purged, if that is of use and doesn't take long. */
+static int64
+look_for_purge(void)
+{
+	int64 begin = rtm_now_us();
+	int64 due;
+
+	if (begin < purge.whole)
+		return Min(purge_due(), purge.whole / 1000 + 1);
+	purge.from = DT_NOBEGIN;
+	due = purge_due();
+	purge.whole = begin + PURGE_WHOLE * (rtm_now_us() - begin);
+	return due;
+}
+
+/* When the next one is due. */
+static int64
+purge_portion(void)
+{
+	Datum values[] = {TimestampTzGetDatum(purge_until()), Int64GetDatum(PURGE_ROWS),
+					  TimestampTzGetDatum(purge.from)};
+	int64 n;
+
+	(void) outbox_run(&purge_rows, values, NULL);
+	n = DatumGetInt64(outbox_column(0, 1, NULL));
+	if (n > 0)
+		purge.from = DatumGetTimestampTz(outbox_column(0, 2, NULL));
+	return rtm_now_ms() + (n >= PURGE_ROWS ? PURGE_PAUSE : PURGE_NEXT);
 }
 
 /* A portion at a time: messages are waiting meanwhile. */
 int64
 outbox_purge(void)
 {
-	Datum values[] = {Int32GetDatum(outbox_result_ttl), Int64GetDatum(PURGE_ROWS)};
-	int64 next;
+	int64 due;
 
 	outbox_begin_sql();
-	next = outbox_run(&purge_rows, values, NULL) >= PURGE_ROWS ? rtm_now_ms() + PURGE_PAUSE
-															   : next_purge();
+	due = look_for_purge();
+	if (due <= rtm_now_ms())
+		due = purge_portion();
 	outbox_end_sql();
-	return next;
+	return due;
 }

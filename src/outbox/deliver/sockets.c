@@ -3,8 +3,8 @@
  * sockets.c
  *	  Waiting for the lanes' sockets, a time, or the latch.
  *
- * The wait set is made anew when a connection came or went, or has got another
- * socket, as it goes from endpoint to endpoint.
+ * The wait set is made anew when a connection came or went, or has got other
+ * sockets, as it goes from name to address to endpoint.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,13 +29,6 @@
 static WaitEventSet *wait_set;
 static uint64		 made_for; /* outbox_connections.changes */
 
-/* The lane's socket that has to be in the set, as counted by its connection; 0: none. */
-static int
-generation_of(const LaneTraffic *t)
-{
-	return t->conn->sock != PGINVALID_SOCKET ? t->conn->generation : 0;
-}
-
 static bool
 wait_set_fits(void)
 {
@@ -47,38 +40,56 @@ wait_set_fits(void)
 	{
 		LaneTraffic *t = dlist_container(LaneTraffic, conn_node, iter.cur);
 
-		if (t->generation != generation_of(t))
+		if (t->generation != t->conn->generation)
 			return false;
 	}
 	return true;
 }
 
+/* How many sockets all connections have. */
+static int
+count_sockets(void)
+{
+	RtmSocket  sockets[RTM_MAX_SOCKETS];
+	dlist_iter iter;
+	int		   n = 0;
+
+	dlist_foreach (iter, &outbox_connections.all)
+		n += rtm_conn_sockets(dlist_container(LaneTraffic, conn_node, iter.cur)->conn, sockets);
+	return n;
+}
+
+/* Connections keep where their sockets begin in the set, for prepare_wait_set(). */
 static void
 make_wait_set(void)
 {
+	RtmSocket  sockets[RTM_MAX_SOCKETS];
 	dlist_iter iter;
+	int		   position = LATCH_POSITION + 2;
 
 	if (wait_set)
 		FreeWaitEventSet(wait_set);
-	wait_set = rtm_create_wait_set(outbox_connections.n + 2);
+	wait_set = rtm_create_wait_set(position + count_sockets());
 	made_for = outbox_connections.changes;
 	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	dlist_foreach (iter, &outbox_connections.all)
 	{
 		LaneTraffic *t = dlist_container(LaneTraffic, conn_node, iter.cur);
+		int			 n = rtm_conn_sockets(t->conn, sockets);
 
-		t->generation = generation_of(t);
-		if (t->generation == 0)
-			continue;
-		t->events = rtm_conn_events(t->conn);
-		t->position = AddWaitEventToSet(wait_set, t->events, t->conn->sock, NULL, t->lane);
+		t->generation = t->conn->generation;
+		t->position = position;
+		position += n;
+		for (int i = 0; i < n; i++)
+			AddWaitEventToSet(wait_set, sockets[i].events, sockets[i].sock, NULL, t->lane);
 	}
 }
 
 static void
 prepare_wait_set(void)
 {
+	RtmSocket  sockets[RTM_MAX_SOCKETS];
 	dlist_iter iter;
 
 	if (!wait_set_fits())
@@ -89,15 +100,19 @@ prepare_wait_set(void)
 	dlist_foreach (iter, &outbox_connections.all)
 	{
 		LaneTraffic *t = dlist_container(LaneTraffic, conn_node, iter.cur);
-		uint32		 events;
+		int			 n = rtm_conn_sockets(t->conn, sockets);
 
-		if (t->generation == 0)
-			continue;
-		events = rtm_conn_events(t->conn);
-		if (events != t->events)
-			ModifyWaitEvent(wait_set, t->position, events, NULL);
-		t->events = events;
+		for (int i = 0; i < n; i++)
+			ModifyWaitEvent(wait_set, t->position + i, sockets[i].events, NULL);
 	}
+}
+
+/* Are those sockets still the lane's?  What an event does may change them, or another lane's. */
+static bool
+is_current(const Lane *lane)
+{
+	return made_for == outbox_connections.changes &&
+		   lane->traffic->generation == lane->traffic->conn->generation;
 }
 
 void
@@ -106,7 +121,6 @@ outbox_wait(int64 until, bool latch, const char *what)
 	WaitEvent events[64];
 	int64	  left = until - rtm_now_ms();
 	int64	  timeout = Min(Max(left, 0), LONGEST_WAIT);
-	uint64	  changes;
 	int		  n;
 
 	prepare_wait_set();
@@ -116,13 +130,11 @@ outbox_wait(int64 until, bool latch, const char *what)
 	n = WaitEventSetWait(wait_set, (long) timeout, events, lengthof(events),
 						 rtm_wait_event(RTM_WAIT_SENDER_MAIN));
 
-	/* what an event does may close other lanes' connections: their events are void */
-	changes = outbox_connections.changes;
 	for (int i = 0; i < n; i++)
 	{
 		if (events[i].events & WL_LATCH_SET)
 			ResetLatch(MyLatch);
-		else if (events[i].user_data && changes == outbox_connections.changes)
-			outbox_lane_event(events[i].user_data, events[i].events);
+		else if (events[i].user_data && is_current(events[i].user_data))
+			outbox_lane_event(events[i].user_data, events[i].fd, events[i].events);
 	}
 }

@@ -77,9 +77,8 @@ typedef struct LaneTraffic
 	int64	   next_deadline; /* no quest's time ends before */
 
 	/* in the wait set; see sockets.c */
-	int	   generation; /* of the socket; 0: not in it */
-	uint32 events;
-	int	   position;
+	int generation; /* of the connection's sockets */
+	int position;	/* of the first of them */
 
 	bool	   waiting; /* for a connection */
 	dlist_node waiting_node;

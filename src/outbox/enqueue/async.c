@@ -52,7 +52,6 @@ enqueue(OutboxRow *row, const char *call, const char *method, StringInfo params,
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("the quest \"%s\" is too large", method),
 						errdetail("A whole frame has at most %zu bytes.", FPNN_MAX_FRAME)));
-	row->id = outbox_new_id();
 	row->call = call;
 	row->call_len = (int) strlen(call);
 	row->method = method;
@@ -76,6 +75,9 @@ set_conversation(OutboxRow *row, RtmConversationKey key)
 int64
 outbox_enqueue_request(OutboxRow *row, RtmRequest *request)
 {
+	row->id = outbox_new_id();
+	if (rtm_method_alone(request->method))
+		request->key.b = row->id;
 	set_conversation(row, request->key);
 	if (request->key.b == RTM_SEVERAL)
 	{
@@ -131,6 +133,7 @@ rtm_sql_call_async(PG_FUNCTION_ARGS)
 	outbox_check_enqueue("rtm_call_async()");
 	method = rtm_method_arg(&fcinfo->args[0]);
 	read_common_args(&fcinfo->args[2], NULL, &row);
+	row.id = outbox_new_id();
 	initStringInfo(&params);
 	if (!PG_ARGISNULL(1))
 	{

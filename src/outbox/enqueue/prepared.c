@@ -78,70 +78,63 @@ outbox_may_have_finished_prepared(void)
 		   !TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
-static OutboxDeletion
-take_row(OutboxBacklog *prepared, Relation rel, HeapTuple tuple, int64 origin, bool wait)
+/* Rows that are being taken. */
+typedef struct Taking
 {
-	OutboxDeletion deletion = OUTBOX_GONE;
-	OutboxRow	   row;
-
-	outbox_read_row(tuple, &row);
-	if (row.origin == origin)
-		deletion = outbox_delete(rel, &tuple->t_self, GetCurrentCommandId(true), wait);
-	if (deletion == OUTBOX_DELETED)
-	{
-		row.enqueued_at = GetCurrentTimestamp(); /* its age counts from now */
-		outbox_add_to_backlog(prepared, &row);
-	}
-	return deletion;
-}
+	OutboxBacklog *prepared;
+	int64		   origin;
+	bool		   wait;
+	bool		   left; /* somebody else has one in hand, and what comes after it */
+} Taking;
 
 /*
- * Take the rows that are committed: those of each transaction as a whole, as the
- * snapshot is of one moment.
+ * All who take go upwards, and who doesn't wait stops where somebody is: else two would share
+ * the rows of one transaction, and its order would be lost.
  */
 static bool
-take_rows(OutboxBacklog *prepared, int64 origin, bool wait)
+take_row(Relation rel, HeapTuple tuple, OutboxRow *row, void *arg)
 {
-	Relation	  rel = outbox_open(OUTBOX_REQUESTS, RowExclusiveLock);
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm row",
-												  ALLOCSET_DEFAULT_SIZES);
-	OutboxScan	  scan;
-	HeapTuple	  tuple;
-	bool		  left = false;
+	Taking		  *taking = arg;
+	OutboxDeletion deletion = OUTBOX_GONE;
+
+	if (row->origin == taking->origin && !taking->left)
+		deletion = outbox_delete(rel, &tuple->t_self, GetCurrentCommandId(true), taking->wait);
+	if (deletion == OUTBOX_DELETED)
+	{
+		row->enqueued_at = GetCurrentTimestamp(); /* its age counts from now */
+		outbox_add_to_backlog(taking->prepared, row);
+	}
+	taking->left |= deletion == OUTBOX_LOCKED;
+	return false;
+}
+
+/* Take the rows that are committed: the snapshot, of one moment, has a transaction's all or none. */
+static void
+take_rows(Taking *taking)
+{
+	Relation rel = outbox_open(OUTBOX_REQUESTS, RowExclusiveLock);
 
 	PushActiveSnapshot(GetLatestSnapshot());
-	scan = outbox_begin_scan(rel, OUTBOX_REQUEST_SEQ, PG_INT64_MIN, 0, GetActiveSnapshot());
-	while (HeapTupleIsValid(tuple = outbox_next(&scan)))
-	{
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		CHECK_FOR_INTERRUPTS();
-		left |= take_row(prepared, rel, tuple, origin, wait) == OUTBOX_LOCKED;
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(context);
-	}
-	outbox_end_scan(&scan);
+	(void) outbox_for_rows(rel, PG_INT64_MIN, 0, take_row, taking);
 	PopActiveSnapshot();
-	MemoryContextDelete(context);
 	table_close(rel, NoLock);
-	return left;
 }
 
 OutboxBacklog *
 outbox_take_prepared(OutboxDatabase *entry, bool wait, bool *left)
 {
-	int64		   origin;
-	OutboxBacklog *prepared;
+	Taking taking = {.wait = wait};
 
 	*left = false;
 	if (!outbox_any_prepared(entry))
 		return NULL;
-	origin = outbox_origin(entry);
-	prepared = outbox_make_backlog(origin);
-	*left = take_rows(prepared, origin, wait);
-	if (outbox_count_backlog(prepared) > 0)
-		return prepared;
-	outbox_end_backlog(prepared);
+	taking.origin = outbox_origin(entry);
+	taking.prepared = outbox_make_backlog(taking.origin);
+	take_rows(&taking);
+	*left = taking.left;
+	if (outbox_count_backlog(taking.prepared) > 0)
+		return taking.prepared;
+	outbox_end_backlog(taking.prepared);
 	return NULL;
 }
 
@@ -150,12 +143,8 @@ static bool
 is_any_prepared(void)
 {
 	Datum database = ObjectIdGetDatum(MyDatabaseId);
-	bool  any;
 
-	outbox_begin_sql();
-	any = outbox_run(&find_prepared, &database, NULL) > 0;
-	outbox_end_sql();
-	return any;
+	return outbox_run_alone(&find_prepared, &database) > 0;
 }
 
 uint32

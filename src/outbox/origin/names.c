@@ -17,7 +17,6 @@
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_foreign_server.h"
 #include "catalog/pg_proc.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
@@ -46,16 +45,11 @@ set_name(OutboxName *name, const char *is)
 }
 
 static char *
-server_name(Oid server)
+server_name(Oid oid)
 {
-	HeapTuple tuple = SearchSysCache1(FOREIGNSERVEROID, ObjectIdGetDatum(server));
-	char	 *name;
+	ForeignServer *server = GetForeignServerExtended(oid, FSV_MISSING_OK);
 
-	if (!HeapTupleIsValid(tuple))
-		return NULL;
-	name = pstrdup(NameStr(((Form_pg_foreign_server) GETSTRUCT(tuple))->srvname));
-	ReleaseSysCache(tuple);
-	return name;
+	return server ? server->servername : NULL;
 }
 
 static char *

@@ -46,7 +46,9 @@ enum
 	ORIGIN_DATABASE,
 	ORIGIN_INSTANCE,
 	ORIGIN_TIMELINE,
-	ORIGIN_ORIGIN
+	ORIGIN_ORIGIN,
+	ORIGIN_SINCE,
+	ORIGIN_REPLACED
 };
 
 /* What the table says of this database. */
@@ -57,15 +59,24 @@ typedef struct Binding
 	int64 instance;
 	int64 timeline;
 	int64 origin;
+	int64 replaced; /* 0: none */
 } Binding;
 
+/* Which origin a database goes on with. */
+typedef struct Origin
+{
+	int64		origin;
+	int64		replaced; /* by this one, at a promotion; 0: none */
+	const char *why;	  /* it isn't the one that the table has; NULL: it is, or there was none */
+} Origin;
+
 static OutboxStatement write_down = {
-	"INSERT INTO rtm_internal.rtm_origin AS o (system_identifier, database, instance, timeline, origin, since)"
-	" VALUES ($1, $2, $3, $4, $5, clock_timestamp())"
+	"INSERT INTO rtm_internal.rtm_origin AS o (system_identifier, database, instance, timeline, origin, since, replaced)"
+	" VALUES ($1, $2, $3, $4, $5, clock_timestamp(), nullif($6, 0))"
 	" ON CONFLICT (system_identifier, database) DO UPDATE SET instance = excluded.instance,"
-	" timeline = excluded.timeline, origin = excluded.origin, since = excluded.since",
-	5,
-	{INT8OID, OIDOID, INT8OID, INT8OID, INT8OID},
+	" timeline = excluded.timeline, origin = excluded.origin, since = excluded.since, replaced = excluded.replaced",
+	6,
+	{INT8OID, OIDOID, INT8OID, INT8OID, INT8OID, INT8OID},
 };
 
 static OutboxStatement find_held = {
@@ -111,6 +122,7 @@ read_binding(Binding *binding)
 		binding->instance = column(tuple, ORIGIN_INSTANCE, desc);
 		binding->timeline = column(tuple, ORIGIN_TIMELINE, desc);
 		binding->origin = column(tuple, ORIGIN_ORIGIN, desc);
+		binding->replaced = column(tuple, ORIGIN_REPLACED, desc);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -126,39 +138,36 @@ new_origin(const OutboxInstance *instance, TimeLineID timeline)
 	return (int64) (hash | 1); /* never 0 */
 }
 
-/*
- * Which origin this database goes on with.  *why: the reason why it isn't the one
- * that the table has; NULL: it is, or there was none.
- */
-static int64
-find_origin(const Binding *binding, const char **why)
+/* A standby that isn't to send what its primary had queued leaves the order to whoever decides. */
+static Origin
+find_origin(const Binding *binding)
 {
 	OutboxInstance instance = outbox_instance();
 	TimeLineID	   timeline = GetWALInsertionTimeLine();
 	bool		   promoted = instance.standby || instance.inherited == timeline;
+	bool		   same = binding->instance == instance.token && binding->timeline == timeline;
+	Origin		   found = {.origin = binding->origin, .replaced = binding->replaced};
 
-	*why = NULL;
-	if (!binding->found)
-		return new_origin(&instance, timeline);
-	if (binding->instance == instance.token && binding->timeline == timeline)
-		return binding->origin;
-	if (promoted && outbox_send_after_promotion)
-		return binding->origin;
-	*why = promoted ? "It is a standby that was promoted, and rtm.send_after_promotion is off."
-		   : binding->instance == instance.token
-			   ? "It was recovered to a point in time."
-			   : "It was restored from a backup, recovered to a point in time, or copied.";
-	return new_origin(&instance, timeline);
+	if (binding->found && (same || (promoted && outbox_send_after_promotion)))
+		return found;
+	found.replaced = promoted ? binding->origin : 0;
+	found.origin = new_origin(&instance, timeline);
+	if (binding->found)
+		found.why = promoted
+						? "It is a standby that was promoted, and rtm.send_after_promotion is off."
+					: binding->instance == instance.token
+						? "It was recovered to a point in time."
+						: "It was restored from a backup, recovered to a point in time, or copied.";
+	return found;
 }
 
 int64
 outbox_origin(OutboxDatabase *entry)
 {
-	Binding		binding;
-	const char *why;
-	uint64		known = 0;
-	uint64		found;
-	bool		recovery;
+	Binding binding;
+	uint64	known = 0;
+	uint64	found;
+	bool	recovery;
 
 	/* asked once: a promotion may be under way */
 	recovery = RecoveryInProgress();
@@ -167,12 +176,21 @@ outbox_origin(OutboxDatabase *entry)
 	read_binding(&binding);
 	if (entry == NULL || recovery)
 		return binding.origin;
-	found = (uint64) find_origin(&binding, &why);
+	found = (uint64) find_origin(&binding).origin;
 
 	/* the first one's result counts, should a setting change at this moment */
 	if (!pg_atomic_compare_exchange_u64(&entry->origin, &known, found))
 		found = known;
 	return (int64) found;
+}
+
+int64
+outbox_replaced_origin(void)
+{
+	Binding binding;
+
+	read_binding(&binding);
+	return find_origin(&binding).replaced;
 }
 
 bool
@@ -187,38 +205,39 @@ outbox_same_system(void)
 /* ---- writing it down ---- */
 
 static void
-write_binding(int64 origin)
+write_binding(int64 origin, int64 replaced)
 {
-	Datum values[] = {Int64GetDatum((int64) GetSystemIdentifier()), ObjectIdGetDatum(MyDatabaseId),
+	Datum values[] = {Int64GetDatum((int64) GetSystemIdentifier()),
+					  ObjectIdGetDatum(MyDatabaseId),
 					  Int64GetDatum(outbox_instance().token),
-					  Int64GetDatum(GetWALInsertionTimeLine()), Int64GetDatum(origin)};
+					  Int64GetDatum(GetWALInsertionTimeLine()),
+					  Int64GetDatum(origin),
+					  Int64GetDatum(replaced)};
 
-	outbox_begin_sql();
-	(void) outbox_run(&write_down, values, NULL);
-	outbox_end_sql();
+	(void) outbox_run_alone(&write_down, values);
 }
 
 int64
 outbox_claim(OutboxDatabase *entry)
 {
-	Binding		binding;
-	const char *why;
-	int64		origin;
+	Binding binding;
+	Origin	found;
+	int64	origin;
 
 	read_binding(&binding);
-	(void) find_origin(&binding, &why);
+	found = find_origin(&binding);
 	origin = outbox_origin(entry);
 	if (binding.found && binding.origin == origin && binding.instance == outbox_instance().token &&
 		binding.timeline == GetWALInsertionTimeLine())
 		return origin;
-	write_binding(origin);
-	if (why)
+	write_binding(origin, found.replaced);
+	if (found.why)
 		ereport(
 			LOG,
 			(errmsg(
 				 "the outbox of database \"%s\" begins anew: requests that were queued before are held",
 				 get_database_name(MyDatabaseId)),
-			 errdetail("%s", why)));
+			 errdetail("%s", found.why)));
 	return origin;
 }
 
@@ -226,10 +245,6 @@ bool
 outbox_look_for_held(OutboxDatabase *entry)
 {
 	Datum origin = Int64GetDatum(outbox_origin(entry));
-	bool  any;
 
-	outbox_begin_sql();
-	any = outbox_run(&find_held, &origin, NULL) > 0;
-	outbox_end_sql();
-	return any;
+	return outbox_run_alone(&find_held, &origin) > 0;
 }

@@ -24,6 +24,13 @@ extern int64 outbox_origin(OutboxDatabase *entry);
 extern int64 outbox_claim(OutboxDatabase *entry);
 
 /*
+ * The origin that this database had until a promotion with rtm.send_after_promotion off;
+ * 0: none.  While requests of that are held, what was queued after them waits, each in
+ * its conversation.  Needs a transaction.
+ */
+extern int64 outbox_replaced_origin(void);
+
+/*
  * Has the outbox been in no other cluster, as far as rtm_origin knows?  Then OIDs
  * of held requests mean something here.
  */

@@ -62,7 +62,7 @@ outbox_check_callback(Oid function, const RtmMethod *method, Oid role)
 				 errhint("Its arguments must be (%s).", list_types(types, n))));
 	ReleaseSysCache(tuple);
 
-	acl = rtm_may_execute(function, role);
+	acl = rtm_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE);
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_FUNCTION, format_procedure(function));
 }

@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 
 #include "outbox/record/due.h"
+#include "outbox/record/row.h"
 #include "outbox/record/statement.h"
 
 /*
@@ -124,12 +125,8 @@ bool
 outbox_any_due(int64 origin)
 {
 	Datum value = Int64GetDatum(origin);
-	bool  any;
 
-	outbox_begin_sql();
-	any = outbox_run(&any_due, &value, NULL) > 0;
-	outbox_end_sql();
-	return any;
+	return outbox_run_alone(&any_due, &value) > 0;
 }
 
 Oid
@@ -149,22 +146,16 @@ int64
 outbox_give_up_due(int64 origin, Oid owner, const char *error)
 {
 	Datum values[] = {Int64GetDatum(origin), ObjectIdGetDatum(owner), error_datum(error)};
-	int64 n;
 
-	outbox_begin_sql();
-	n = (int64) outbox_run(&give_up, values, NULL);
-	outbox_end_sql();
-	return n;
+	return (int64) outbox_run_alone(&give_up, values);
 }
 
 /* ---- a role's ---- */
 
 static void
-note_begin(int64 origin, const Datum *ids, int n)
+note_begin(int64 origin, const int64 *ids, int n)
 {
-	Datum values[] = {Int64GetDatum(origin),
-					  PointerGetDatum(construct_array((Datum *) ids, n, INT8OID, sizeof(int64),
-													  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE))};
+	Datum values[] = {Int64GetDatum(origin), outbox_ids_value(ids, n)};
 
 	(void) outbox_run(&begin_all, values, NULL);
 
@@ -175,20 +166,15 @@ note_begin(int64 origin, const Datum *ids, int n)
 int
 outbox_begin_due(int64 origin, Oid owner, int max, int64 *ids)
 {
-	Datum  values[] = {Int64GetDatum(origin), ObjectIdGetDatum(owner), Int32GetDatum(max)};
-	Datum *found;
-	int	   n;
+	Datum values[] = {Int64GetDatum(origin), ObjectIdGetDatum(owner), Int32GetDatum(max)};
+	int	  n;
 
-	found = palloc(sizeof(Datum) * max);
 	outbox_begin_sql();
 	n = (int) outbox_run(&find_new, values, NULL);
 	for (int i = 0; i < n; i++)
-	{
 		ids[i] = DatumGetInt64(outbox_column(i, 1, NULL));
-		found[i] = Int64GetDatum(ids[i]);
-	}
 	if (n > 0)
-		note_begin(origin, found, n);
+		note_begin(origin, ids, n);
 	outbox_end_sql();
 	return n;
 }
@@ -197,7 +183,6 @@ int64
 outbox_begin_again(int64 origin, Oid owner, int *attempts)
 {
 	Datum values[] = {Int64GetDatum(origin), ObjectIdGetDatum(owner)};
-	Datum id;
 	int64 found = 0;
 
 	outbox_begin_sql();
@@ -205,8 +190,7 @@ outbox_begin_again(int64 origin, Oid owner, int *attempts)
 	{
 		found = DatumGetInt64(outbox_column(0, 1, NULL));
 		*attempts = DatumGetInt32(outbox_column(0, 2, NULL));
-		id = Int64GetDatum(found);
-		note_begin(origin, &id, 1);
+		note_begin(origin, &found, 1);
 	}
 	outbox_end_sql();
 	return found;
@@ -261,10 +245,6 @@ bool
 outbox_fail_due(int64 origin, int64 id, const char *error)
 {
 	Datum values[] = {Int64GetDatum(origin), Int64GetDatum(id), error_datum(error)};
-	bool  noted;
 
-	outbox_begin_sql();
-	noted = outbox_run(&fail_one, values, NULL) > 0;
-	outbox_end_sql();
-	return noted;
+	return outbox_run_alone(&fail_one, values) > 0;
 }

@@ -17,6 +17,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
@@ -33,15 +34,14 @@
 #include "rewrite/prs2lock.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/reltrigger.h"
 #include "utils/syscache.h"
 
-#include "client/call.h"
 #include "compat.h"
-#include "client/extension.h"
 #include "outbox/record/columns.h"
 #include "outbox/record/relations.h"
 
@@ -83,40 +83,17 @@ static const Column request_columns[OUTBOX_NCOLUMNS] = {
 	[OUTBOX_SERVER_NAME - 1] = {"server_name", TEXTOID},
 	[OUTBOX_CALLBACK_NAME - 1] = {"callback_name", TEXTOID},
 	[OUTBOX_CALLBACK_OWNER - 1] = {"callback_owner", OIDOID},
-	[OUTBOX_NEXT_ATTEMPT - 1] = {"next_attempt", TIMESTAMPTZOID},
 	[OUTBOX_ERROR_CODE - 1] = {"error_code", INT4OID},
 	[OUTBOX_ERROR - 1] = {"error", TEXTOID},
+	[OUTBOX_NEXT_ATTEMPT - 1] = {"next_attempt", TIMESTAMPTZOID},
 };
 
+/* Those between, which have no name here, are request_columns. */
 static const Column result_columns[RESULT_NCOLUMNS] = {
-	[RESULT_ID - 1] = {"id", INT8OID},
-	[RESULT_ORIGIN - 1] = {"origin", INT8OID},
-	[RESULT_STATUS - 1] = {"status", TEXTOID},
-	[RESULT_OWNER - 1] = {"owner", OIDOID},
-	[RESULT_SERVER - 1] = {"server", OIDOID},
-	[RESULT_CONVERSATION - 1] = {"conversation", INT2OID},
-	[RESULT_NPARAMS - 1] = {"nparams", INT4OID},
-	[RESULT_MID_MADE - 1] = {"mid_made", BOOLOID},
-	[RESULT_ATTEMPTS - 1] = {"attempts", INT4OID},
-	[RESULT_KEY_A - 1] = {"key_a", INT8OID},
-	[RESULT_KEY_B - 1] = {"key_b", INT8OID},
-	[RESULT_ENQUEUED_AT - 1] = {"enqueued_at", TIMESTAMPTZOID},
 	[RESULT_FINISHED_AT - 1] = {"finished_at", TIMESTAMPTZOID},
-	[RESULT_TIMEOUT - 1] = {"timeout", FLOAT8OID},
-	[RESULT_CALL - 1] = {"call", TEXTOID},
-	[RESULT_METHOD - 1] = {"method", TEXTOID},
-	[RESULT_PARAMS - 1] = {"params", BYTEAOID},
-	[RESULT_MID - 1] = {"mid", INT8OID},
-	[RESULT_RECIPIENTS - 1] = {"recipients", INT8ARRAYOID},
-	[RESULT_CALLBACK - 1] = {"callback", OIDOID},
-	[RESULT_OWNER_NAME - 1] = {"owner_name", TEXTOID},
-	[RESULT_SERVER_NAME - 1] = {"server_name", TEXTOID},
-	[RESULT_CALLBACK_NAME - 1] = {"callback_name", TEXTOID},
-	[RESULT_CALLBACK_OWNER - 1] = {"callback_owner", OIDOID},
+	[RESULT_STATUS - 1] = {"status", TEXTOID},
 	[RESULT_ANSWER - 1] = {"answer", BYTEAOID},
 	[RESULT_MTIME - 1] = {"mtime", INT8OID},
-	[RESULT_ERROR_CODE - 1] = {"error_code", INT4OID},
-	[RESULT_ERROR - 1] = {"error", TEXTOID},
 	[RESULT_CALLBACK_DUE - 1] = {"callback_due", INT8OID},
 	[RESULT_CALLBACK_ERROR - 1] = {"callback_error", TEXTOID},
 	[RESULT_CALLBACK_ATTEMPTS - 1] = {"callback_attempts", INT4OID},
@@ -126,6 +103,7 @@ static const Column result_columns[RESULT_NCOLUMNS] = {
 static const Column origin_columns[] = {
 	{"system_identifier", INT8OID}, {"database", OIDOID}, {"instance", INT8OID},
 	{"timeline", INT8OID},			{"origin", INT8OID},  {"since", TIMESTAMPTZOID},
+	{"replaced", INT8OID},
 };
 
 static const Table tables[OUTBOX_TABLES] = {
@@ -142,7 +120,7 @@ static const struct
 } indexes[OUTBOX_INDEXES] = {
 	[OUTBOX_REQUEST_SEQ] = {OUTBOX_REQUESTS, OUTBOX_SEQ},
 	[OUTBOX_REQUEST_ID] = {OUTBOX_REQUESTS, OUTBOX_ID},
-	[OUTBOX_RESULT_ID] = {OUTBOX_RESULTS, RESULT_ID},
+	[OUTBOX_RESULT_ID] = {OUTBOX_RESULTS, OUTBOX_ID},
 };
 
 /* What is known of the relations, until one of them changes. */
@@ -207,10 +185,35 @@ check_schema(Oid schema)
 						errhint("Run ALTER SCHEMA %s OWNER TO a superuser.", OUTBOX_SCHEMA)));
 }
 
+/* Where the extension's functions, types and views are; raises 3F000 without it. */
+static Oid
+extension_schema(void)
+{
+	Oid			schema = InvalidOid;
+	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
+				CStringGetDatum("rtm"));
+	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	if (!OidIsValid(schema))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_SCHEMA),
+						errmsg("extension \"rtm\" is not installed in this database"),
+						errhint("Run CREATE EXTENSION rtm.")));
+	return schema;
+}
+
 static bool
 find_relations(OutboxRelations *found)
 {
-	found->schema = rtm_extension_schema();
+	found->schema = extension_schema();
 	cache.schema = get_namespace_oid(OUTBOX_SCHEMA, true);
 	if (!OidIsValid(cache.schema))
 		return false;
@@ -252,6 +255,12 @@ outbox_relations(bool missing_ok)
 
 /* ---- what they are ---- */
 
+static const Column *
+column_of(const Table *table, int i)
+{
+	return table->columns[i].name ? &table->columns[i] : &request_columns[i];
+}
+
 TupleDesc
 outbox_columns(OutboxTable table)
 {
@@ -265,7 +274,7 @@ outbox_columns(OutboxTable table)
 	old = MemoryContextSwitchTo(TopMemoryContext);
 	desc = CreateTemplateTupleDesc(t->ncolumns);
 	for (int i = 0; i < t->ncolumns; i++)
-		TupleDescInitEntry(desc, i + 1, t->columns[i].name, t->columns[i].type, -1, 0);
+		TupleDescInitEntry(desc, i + 1, column_of(t, i)->name, column_of(t, i)->type, -1, 0);
 	MemoryContextSwitchTo(old);
 	return descs[table] = desc;
 }
@@ -290,16 +299,15 @@ check_columns(const Table *table, Relation rel)
 
 	for (int i = 0; i < table->ncolumns; i++)
 	{
+		const Column	 *column = column_of(table, i);
 		Form_pg_attribute a = i < desc->natts ? TupleDescAttr(desc, i) : NULL;
 
-		if (a == NULL || a->attisdropped ||
-			strcmp(NameStr(a->attname), table->columns[i].name) != 0)
-			refuse(rel,
-				   psprintf("Column %d is not \"%s\" any more.", i + 1, table->columns[i].name));
-		if (a->atttypid != table->columns[i].type)
+		if (a == NULL || a->attisdropped || strcmp(NameStr(a->attname), column->name) != 0)
+			refuse(rel, psprintf("Column %d is not \"%s\" any more.", i + 1, column->name));
+		if (a->atttypid != column->type)
 			refuse(rel,
 				   psprintf("Column \"%s\" has the type %s instead of %s.", NameStr(a->attname),
-							format_type_be(a->atttypid), format_type_be(table->columns[i].type)));
+							format_type_be(a->atttypid), format_type_be(column->type)));
 	}
 	for (int i = table->ncolumns; i < desc->natts; i++)
 	{
@@ -388,7 +396,7 @@ find_indexes(OutboxTable table, Relation rel)
 		}
 		if (!OidIsValid(cache.indexes[i]))
 			refuse(rel, psprintf("It has no index on \"%s\".",
-								 tables[table].columns[indexes[i].column - 1].name));
+								 column_of(&tables[table], indexes[i].column - 1)->name));
 	}
 	list_free(list);
 }

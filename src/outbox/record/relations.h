@@ -22,7 +22,7 @@
 typedef enum OutboxTable
 {
 	OUTBOX_REQUESTS, /* rtm_request, see row.h */
-	OUTBOX_RESULTS,	 /* rtm_finished, see result_row.h */
+	OUTBOX_RESULTS,	 /* rtm_finished, see row.h */
 	OUTBOX_ORIGINS,	 /* rtm_origin, see origin.c */
 	OUTBOX_TABLES
 } OutboxTable;

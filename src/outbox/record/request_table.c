@@ -151,6 +151,31 @@ outbox_end_scan(OutboxScan *scan)
 	index_close(scan->index, NoLock);
 }
 
+int64
+outbox_for_rows(Relation rel, int64 low, int64 high, OutboxAction action, void *arg)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm row",
+												  ALLOCSET_DEFAULT_SIZES);
+	OutboxScan	  scan = outbox_begin_scan(rel, OUTBOX_REQUEST_SEQ, low, high, GetActiveSnapshot());
+	HeapTuple	  tuple;
+	int64		  n = 0;
+
+	while (HeapTupleIsValid(tuple = outbox_next(&scan)))
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+		OutboxRow	  row;
+
+		CHECK_FOR_INTERRUPTS();
+		outbox_read_row(tuple, &row);
+		n += action(rel, tuple, &row, arg);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(context);
+	}
+	outbox_end_scan(&scan);
+	MemoryContextDelete(context);
+	return n;
+}
+
 HeapTuple
 outbox_fetch(Relation rel, ItemPointer tid, Snapshot snapshot)
 {

@@ -47,6 +47,14 @@ extern OutboxScan outbox_begin_scan(Relation rel, OutboxIndex index, int64 low, 
 extern HeapTuple  outbox_next(OutboxScan *scan);
 extern void		  outbox_end_scan(OutboxScan *scan);
 
+/*
+ * Call action(rel, tuple, row, arg) for each row of rtm_request with a ticket in that
+ * range, in their order, as of the active snapshot: how often it said true.  What it
+ * allocates is gone when it returns.
+ */
+typedef bool (*OutboxAction)(Relation rel, HeapTuple tuple, OutboxRow *row, void *arg);
+extern int64 outbox_for_rows(Relation rel, int64 low, int64 high, OutboxAction action, void *arg);
+
 /* The row at that place, copied, or NULL: none is visible there. */
 extern HeapTuple outbox_fetch(Relation rel, ItemPointer tid, Snapshot snapshot);
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * row.c
- *	  A queued request: a row of rtm_request.
+ *	  A request: a row of rtm_request and, when it is through, of rtm_finished.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,15 +22,15 @@ text_value(const char *bytes, int len)
 	return PointerGetDatum(cstring_to_text_with_len(bytes, len));
 }
 
-static Datum
-recipients_value(const OutboxRow *row)
+Datum
+outbox_ids_value(const int64 *ids, int n)
 {
-	Datum *elements = palloc(sizeof(Datum) * row->nrecipients);
+	Datum *elements = palloc(sizeof(Datum) * n);
 
-	for (int i = 0; i < row->nrecipients; i++)
-		elements[i] = Int64GetDatum(row->recipients[i]);
-	return PointerGetDatum(construct_array(elements, row->nrecipients, INT8OID, sizeof(int64),
-										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	for (int i = 0; i < n; i++)
+		elements[i] = Int64GetDatum(ids[i]);
+	return PointerGetDatum(
+		construct_array(elements, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 static Datum
@@ -63,7 +63,7 @@ outbox_row_values(const OutboxRow *row, Datum *values, bool *nulls)
 	nulls[OUTBOX_MID - 1] = row->mid == 0;
 	nulls[OUTBOX_RECIPIENTS - 1] = row->recipients == NULL;
 	if (row->recipients)
-		values[OUTBOX_RECIPIENTS - 1] = recipients_value(row);
+		values[OUTBOX_RECIPIENTS - 1] = outbox_ids_value(row->recipients, row->nrecipients);
 	values[OUTBOX_CALLBACK - 1] = ObjectIdGetDatum(row->callback);
 	nulls[OUTBOX_CALLBACK - 1] = !OidIsValid(row->callback);
 	values[OUTBOX_CALLBACK_OWNER - 1] = ObjectIdGetDatum(row->callback_owner);
@@ -87,8 +87,8 @@ outbox_read_bytes(Datum value, int *len)
 	return VARDATA_ANY(bytes);
 }
 
-void
-outbox_read_recipients(Datum value, OutboxRow *row)
+static void
+read_recipients(Datum value, OutboxRow *row)
 {
 	Datum *elements;
 	bool  *nulls;
@@ -112,15 +112,10 @@ read_name(Datum value, bool null)
 	return name;
 }
 
-void
-outbox_read_row(HeapTuple tuple, OutboxRow *row)
+/* What both tables have: whose request it is, and what it asks for. */
+static void
+read_shared(const Datum *v, const bool *null, OutboxRow *row)
 {
-	Datum v[OUTBOX_NCOLUMNS];
-	bool  null[OUTBOX_NCOLUMNS];
-
-	heap_deform_tuple(tuple, outbox_columns(OUTBOX_REQUESTS), v, null);
-	memset(row, 0, sizeof(*row));
-	row->seq = DatumGetInt64(v[OUTBOX_SEQ - 1]);
 	row->id = DatumGetInt64(v[OUTBOX_ID - 1]);
 	row->origin = DatumGetInt64(v[OUTBOX_ORIGIN - 1]);
 	row->owner = DatumGetObjectId(v[OUTBOX_OWNER - 1]);
@@ -139,16 +134,46 @@ outbox_read_row(HeapTuple tuple, OutboxRow *row)
 	if (!null[OUTBOX_MID - 1])
 		row->mid = DatumGetInt64(v[OUTBOX_MID - 1]);
 	if (!null[OUTBOX_RECIPIENTS - 1])
-		outbox_read_recipients(v[OUTBOX_RECIPIENTS - 1], row);
+		read_recipients(v[OUTBOX_RECIPIENTS - 1], row);
 	if (!null[OUTBOX_CALLBACK - 1])
 		row->callback = DatumGetObjectId(v[OUTBOX_CALLBACK - 1]);
-	if (!null[OUTBOX_NEXT_ATTEMPT - 1])
-		row->next_attempt = DatumGetTimestampTz(v[OUTBOX_NEXT_ATTEMPT - 1]);
 	if (!null[OUTBOX_CALLBACK_OWNER - 1])
 		row->callback_owner = DatumGetObjectId(v[OUTBOX_CALLBACK_OWNER - 1]);
 	row->owner_name = read_name(v[OUTBOX_OWNER_NAME - 1], null[OUTBOX_OWNER_NAME - 1]);
 	row->server_name = read_name(v[OUTBOX_SERVER_NAME - 1], null[OUTBOX_SERVER_NAME - 1]);
 	row->callback_name = read_name(v[OUTBOX_CALLBACK_NAME - 1], null[OUTBOX_CALLBACK_NAME - 1]);
+}
+
+void
+outbox_read_row(HeapTuple tuple, OutboxRow *row)
+{
+	Datum v[OUTBOX_NCOLUMNS];
+	bool  null[OUTBOX_NCOLUMNS];
+
+	heap_deform_tuple(tuple, outbox_columns(OUTBOX_REQUESTS), v, null);
+	memset(row, 0, sizeof(*row));
+	read_shared(v, null, row);
+	row->seq = DatumGetInt64(v[OUTBOX_SEQ - 1]);
+	if (!null[OUTBOX_NEXT_ATTEMPT - 1])
+		row->next_attempt = DatumGetTimestampTz(v[OUTBOX_NEXT_ATTEMPT - 1]);
+}
+
+void
+outbox_read_result(HeapTuple tuple, OutboxResult *result)
+{
+	Datum		v[RESULT_NCOLUMNS];
+	bool		null[RESULT_NCOLUMNS];
+	const char *status;
+	int			len;
+
+	heap_deform_tuple(tuple, outbox_columns(OUTBOX_RESULTS), v, null);
+	memset(result, 0, sizeof(*result));
+	read_shared(v, null, &result->row);
+	result->tid = tuple->t_self;
+	status = outbox_read_bytes(v[RESULT_STATUS - 1], &len);
+	result->failed = len == 6 && memcmp(status, "failed", 6) == 0;
+	if (!null[OUTBOX_ERROR_CODE - 1])
+		result->error_code = DatumGetInt32(v[OUTBOX_ERROR_CODE - 1]);
 }
 
 bool

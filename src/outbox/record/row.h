@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * row.h
- *	  A queued request: a row of rtm_request.
+ *	  A request: a row of rtm_request and, when it is through, of rtm_finished.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,6 +9,7 @@
 #define OUTBOX_ROW_H
 
 #include "access/htup.h"
+#include "storage/itemptr.h"
 #include "utils/timestamp.h"
 
 #include "outbox/record/columns.h"
@@ -71,9 +72,23 @@ extern void outbox_read_row(HeapTuple tuple, OutboxRow *row);
 /* Only whose it is: seq, id, origin, owner and server. */
 extern void outbox_read_key(HeapTuple tuple, OutboxRow *row);
 
-/* Columns of either table: the bytes of a text or bytea, and bigint[]. */
+/* Ids as a bigint[]. */
+extern Datum outbox_ids_value(const int64 *ids, int n);
+
+/* The bytes of a text or bytea. */
 extern const char *outbox_read_bytes(Datum value, int *len);
-extern void		   outbox_read_recipients(Datum value, OutboxRow *row);
+
+/* A request that is through, a row of rtm_finished; or that was looked for, of either table. */
+typedef struct OutboxResult
+{
+	OutboxRow		row; /* through: seq and next_attempt are 0 */
+	ItemPointerData tid;
+	bool			failed;		/* else done */
+	int				error_code; /* 0: none */
+} OutboxResult;
+
+/* The same of a result. */
+extern void outbox_read_result(HeapTuple tuple, OutboxResult *result);
 
 /* Is it any method, of which nobody knows whether it may be repeated? */
 extern bool outbox_row_is_any_call(const OutboxRow *row);

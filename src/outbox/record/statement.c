@@ -9,7 +9,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -21,7 +20,26 @@
 #include "outbox/record/relations.h"
 #include "outbox/record/statement.h"
 
-#define SAFE_PATH "pg_catalog, pg_temp"
+/*
+ * While statements run.  A plan is kept, and made when the tables may be empty; months later
+ * they may have a million rows: it goes by an index wherever there is one, whatever that
+ * seems to cost.
+ */
+static const struct
+{
+	const char *name;
+	const char *value;
+} settings[] = {
+	{"search_path", "pg_catalog, pg_temp"},
+	{"enable_seqscan", "off"},
+	{"enable_bitmapscan", "off"},
+	{"enable_sort", "off"},
+	{"enable_indexscan", "on"},
+	{"enable_indexonlyscan", "on"},
+	{"enable_tidscan", "on"},
+	{"max_parallel_workers_per_gather", "0"},
+	{"jit", "off"},
+};
 
 /* Of those that began and have yet to end; statements don't nest. */
 static struct
@@ -29,7 +47,7 @@ static struct
 	MemoryContext results; /* current when they began */
 	Oid			  user;
 	int			  security;
-	int			  nest; /* of settings; 0: none was changed */
+	int			  nest; /* of settings */
 } session;
 
 void
@@ -41,13 +59,10 @@ outbox_begin_sql(void)
 	GetUserIdAndSecContext(&session.user, &session.security);
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, session.security | SECURITY_LOCAL_USERID_CHANGE |
 													  SECURITY_RESTRICTED_OPERATION);
-	session.nest = 0;
-	if (strcmp(namespace_search_path, SAFE_PATH) != 0)
-	{
-		session.nest = NewGUCNestLevel();
-		(void) set_config_option("search_path", SAFE_PATH, PGC_USERSET, PGC_S_SESSION,
+	session.nest = NewGUCNestLevel();
+	for (int i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i].name, settings[i].value, PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
-	}
 	SPI_connect();
 	MemoryContextSwitchTo(session.results);
 }
@@ -56,8 +71,7 @@ void
 outbox_end_sql(void)
 {
 	SPI_finish();
-	if (session.nest > 0)
-		AtEOXact_GUC(true, session.nest);
+	AtEOXact_GUC(true, session.nest);
 	SetUserIdAndSecContext(session.user, session.security);
 	PopActiveSnapshot();
 }
@@ -92,6 +106,17 @@ outbox_run(OutboxStatement *statement, const Datum *values, const char *nulls)
 	if (rc < 0)
 		elog(ERROR, "a statement of the outbox failed: %s", SPI_result_code_string(rc));
 	return SPI_processed;
+}
+
+uint64
+outbox_run_alone(OutboxStatement *statement, const Datum *values)
+{
+	uint64 n;
+
+	outbox_begin_sql();
+	n = outbox_run(statement, values, NULL);
+	outbox_end_sql();
+	return n;
 }
 
 Datum

@@ -37,6 +37,9 @@ extern void outbox_end_sql(void);
 /* Run a statement; how many rows it gave or changed.  nulls may be NULL: none. */
 extern uint64 outbox_run(OutboxStatement *statement, const Datum *values, const char *nulls);
 
+/* The same with nothing else between begin and end; what a query gives is gone. */
+extern uint64 outbox_run_alone(OutboxStatement *statement, const Datum *values);
+
 /*
  * A column of the last statement's result, row and column counted from 0 and 1.  It
  * lives until the next statement; a copy lives in the memory context that was

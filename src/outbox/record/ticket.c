@@ -11,14 +11,13 @@
  */
 #include "postgres.h"
 
-#include <sys/time.h>
-
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
 #include "storage/spin.h"
 
+#include "host.h"
 #include "outbox/record/ticket.h"
 #include "shmem.h"
 
@@ -68,19 +67,10 @@ outbox_tickets_init(void)
 	rtm_shmem_register(&part);
 }
 
-static int64
-now_us(void)
-{
-	struct timeval now;
-
-	gettimeofday(&now, NULL);
-	return (int64) now.tv_sec * 1000000 + now.tv_usec;
-}
-
 int64
 outbox_draw_tickets(int n)
 {
-	int64 now = now_us();
+	int64 now = rtm_wall_us();
 	int64 first;
 	Hand *hand;
 

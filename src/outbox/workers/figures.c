@@ -21,6 +21,17 @@ count_server_anew(OutboxServerStats *server)
 }
 
 static void
+clear_place(OutboxServerStats *server)
+{
+	server->server = InvalidOid;
+	server->unreachable_since = 0;
+	server->reason[0] = '\0';
+	count_server_anew(server);
+	pg_atomic_write_u32(&server->in_flight, 0);
+	pg_atomic_write_u32(&server->limited_to, 0);
+}
+
+static void
 count_anew(OutboxFigures *figures)
 {
 	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
@@ -37,9 +48,6 @@ outbox_init_figures(OutboxFigures *figures, LWLock *lock)
 	{
 		OutboxServerStats *server = &figures->servers[i];
 
-		server->server = InvalidOid;
-		server->unreachable_since = 0;
-		server->reason[0] = '\0';
 		pg_atomic_init_u64(&server->sent, 0);
 		pg_atomic_init_u64(&server->failed, 0);
 		pg_atomic_init_u64(&server->retried, 0);
@@ -48,6 +56,7 @@ outbox_init_figures(OutboxFigures *figures, LWLock *lock)
 		pg_atomic_init_u64(&server->answer_us, 0);
 		pg_atomic_init_u64(&server->last_answer_us, 0);
 		pg_atomic_init_u32(&server->limited_to, 0);
+		clear_place(server);
 	}
 	count_anew(figures);
 }
@@ -76,18 +85,8 @@ outbox_forget_server(OutboxFigures *figures, Oid server)
 {
 	LWLockAcquire(figures->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
-	{
-		OutboxServerStats *stats = &figures->servers[i];
-
-		if (stats->server != server)
-			continue;
-		stats->server = InvalidOid;
-		stats->unreachable_since = 0;
-		stats->reason[0] = '\0';
-		count_server_anew(stats);
-		pg_atomic_write_u32(&stats->in_flight, 0);
-		pg_atomic_write_u32(&stats->limited_to, 0);
-	}
+		if (figures->servers[i].server == server)
+			clear_place(&figures->servers[i]);
 	LWLockRelease(figures->lock);
 }
 

@@ -34,6 +34,7 @@
 
 #include "compat.h"
 #include "outbox/workers/identity.h"
+#include "session.h"
 
 static Oid	my_role;
 static bool logged_in; /* else the session's authorization was set */
@@ -47,7 +48,8 @@ outbox_may_log_in(Oid role)
 	if (HeapTupleIsValid(tuple))
 	{
 		may = (RTM_BYPASS_LOGIN_CHECK != 0 || ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin) &&
-			  (superuser_arg(role) || rtm_may_connect(MyDatabaseId, role));
+			  (superuser_arg(role) ||
+			   rtm_aclcheck(DatabaseRelationId, MyDatabaseId, role, ACL_CONNECT) == ACLCHECK_OK);
 		ReleaseSysCache(tuple);
 	}
 	return may;
@@ -135,7 +137,7 @@ set_authorization(Oid database, const Setting *before, int nbefore)
 {
 	HeapTuple tuple;
 
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(my_role));
 	if (!HeapTupleIsValid(tuple))
 		ereport(FATAL, (errcode(ERRCODE_UNDEFINED_OBJECT),

@@ -58,18 +58,12 @@ typedef struct Launcher
 void
 outbox_launcher_init(void)
 {
-	BackgroundWorker worker = {0};
+	BackgroundWorker worker = outbox_describe_worker("rtm", "rtm_launcher_main", "rtm launcher");
 
 	/* pg_upgrade runs servers that must not change by themselves */
 	if (IsBinaryUpgrade)
 		return;
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = 1;
-	strlcpy(worker.bgw_library_name, "rtm", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "rtm_launcher_main", sizeof(worker.bgw_function_name));
-	strlcpy(worker.bgw_name, "rtm launcher", BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "rtm launcher", BGW_MAXLEN);
 	RegisterBackgroundWorker(&worker);
 }
 
@@ -96,7 +90,7 @@ list_databases(void)
 	TableScanDesc scan;
 	HeapTuple	  tuple;
 
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	(void) GetTransactionSnapshot();
 	rel = table_open(DatabaseRelationId, AccessShareLock);
 	scan = table_beginscan_catalog(rel, 0, NULL);
@@ -136,7 +130,7 @@ openness(Oid oid, const char **why)
 	LOCKTAG	  tag;
 
 	*why = "a command has the database for itself";
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, oid, 0);
 	if (LockAcquire(&tag, RowExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL)
 	{
@@ -192,25 +186,18 @@ static Start
 start_worker(OutboxDatabase *entry, int place)
 {
 	const char *why;
+	Openness	is = openness(entry->database, &why);
 
-	switch (openness(entry->database, &why))
+	if (is != OPEN)
 	{
-		case OPEN:
-			break;
-		case BUSY:
-			outbox_start_later(entry, place, why);
-			return NOT_NOW;
-		case CLOSED:
-			outbox_start_failed(entry, place, why);
-			return NOT_STARTED;
-		case GONE:
-			outbox_start_failed(entry, place, why);
+		outbox_not_started(entry, place, is == BUSY, why);
+		if (is == GONE)
 			outbox_forget_database(entry->database);
-			return NOT_STARTED;
+		return is == BUSY ? NOT_NOW : NOT_STARTED;
 	}
 	if (outbox_register_worker(outbox_type_of(place), entry->database, place, NULL))
 		return STARTED;
-	outbox_start_later(entry, place, NO_PROCESS);
+	outbox_not_started(entry, place, true, NO_PROCESS);
 	return FULL;
 }
 

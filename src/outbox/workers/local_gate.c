@@ -13,9 +13,10 @@
 #include "commands/extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "postmaster/bgworker.h"
 
 #include "outbox/workers/local_gate.h"
+#include "outbox/workers/worker.h"
+#include "session.h"
 
 #define EXTENSION "rtm_gate"
 
@@ -24,7 +25,7 @@ is_installed(void)
 {
 	bool installed;
 
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	installed = OidIsValid(get_extension_oid(EXTENSION, true));
 	CommitTransactionCommand();
 	return installed;
@@ -46,18 +47,12 @@ library_is_here(void)
 void
 outbox_start_local_gate(void)
 {
-	BackgroundWorker worker = {0};
+	BackgroundWorker worker = outbox_describe_worker(EXTENSION, "rtm_gate_main", "rtm gate");
 
 	if (!is_installed() || !library_is_here())
 		return;
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
-	strlcpy(worker.bgw_library_name, EXTENSION, sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "rtm_gate_main", sizeof(worker.bgw_function_name));
 	snprintf(worker.bgw_name, BGW_MAXLEN, "rtm gate of database %u", MyDatabaseId);
-	strlcpy(worker.bgw_type, "rtm gate", BGW_MAXLEN);
 	if (!RegisterDynamicBackgroundWorker(&worker, NULL))
 		ereport(LOG, (errmsg("no worker process is left for the local gate"),
 					  errhint("Increase the setting max_worker_processes.")));

@@ -71,6 +71,7 @@ init_entry(OutboxDatabase *entry)
 	pg_atomic_init_u32(&entry->errors_unlogged, 0);
 	pg_atomic_init_u64(&entry->origin, 0);
 	pg_atomic_init_u32(&entry->holding, 0);
+	pg_atomic_init_u64(&entry->unconfirmed_since, 0);
 	outbox_init_figures(&entry->figures, outbox_registry_lock());
 }
 
@@ -402,30 +403,23 @@ outbox_claim_start(OutboxDatabase *entry, int place, int64 *due)
 }
 
 void
-outbox_start_later(OutboxDatabase *entry, int place, const char *why)
+outbox_not_started(OutboxDatabase *entry, int place, bool passing, const char *why)
 {
 	OutboxWorker *worker = &entry->workers[place];
 
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
 	if (worker->state == OUTBOX_STARTING && worker->pid == 0)
 	{
-		worker->state = OUTBOX_WANTED;
-		worker->full = true;
-		strlcpy(worker->error, why, OUTBOX_ERROR_LEN);
-	}
-	LWLockRelease(registry->lock);
-}
-
-void
-outbox_start_failed(OutboxDatabase *entry, int place, const char *why)
-{
-	OutboxWorker *worker = &entry->workers[place];
-
-	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	if (worker->state == OUTBOX_STARTING && worker->pid == 0)
-	{
-		fail(worker);
-		worker->restart_at = worker->since_ms + 1000 * RESTART_MOST;
+		if (passing)
+		{
+			worker->state = OUTBOX_WANTED;
+			worker->full = true;
+		}
+		else
+		{
+			fail(worker);
+			worker->restart_at = worker->since_ms + 1000 * RESTART_MOST;
+		}
 		strlcpy(worker->error, why, OUTBOX_ERROR_LEN);
 	}
 	LWLockRelease(registry->lock);

@@ -101,6 +101,9 @@ typedef struct OutboxDatabase
 	pg_atomic_uint64 origin;
 	pg_atomic_uint32 holding; /* there are requests of other origins */
 
+	/* what was read waits for synchronous standbys since then, a TimestampTz; 0: nothing */
+	pg_atomic_uint64 unconfirmed_since;
+
 	pg_atomic_uint32  waiters;	/* backends in rtm_wait() */
 	ConditionVariable finished; /* a request is through */
 	OutboxFigures	  figures;
@@ -175,9 +178,11 @@ extern Oid outbox_take_failure(OutboxDatabase *entry, int64 *overdue);
  */
 extern bool outbox_claim_start(OutboxDatabase *entry, int place, int64 *due);
 
-/* It could not be started: WANTED again, or FAILED, not to be tried for a minute. */
-extern void outbox_start_later(OutboxDatabase *entry, int place, const char *why);
-extern void outbox_start_failed(OutboxDatabase *entry, int place, const char *why);
+/*
+ * It could not be started: WANTED again where that is passing, else FAILED, not to be
+ * tried for a minute.
+ */
+extern void outbox_not_started(OutboxDatabase *entry, int place, bool passing, const char *why);
 
 extern void outbox_set_launcher(Latch *latch);
 

@@ -22,6 +22,7 @@
 #include "utils/syscache.h"
 
 #include "host.h"
+#include "session.h"
 #include "outbox/record/due.h"
 #include "outbox/workers/identity.h"
 #include "outbox/workers/turns.h"
@@ -130,7 +131,7 @@ take_failures(OutboxDatabase *entry, int64 origin)
 		}
 
 		/* it was ended on purpose; if the row is locked, it is run again after a while */
-		StartTransactionCommand();
+		rtm_begin_transaction();
 		(void) outbox_fail_due(origin, overdue,
 							   "it did not end in time, and took no notice of being cancelled");
 		CommitTransactionCommand();
@@ -226,7 +227,7 @@ outbox_callbacks_turn(OutboxDatabase *entry)
 	if (!turns.look && !turns.looking && now < turns.again)
 		return turns.again;
 	begin_round(now);
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	waits = give_places(entry, origin, now);
 	if (!turns.looking && outbox_any_due(origin))
 		turns.again = now + LOOK_AGAIN + 10 * (now - turns.since);

@@ -34,23 +34,32 @@ typedef struct WorkerArgs
 
 static emit_log_hook_type prev_emit_log_hook;
 
+BackgroundWorker
+outbox_describe_worker(const char *library, const char *function, const char *type)
+{
+	BackgroundWorker worker = {0};
+
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker.bgw_library_name, library, sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, function, sizeof(worker.bgw_function_name));
+	strlcpy(worker.bgw_name, type, BGW_MAXLEN);
+	strlcpy(worker.bgw_type, type, BGW_MAXLEN);
+	return worker;
+}
+
 bool
 outbox_register_worker(OutboxWorkerType type, Oid database, int place,
 					   BackgroundWorkerHandle **handle)
 {
 	const OutboxWorkerTraits *traits = &outbox_worker_types[type];
 	WorkerArgs				  args = {type, database, place};
-	BackgroundWorker		  worker = {0};
+	BackgroundWorker worker = outbox_describe_worker("rtm", traits->function, traits->name);
 
 	StaticAssertStmt(sizeof(WorkerArgs) <= BGW_EXTRALEN, "arguments fit");
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	worker.bgw_notify_pid = handle ? MyProcPid : 0;
-	strlcpy(worker.bgw_library_name, "rtm", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, traits->function, sizeof(worker.bgw_function_name));
 	snprintf(worker.bgw_name, BGW_MAXLEN, "%s for database %u", traits->name, database);
-	strlcpy(worker.bgw_type, traits->name, BGW_MAXLEN);
 	memcpy(worker.bgw_extra, &args, sizeof(args));
 	return RegisterDynamicBackgroundWorker(&worker, handle);
 }
@@ -74,7 +83,7 @@ outbox_is_installed(void)
 {
 	bool installed;
 
-	StartTransactionCommand();
+	rtm_begin_transaction();
 	installed = !is_template() && outbox_relations(true) != NULL;
 	CommitTransactionCommand();
 	return installed;

@@ -17,6 +17,13 @@
 extern void outbox_launcher_init(void);
 
 /*
+ * A worker that is connected to databases, once recovery has ended, and isn't started
+ * again by itself; type is its name as well.
+ */
+extern BackgroundWorker outbox_describe_worker(const char *library, const char *function,
+											   const char *type);
+
+/*
  * Ask the postmaster for a worker; place: of the database's entry, -1 for none.
  * False: no process is left.  With `handle` the caller is told of start and end by
  * its latch.

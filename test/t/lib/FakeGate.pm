@@ -33,7 +33,7 @@ sub start
 	open(my $new, '>', $self->{log}) or die "$self->{log}: $!";
 	close $new;
 	$self->{socket} = IO::Socket::INET->new(
-		Listen => 50, LocalAddr => '127.0.0.1', LocalPort => $opt{port} || 0,
+		Listen => 50, LocalAddr => $opt{host} || '127.0.0.1', LocalPort => $opt{port} || 0,
 		Proto => 'tcp', ReuseAddr => 1) or die "cannot listen: $!";
 	$self->{port} = $self->{socket}->sockport;
 	$self->{child} = fork;

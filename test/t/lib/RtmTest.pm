@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(new_node session one state_is begin_session end_session
-  wait_until server_for free_port same_maker $pid $secret);
+  wait_until server_for free_port same_maker flush_standby $pid $secret);
 
 our $pid = 11000001;
 our $secret = 'tap-secret-0123-4567-89ab-cdefdeadbeef';
@@ -119,6 +119,23 @@ sub server_for
 		CREATE SERVER $name FOREIGN DATA WRAPPER rtm OPTIONS (endpoint '$endpoint', pid '$pid'$options);
 		CREATE USER MAPPING FOR PUBLIC SERVER $name OPTIONS (secret '$secret');
 		GRANT USAGE ON FOREIGN SERVER $name TO PUBLIC;));
+}
+
+# A synchronous standby that confirms what is on its disk, and applies nothing: a commit
+# with synchronous_commit = remote_apply waits for it until it is cancelled, no other one
+# does.  Ends with the cluster.
+sub flush_standby
+{
+	my ($node, $name) = @_;
+	my $dir = PostgreSQL::Test::Utils::tempdir();
+	my $run = IPC::Run::start([ 'pg_receivewal', '--synchronous', '--no-loop', '-D', $dir, '-d', $node->connstr('postgres') . " application_name=$name" ],
+		'>', \my $out, '2>', \my $err);
+	$node->safe_psql('postgres', "ALTER SYSTEM SET synchronous_standby_names = '$name'");
+	$node->reload;
+	wait_until("the standby $name", sub { $node->safe_psql('postgres',
+		"SELECT count(*) FROM pg_stat_replication WHERE application_name = '$name' AND sync_state = 'sync' AND flush_lsn IS NOT NULL") });
+	$node->safe_psql('postgres', 'CHECKPOINT');		# it is the checkpointer who tells the others
+	return $run;
 }
 
 # Were the two mids made by the same server?  See src/fpnn/mid_layout.c; the factor is its,
