@@ -60,6 +60,9 @@ typedef struct RtmOptions
 extern RtmOptions *rtm_read_options(List *server_options, List *mapping_options,
 									const char *server);
 
+/* The value of one of the options, palloc()ed; NULL: it isn't there. */
+extern char *rtm_option_value(List *options, const char *name);
+
 /* Do both mean the same connection? */
 extern bool rtm_same_options(const RtmOptions *a, const RtmOptions *b);
 
