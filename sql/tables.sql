@@ -135,6 +135,12 @@ COPY chat.group_message (mtype, from_uid, gid, msg) FROM STDIN;
 \.
 DO $$ BEGIN FOR i IN 1 .. 6000 LOOP EXIT WHEN (SELECT count(*) = 3 FROM rtm_get_group_message(1, 8201, false, NULL)); PERFORM pg_sleep(0.01); END LOOP; END $$;
 SELECT from_uid, mid = 820100 AS given, msg FROM chat.group_message WHERE gid = 8201 ORDER BY id;
+BEGIN;
+UPDATE chat.group_message SET msg = 'not to be' WHERE gid = 8201;
+ROLLBACK;
+UPDATE chat.group_message m SET msg = upper(m.msg), attrs = r.name FROM rooms r WHERE m.gid = 8201 AND m.mid = 820100 AND r.id = (SELECT min(id) FROM rooms) RETURNING m.msg, m.attrs;
+DO $$ BEGIN FOR i IN 1 .. 6000 LOOP EXIT WHEN (SELECT msg = 'FIRST' FROM rtm_get_group_message(1, 8201, false, NULL) WHERE mid = 820100); PERFORM pg_sleep(0.01); END LOOP; END $$;
+SELECT from_uid, mid = 820100 AS given, msg, attrs FROM chat.group_message WHERE gid = 8201 ORDER BY id;
 DELETE FROM chat.group_message WHERE gid = 8201 AND mid = 820100 RETURNING gid, mid, msg;
 DO $$ BEGIN FOR i IN 1 .. 6000 LOOP EXIT WHEN (SELECT count(*) = 2 FROM rtm_get_group_message(1, 8201, false, NULL)); PERFORM pg_sleep(0.01); END LOOP; END $$;
 SELECT msg FROM chat.group_message WHERE gid = 8201 ORDER BY id;
@@ -146,6 +152,9 @@ INSERT INTO chat.group_message (mtype, from_uid, gid, msg) SELECT 51, 1, 8202, '
 SELECT count(*), count(DISTINCT mid), count(DISTINCT msg) FROM chat.group_message WHERE gid = 8202;
 INSERT INTO chat.group_message (mtype, from_uid, gid, msg) VALUES (51, 1, 8203, 'now')
 	RETURNING mid > 0 AS mid, mtime > 0 AS mtime, sent = timestamptz 'epoch' + mtime * interval '1 millisecond' AS sent;
+SELECT plan('', $$UPDATE chat.group_message SET msg = 'x' WHERE gid = 8203$$);
+UPDATE chat.group_message SET msg = msg || ', and later' WHERE gid = 8203 RETURNING msg, attrs;
+SELECT msg, attrs FROM chat.group_message WHERE gid = 8203;
 WITH gone AS (DELETE FROM chat.group_message WHERE gid = 8202 AND msg LIKE '%5' RETURNING msg) SELECT count(*) FROM gone;
 SELECT count(*) FROM chat.group_message WHERE gid = 8202;
 INSERT INTO line (raw, conversation, body) VALUES ('x', 1, '{}');
@@ -163,6 +172,11 @@ SELECT * FROM failure($$INSERT INTO chat.group_message (mtype, from_uid, gid, ms
 SELECT * FROM failure($$INSERT INTO chat.group_message (mtype, from_uid, gid, msg) VALUES (51, 1, 8205, '') ON CONFLICT DO NOTHING$$);
 SELECT * FROM failure($$MERGE INTO chat.group_message m USING rooms r ON m.gid = r.id WHEN MATCHED THEN DELETE$$);
 SELECT * FROM failure('TRUNCATE chat.group_message');
+SELECT * FROM failure($$UPDATE chat.group_message SET mtype = 52, msg = 'x' WHERE gid = 8203$$);
+SELECT * FROM failure($$UPDATE chat.group_message SET msg = NULL WHERE gid = 8203$$);
+SELECT * FROM failure($$UPDATE chat.group_message SET attrs = NULL WHERE gid = 8203$$);
+SELECT * FROM failure($$UPDATE chat.p2p_message SET msg = 'x' WHERE ouid = 2$$);
+SELECT * FROM failure($$UPDATE line SET body = '{}' WHERE reader = 1 AND conversation = 8204$$);
 ANALYZE chat.group_message;
 
 -- how much one scan may ask for

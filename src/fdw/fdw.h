@@ -60,6 +60,8 @@ extern TupleTableSlot  *rtm_insert(EState *estate, ResultRelInfo *rinfo, TupleTa
 extern TupleTableSlot **rtm_insert_batch(EState *estate, ResultRelInfo *rinfo,
 										 TupleTableSlot **slots, TupleTableSlot **plan_slots,
 										 int *nslots);
+extern TupleTableSlot  *rtm_update(EState *estate, ResultRelInfo *rinfo, TupleTableSlot *slot,
+								   TupleTableSlot *plan_slot);
 extern TupleTableSlot  *rtm_delete(EState *estate, ResultRelInfo *rinfo, TupleTableSlot *slot,
 								   TupleTableSlot *plan_slot);
 extern void rtm_explain_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *private,

@@ -145,6 +145,8 @@ find_methods(RtmTable *table)
 {
 	table->history = rtm_method_of(RTM_KIND_HISTORY, table->conversation);
 	table->send = rtm_method_of(RTM_KIND_SEND, table->conversation);
+	if (table->conversation == RTM_GROUP || table->conversation == RTM_ROOM)
+		table->edit = rtm_method_by_wire("editmsg", RTM_NO_CONVERSATION);
 	table->remove = rtm_method_of(RTM_KIND_DELETE, table->conversation);
 	for (const RtmParam *p = table->history->params; p->type != RTM_PARAM_END; p++)
 		if (p->type == RTM_PARAM_UID || p->type == RTM_PARAM_ID)

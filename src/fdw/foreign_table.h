@@ -29,6 +29,7 @@ typedef struct RtmTable
 
 	const RtmMethod *history;
 	const RtmMethod *send;
+	const RtmMethod *edit; /* NULL: the service doesn't */
 	const RtmMethod *remove;
 
 	int				ncolumns; /* the row type's, dropped ones too */

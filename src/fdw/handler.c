@@ -39,6 +39,7 @@ rtm_fdw_handler(PG_FUNCTION_ARGS)
 	routine->GetForeignModifyBatchSize = rtm_batch_size;
 	routine->ExecForeignInsert = rtm_insert;
 	routine->ExecForeignBatchInsert = rtm_insert_batch;
+	routine->ExecForeignUpdate = rtm_update;
 	routine->ExecForeignDelete = rtm_delete;
 	routine->ExecForeignTruncate = rtm_truncate;
 	routine->ExplainForeignModify = rtm_explain_modify;

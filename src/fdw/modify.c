@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * modify.c
- *	  INSERT into and DELETE from a foreign table: messages are sent and deleted,
- *	  through the outbox or at once.
+ *	  INSERT into, UPDATE of and DELETE from a foreign table: messages are sent, edited
+ *	  and deleted, through the outbox or at once.
  *
  * A row's columns are the arguments of the method that the catalogue has for the
- * conversation.  What DELETE deletes is the message that the scan saw: its whole row
- * comes along.
+ * conversation.  What UPDATE edits and DELETE deletes is the message that the scan saw:
+ * its whole row comes along.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,6 +32,9 @@
 
 #define WHOLE_ROW "wholerow"
 
+/* An edit's age limit of the message, in milliseconds: none that matters, a hundred years. */
+#define NO_TIME_LIMIT (INT64CONST(36525) * 24 * 3600 * 1000)
+
 /* ResultRelInfo.ri_FdwState */
 typedef struct RtmModify
 {
@@ -39,7 +42,7 @@ typedef struct RtmModify
 	const RtmMethod *method;
 	RtmCall			 call;
 	char			*what;	  /* for errors */
-	AttrNumber		 whole;	  /* DELETE: junk attribute with the row */
+	AttrNumber		 whole;	  /* UPDATE, DELETE: junk attribute with the row */
 	MemoryContext	 context; /* of a row or a batch */
 
 	/* of the batch under way, for the context of errors */
@@ -53,7 +56,7 @@ typedef struct RtmModify
 int
 rtm_is_updatable(Relation rel)
 {
-	return (1 << CMD_INSERT) | (1 << CMD_DELETE);
+	return (1 << CMD_INSERT) | (1 << CMD_UPDATE) | (1 << CMD_DELETE);
 }
 
 void
@@ -88,19 +91,70 @@ rtm_truncate(List *rels, DropBehavior behavior, bool restart_seqs)
 
 /* ---- begin ---- */
 
+/* The field that is an argument, or RTM_NO_FIELD. */
+static int
+field_of(const RtmModify *modify, const RtmParam *p)
+{
+	RtmConversation conversation = modify->table->conversation;
+
+	if (modify->method == modify->table->edit && p->type == RTM_PARAM_ID)
+		return strcmp(p->wire, "xid") != 0 ? RTM_NO_FIELD
+			   : conversation == RTM_GROUP ? RTM_COLUMN_GID
+										   : RTM_COLUMN_RID;
+	return rtm_find_field(p->name, conversation);
+}
+
 /* The columns without which the method can't be called have to be there. */
 static void
 check_columns(const RtmModify *modify)
 {
 	const RtmTable *table = modify->table;
+	bool			edit = modify->method == table->edit;
 
 	for (const RtmParam *p = modify->method->params; p->type != RTM_PARAM_END; p++)
-		if (rtm_param_types[p->type].null == RTM_NULL_REFUSED &&
-			table->attnums[rtm_find_field(p->name, table->conversation)] == 0 &&
-			!(p->type == RTM_PARAM_MSG && table->attnums[RTM_COLUMN_MSG_BINARY] != 0))
+	{
+		int field = field_of(modify, p);
+
+		/* an edit gives the message both, so that what isn't shown would be lost */
+		if (field != RTM_NO_FIELD && table->attnums[field] == 0 &&
+			(edit || rtm_param_types[p->type].null == RTM_NULL_REFUSED) &&
+			(edit || p->type != RTM_PARAM_MSG || table->attnums[RTM_COLUMN_MSG_BINARY] == 0))
 			ereport(ERROR, (errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
 							errmsg("%s needs a column for the field \"%s\"", modify->what, p->name),
 							errhint("Add it to the foreign table.")));
+	}
+}
+
+/* What can be edited are text and attrs of messages of groups and rooms. */
+static void
+check_edited(const RtmTable *table, Bitmapset *columns)
+{
+	int i = -1;
+
+	if (table->edit == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("cannot update %s", table->name),
+				 errdetail("The service edits messages of groups and rooms only.")));
+	while ((i = bms_next_member(columns, i)) >= 0)
+	{
+		int field = table->columns[i + FirstLowInvalidHeapAttributeNumber - 1].field;
+
+		if (field != RTM_COLUMN_MSG && field != RTM_COLUMN_ATTRS)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("UPDATE %s: the field \"%s\" cannot be changed", table->name,
+							rtm_field_name(field)),
+					 errdetail("Only \"%s\" and \"%s\" of a message can.",
+							   rtm_field_name(RTM_COLUMN_MSG), rtm_field_name(RTM_COLUMN_ATTRS))));
+	}
+}
+
+static const RtmMethod *
+method_for(const RtmTable *table, CmdType command)
+{
+	return command == CMD_INSERT   ? table->send
+		   : command == CMD_UPDATE ? table->edit
+								   : table->remove;
 }
 
 /* As the role as whom the table is written; 0: no role of its own. */
@@ -111,8 +165,12 @@ make_state(ResultRelInfo *rinfo, EState *estate, CmdType command)
 	Oid		   role = rtm_modify_user(rinfo, estate);
 
 	modify->table = rtm_foreign_table(RelationGetRelid(rinfo->ri_RelationDesc), role);
-	modify->method = command == CMD_INSERT ? modify->table->send : modify->table->remove;
-	modify->what = psprintf(command == CMD_INSERT ? "INSERT INTO %s" : "DELETE FROM %s",
+	if (command == CMD_UPDATE)
+		check_edited(modify->table, ExecGetUpdatedCols(rinfo, estate));
+	modify->method = method_for(modify->table, command);
+	modify->what = psprintf(command == CMD_INSERT	? "INSERT INTO %s"
+							: command == CMD_UPDATE ? "UPDATE %s"
+													: "DELETE FROM %s",
 							modify->table->name);
 	modify->call.server = modify->table->server;
 	modify->call.method = modify->method->method;
@@ -138,7 +196,7 @@ rtm_modify_begin(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *private,
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	modify = make_state(rinfo, mtstate->ps.state, mtstate->operation);
-	if (mtstate->operation == CMD_DELETE)
+	if (mtstate->operation != CMD_INSERT)
 		modify->whole = ExecFindJunkAttributeInTlist(outerPlanState(mtstate)->plan->targetlist,
 													 WHOLE_ROW);
 }
@@ -236,9 +294,30 @@ check_inserted(const RtmModify *modify, const bool *nulls)
 					 errhint("Leave its column out; a message gets it when it is sent or read.")));
 }
 
-/* Encode the method's quest; its arguments are columns of these values. */
+/* A row's columns. */
+typedef struct Columns
+{
+	const Datum *values;
+	const bool	*nulls;
+} Columns;
+
+static NullableDatum
+argument(const RtmModify *modify, const RtmParam *p, const Columns *columns)
+{
+	int field = field_of(modify, p);
+
+	if (field != RTM_NO_FIELD)
+		return column_value(modify->table, field, columns->values, columns->nulls);
+	return rtm_column(Int64GetDatum(p->type == RTM_PARAM_TYPE ? (int64) modify->table->conversation
+															  : NO_TIME_LIMIT));
+}
+
+/*
+ * Encode the method's quest.  Its arguments are columns of the row: message and attrs as they are
+ * to be, all others of the message that is there.
+ */
 static void
-encode_row(const RtmModify *modify, const Datum *values, const bool *nulls, RtmRequest *request)
+encode_row(const RtmModify *modify, Columns old, Columns new, RtmRequest *request)
 {
 	const RtmTable *table = modify->table;
 	NullableDatum	args[RTM_MAX_PARAMS];
@@ -247,16 +326,19 @@ encode_row(const RtmModify *modify, const Datum *values, const bool *nulls, RtmR
 	for (int i = 0; modify->method->params[i].type != RTM_PARAM_END; i++)
 	{
 		const RtmParam *p = &modify->method->params[i];
-		RtmFieldId		field = rtm_find_field(p->name, table->conversation);
+		bool			body = p->type == RTM_PARAM_MSG || p->type == RTM_PARAM_ATTRS;
 
-		args[i] = column_value(table, field, values, nulls);
+		args[i] = argument(modify, p, body ? &new : &old);
 		if (p->type == RTM_PARAM_MSG)
 		{
-			binary = args[i].isnull || table->columns[table->attnums[field] - 1].type == BYTEAOID;
-			if (args[i].isnull)
-				args[i] = column_value(table, RTM_COLUMN_MSG_BINARY, values, nulls);
+			binary = args[i].isnull ||
+					 table->columns[table->attnums[RTM_COLUMN_MSG] - 1].type == BYTEAOID;
+			if (args[i].isnull && modify->method != table->edit)
+				args[i] = column_value(table, RTM_COLUMN_MSG_BINARY, new.values, new.nulls);
 		}
-		if (args[i].isnull && rtm_param_types[p->type].null == RTM_NULL_REFUSED)
+		/* attrs that are null may be those that this column can't show */
+		if (args[i].isnull &&
+			(modify->method == table->edit || rtm_param_types[p->type].null == RTM_NULL_REFUSED))
 			ereport(ERROR,
 					(errcode(ERRCODE_NOT_NULL_VIOLATION),
 					 errmsg("%s: the field \"%s\" must not be null", modify->what, p->name)));
@@ -267,9 +349,12 @@ encode_row(const RtmModify *modify, const Datum *values, const bool *nulls, RtmR
 static void
 encode_slot(const RtmModify *modify, TupleTableSlot *slot, RtmRequest *request)
 {
+	Columns columns;
+
 	slot_getallattrs(slot);
+	columns = (Columns){slot->tts_values, slot->tts_isnull};
 	check_inserted(modify, slot->tts_isnull);
-	encode_row(modify, slot->tts_values, slot->tts_isnull, request);
+	encode_row(modify, columns, columns, request);
 }
 
 static void
@@ -428,43 +513,76 @@ rtm_insert_batch(EState *estate, ResultRelInfo *rinfo, TupleTableSlot **slots,
 	return slots;
 }
 
-/* ---- DELETE ---- */
+/* ---- UPDATE, DELETE ---- */
 
-/* Delete at once; false: there is no such message any more. */
+/* Edit or delete at once; false: there is no such message any more. */
 static bool
-delete_now(const RtmModify *modify, RtmRequest *request)
+change_now(const RtmModify *modify, RtmRequest *request)
 {
 	RtmCall	   call = call_for(modify, request);
 	RtmAnswer *answer = rtm_call(&call, &request->params, request->nparams);
 
-	if (answer->code == rtm_method_traits(modify->method)->done_code)
-		return answer->resent;
-	if (answer->code != 0)
+	if (answer->code == 0)
+		return true;
+	if (answer->code != rtm_method_traits(modify->method)->done_code)
 		rtm_raise_answer(answer, modify->what);
+	return answer->resent;
+}
+
+/* The row that the scan saw, in memory of the modification. */
+static HeapTupleData
+scanned_row(const RtmModify *modify, TupleTableSlot *plan_slot)
+{
+	bool		  isnull;
+	Datum		  row = ExecGetJunkAttribute(plan_slot, modify->whole, &isnull);
+	HeapTupleData tuple = {.t_data = DatumGetHeapTupleHeader(row)};
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
+	return tuple;
+}
+
+/* `new`: what is to be, or NULL for the row as the scan saw it. */
+static bool
+change(ResultRelInfo *rinfo, HeapTuple tuple, TupleTableSlot *new)
+{
+	const RtmModify *modify = rinfo->ri_FdwState;
+	TupleDesc		 desc = RelationGetDescr(rinfo->ri_RelationDesc);
+	Datum			*values = palloc(sizeof(Datum) * Max(desc->natts, 1));
+	bool			*nulls = palloc(sizeof(bool) * Max(desc->natts, 1));
+	Columns			 old = {values, nulls};
+	RtmRequest		 request;
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	if (new)
+		slot_getallattrs(new);
+	encode_row(modify, old, new ? (Columns){new->tts_values, new->tts_isnull} : old, &request);
+	if (!modify->table->queued)
+		return change_now(modify, &request);
+	queue(modify, &request);
 	return true;
+}
+
+TupleTableSlot *
+rtm_update(EState *estate, ResultRelInfo *rinfo, TupleTableSlot *slot, TupleTableSlot *plan_slot)
+{
+	const RtmModify *modify = rinfo->ri_FdwState;
+	MemoryContext	 old = MemoryContextSwitchTo(modify->context);
+	HeapTupleData	 tuple = scanned_row(modify, plan_slot);
+	bool			 done = change(rinfo, &tuple, slot);
+
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(modify->context);
+	return done ? slot : NULL;
 }
 
 TupleTableSlot *
 rtm_delete(EState *estate, ResultRelInfo *rinfo, TupleTableSlot *slot, TupleTableSlot *plan_slot)
 {
 	const RtmModify *modify = rinfo->ri_FdwState;
-	TupleDesc		 desc = RelationGetDescr(rinfo->ri_RelationDesc);
 	MemoryContext	 old = MemoryContextSwitchTo(modify->context);
-	bool			 isnull;
-	bool			 done = true;
-	Datum			 row = ExecGetJunkAttribute(plan_slot, modify->whole, &isnull);
-	HeapTupleData	 tuple = {.t_data = DatumGetHeapTupleHeader(row)};
-	Datum			*values = palloc(sizeof(Datum) * Max(desc->natts, 1));
-	bool			*nulls = palloc(sizeof(bool) * Max(desc->natts, 1));
-	RtmRequest		 request;
+	HeapTupleData	 tuple = scanned_row(modify, plan_slot);
+	bool			 done = change(rinfo, &tuple, NULL);
 
-	tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
-	heap_deform_tuple(&tuple, desc, values, nulls);
-	encode_row(modify, values, nulls, &request);
-	if (modify->table->queued)
-		queue(modify, &request);
-	else
-		done = delete_now(modify, &request);
 	MemoryContextSwitchTo(old);
 	if (is_returned(rinfo))
 		ExecForceStoreHeapTuple(heap_copytuple(&tuple), slot, true);
@@ -481,7 +599,11 @@ rtm_explain_modify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *privat
 	RtmTable *table = rtm_foreign_table(RelationGetRelid(rinfo->ri_RelationDesc), InvalidOid);
 	bool	  insert = mtstate->operation == CMD_INSERT;
 
-	ExplainPropertyText("Method", (insert ? table->send : table->remove)->method, es);
+	const RtmMethod *method = method_for(table, mtstate->operation);
+
+	if (method == NULL) /* which is an error when it is executed */
+		return;
+	ExplainPropertyText("Method", method->method, es);
 	ExplainPropertyBool("Queued", table->queued, es);
 	if (insert && !table->queued)
 		ExplainPropertyInteger("Batch Size", NULL, table->batch_size, es);

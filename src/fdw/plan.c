@@ -474,7 +474,7 @@ describe_keys(const RtmTable *table, const FdwRel *fdw, StringInfo missing, Stri
 }
 
 /* No plan reads the table: the first key without a column has to be mended in the table itself. */
-static void
+pg_noreturn static void
 raise_impossible(const FdwRel *fdw)
 {
 	const RtmTable *table = fdw->table;

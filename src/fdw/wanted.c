@@ -86,7 +86,8 @@ intersect(RtmIntSet *set, const RtmIntSet *other)
 		return;
 	}
 	for (int i = 0; i < set->n; i++)
-		if (bsearch(&set->values[i], other->values, other->n, sizeof(int64), compare_ints))
+		if (other->values &&
+			bsearch(&set->values[i], other->values, other->n, sizeof(int64), compare_ints))
 			set->values[n++] = set->values[i];
 	set->n = n;
 }
