@@ -219,11 +219,23 @@ compare_messages(const RtmScan *scan, const RtmMessage *a, const RtmMessage *b)
 	return 0;
 }
 
+/* A bound by id ends the reading, so that without an order as well ids have to be in theirs. */
+static bool
+is_disordered(const RtmScan *scan, const RtmMessage *before, const RtmMessage *message)
+{
+	bool bounded = scan->backward ? scan->wanted.after_id > PG_INT64_MIN
+								  : scan->wanted.before_id < PG_INT64_MAX;
+
+	if (scan->order == NIL && bounded)
+		return scan->backward ? message->id > before->id : message->id < before->id;
+	return compare_messages(scan, before, message) > 0;
+}
+
 /* The gate's order was relied on. */
 static void
 raise_disorder(const RtmScan *scan)
 {
-	bool by_id = linitial_int(scan->order) == RTM_COLUMN_ID;
+	bool by_id = scan->order == NIL || linitial_int(scan->order) == RTM_COLUMN_ID;
 
 	rtm_raise_code(
 		FPNN_CODE_DECODING,
@@ -247,7 +259,7 @@ read_next(RtmScan *scan, RtmConversationScan *c)
 		close_conversation(scan, c);
 		return false;
 	}
-	if (c->read && compare_messages(scan, &before, &c->message) > 0)
+	if (c->read && is_disordered(scan, &before, &c->message))
 		raise_disorder(scan);
 	c->read = true;
 	return true;
