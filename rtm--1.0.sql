@@ -14,8 +14,15 @@ LANGUAGE C STRICT;
 COMMENT ON FUNCTION @extschema@.rtm_fdw_validator(text[], oid) IS
 	'checks the options of a server or user mapping of rtm';
 
+CREATE FUNCTION @extschema@.rtm_fdw_handler()
+RETURNS pg_catalog.fdw_handler
+AS 'MODULE_PATHNAME', 'rtm_fdw_handler'
+LANGUAGE C STRICT;
+COMMENT ON FUNCTION @extschema@.rtm_fdw_handler() IS
+	'reads and writes foreign tables of rtm';
+
 CREATE FOREIGN DATA WRAPPER rtm
-	NO HANDLER
+	HANDLER @extschema@.rtm_fdw_handler
 	VALIDATOR @extschema@.rtm_fdw_validator;
 COMMENT ON FOREIGN DATA WRAPPER rtm IS
 	'RTM projects: a server has the gate''s endpoint and the project''s pid, a user mapping its secret';

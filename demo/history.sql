@@ -1,8 +1,21 @@
-\echo '-- The last messages of a group, with names'
-SELECT to_char(to_timestamp(h.mtime / 1000.0), 'HH24:MI:SS') AS at, u.name, u.city, h.msg
-FROM rtm_get_group_message(uid => 1001, gid => 110, descending => true, num => 8) h
-JOIN users u ON u.id = h.from_uid
-ORDER BY h.id;
+\echo '-- The conversations as tables, read as user 1001'
+CREATE SCHEMA chat;
+IMPORT FOREIGN SCHEMA rtm FROM SERVER rtm INTO chat OPTIONS (uid '1001');
+
+\echo '-- the last messages of a group, with names: one call'
+SELECT to_char(m.sent, 'HH24:MI:SS') AS at, u.name, u.city, m.msg
+FROM chat.group_message m JOIN users u ON u.id = m.from_uid
+WHERE m.gid = 110
+ORDER BY m.id DESC
+LIMIT 8;
+
+\echo '-- the latest of all groups: the first page of each, asked for together, and merged'
+SELECT g.name AS "group", u.name, m.msg
+FROM groups g
+JOIN chat.group_message m ON m.gid = g.id
+JOIN users u ON u.id = m.from_uid
+ORDER BY m.sent DESC, m.id DESC
+LIMIT 8;
 
 \echo '-- a whole talk of two users, more than a page of the gate'
 SELECT s.name AS "from", r.name AS "to", h.msg

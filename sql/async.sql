@@ -362,7 +362,7 @@ SELECT rtm_wait(:id, 60);
 GRANT pg_monitor TO regress_rtm_sender;
 SET ROLE regress_rtm_sender;
 SELECT count(*) FROM rtm_result;
-SELECT server, sent > 0 AS sent, failed > 0 AS failed, queued FROM rtm_stat_server;
+SELECT server, sent > 0 AS sent, failed > 0 AS failed, queued FROM rtm_stat_server ORDER BY server;
 SELECT state FROM failure('SELECT rtm_discard(' || :id || ')');
 RESET ROLE;
 SELECT rtm_discard(:id);

@@ -8,16 +8,23 @@
 #ifndef RTM_COMPAT_H
 #define RTM_COMPAT_H
 
+#include "access/stratnum.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_proc.h"
+#include "commands/explain.h"
 #include "common/jsonapi.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/pathnode.h"
+#include "parser/parse_relation.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
 #include "utils/guc_tables.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/selfuncs.h"
 #include "utils/wait_event.h"
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
@@ -26,6 +33,8 @@
 #include "storage/dsm_registry.h"
 #endif
 #if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
 #include "storage/waiteventset.h"
 #endif
 
@@ -162,6 +171,78 @@ rtm_named_segment(const char *name, Size size, void (*init)(void *segment))
 	return GetNamedDSMSegment(name, size, init, &found);
 #else
 	return NULL;
+#endif
+}
+
+/* ---- foreign tables ---- */
+
+/* Of a path that isn't to be taken: as many disabled nodes as no other plan has. */
+#define RTM_DISABLED 1000
+
+static inline ForeignPath *
+rtm_make_foreign_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cost startup, Cost total,
+					  List *pathkeys, Relids outer, List *private, int disabled)
+{
+#if PG_VERSION_NUM >= 180000
+	return create_foreignscan_path(root, rel, NULL, rows, disabled, startup, total, pathkeys, outer,
+								   NULL, NIL, private);
+#elif PG_VERSION_NUM >= 170000
+	return create_foreignscan_path(root, rel, NULL, rows, startup, total, pathkeys, outer, NULL,
+								   NIL, private);
+#else
+	return create_foreignscan_path(root, rel, NULL, rows, startup, total, pathkeys, outer, NULL,
+								   private);
+#endif
+}
+
+static inline bool
+rtm_pathkey_descends(const PathKey *key)
+{
+#if PG_VERSION_NUM >= 180000
+	return key->pk_cmptype == COMPARE_GT;
+#else
+	return key->pk_strategy == BTGreaterStrategyNumber;
+#endif
+}
+
+static inline double
+rtm_estimate_array_length(PlannerInfo *root, Node *array)
+{
+#if PG_VERSION_NUM >= 170000
+	return estimate_array_length(root, array);
+#else
+	return estimate_array_length(array);
+#endif
+}
+
+/* A query gets another one's table, with what is known of privileges on it, as its only one. */
+static inline void
+rtm_add_table(Query *query, const Query *from, RangeTblEntry *table)
+{
+	RangeTblEntry *rte = copyObject(table);
+
+#if PG_VERSION_NUM >= 160000
+	if (rte->perminfoindex > 0)
+	{
+		query->rteperminfos = list_make1(copyObject(getRTEPermissionInfo(from->rteperminfos, rte)));
+		rte->perminfoindex = 1;
+	}
+#endif
+	query->rtable = list_make1(rte);
+}
+
+/* As whom a statement writes a table. */
+static inline Oid
+rtm_modify_user(ResultRelInfo *rinfo, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExecGetResultRelCheckAsUser(rinfo, estate);
+#else
+	ResultRelInfo *root = rinfo->ri_RootResultRelInfo ? rinfo->ri_RootResultRelInfo : rinfo;
+	Index		   index = root->ri_RangeTableIndex;
+	Oid			   role = index ? exec_rt_fetch(index, estate)->checkAsUser : InvalidOid;
+
+	return OidIsValid(role) ? role : GetUserId();
 #endif
 }
 

@@ -23,19 +23,6 @@
 #include "client/text.h"
 #include "fpnn/catalog.h"
 
-/* What the answer leaves behind; lives in a context of its own. */
-typedef struct Waiting
-{
-	MemoryContext context;
-	uint32		  seq; /* of the quest that is under way */
-	bool		  answered;
-	bool		  nomem;
-	uint8		  status;
-	uint8_t		 *payload;
-	size_t		  len;
-	FpnnDoc		  doc;
-} Waiting;
-
 /* Where the time of a call goes, in rtm_now_ms(). */
 typedef struct Deadlines
 {
@@ -44,26 +31,60 @@ typedef struct Deadlines
 	int64 total;   /* point in time; 0: none */
 } Deadlines;
 
+/*
+ * A quest under way.  It is in its peer's list until it is answered, given up, or
+ * its connection is closed.
+ */
+struct RtmAsk
+{
+	RtmPeerAsk	  link;
+	RtmCall		  call;
+	StringInfo	  params;
+	int			  nparams;
+	Deadlines	  deadlines;
+	MemoryContext context;
+	char		 *server; /* that it was sent to */
+	char		 *endpoint;
+	bool		  kept;	   /* the connection was there before it was sent */
+	uint64		  written; /* to the connection, until then */
+	bool		  resent;
+
+	/* what the answer leaves behind */
+	bool	 answered;
+	bool	 nomem;
+	uint8	 status;
+	uint8_t *payload;
+	size_t	 len;
+	FpnnDoc	 doc;
+};
+
 static void
 keep_answer(void *arg, const FpnnFrame *answer)
 {
-	Waiting *waiting = arg;
+	RtmAsk *ask = arg;
 
-	waiting->answered = true;
-	waiting->status = answer->status;
-	waiting->len = answer->payload_len;
-	waiting->payload = MemoryContextAllocExtended(waiting->context, Max(answer->payload_len, 1),
-												  MCXT_ALLOC_NO_OOM);
-	if (waiting->payload)
-		memcpy(waiting->payload, answer->payload, answer->payload_len);
+	rtm_peer_unlink(&ask->link);
+	ask->answered = true;
+	ask->status = answer->status;
+	ask->len = answer->payload_len;
+	ask->payload = MemoryContextAllocExtended(ask->context, Max(answer->payload_len, 1),
+											  MCXT_ALLOC_NO_OOM);
+	if (ask->payload)
+		memcpy(ask->payload, answer->payload, answer->payload_len);
 	else
-		waiting->nomem = true;
+		ask->nomem = true;
+}
+
+/* Nobody has asked. */
+static void
+ignore_answer(void *arg, const FpnnFrame *answer)
+{
 }
 
 static void
 close_doc(void *arg)
 {
-	fpnn_doc_close(&((Waiting *) arg)->doc);
+	fpnn_doc_close(&((RtmAsk *) arg)->doc);
 }
 
 static Deadlines
@@ -149,17 +170,10 @@ connect_peer(RtmPeer *peer, Deadlines *d)
 			"Check that the endpoint is an RTM server gate, with the encryption that the server's options say.");
 }
 
-/* Wait for the answer; false: the connection is lost, or it is too late. */
-static bool
-await(RtmPeer *peer, Waiting *waiting, int64 deadline)
+static void
+note_pong(void *arg, const FpnnFrame *answer)
 {
-	while (!waiting->answered && peer->conn->state == RTM_CONN_READY)
-	{
-		if (rtm_now_ms() >= deadline)
-			return false;
-		rtm_peer_wait(peer, deadline);
-	}
-	return waiting->answered;
+	((RtmPeer *) arg)->pong = true;
 }
 
 /*
@@ -167,25 +181,25 @@ await(RtmPeer *peer, Waiting *waiting, int64 deadline)
  * firewall or with a machine, says nothing, and a quest would wait for all of its time.
  */
 static bool
-answers_ping(RtmPeer *peer, const Deadlines *d, Waiting *waiting)
+answers_ping(RtmPeer *peer, const Deadlines *d)
 {
 	static const uint8 empty_map = 0x80;
-	Waiting			   none = *waiting;
+	RtmConn			  *conn = peer->conn;
 	int64			   now = rtm_now_ms();
 	int64			   deadline = now + RTM_PROBE_TIME;
-	bool			   answered;
+	uint32			   seq;
 
 	if (d->total)
 		deadline = Min(deadline, now + (d->total - now) / 2);
-	if (rtm_conn_ask(peer->conn, "*ping", &empty_map, 1, keep_answer, waiting, &waiting->seq) !=
-		FPNN_OK)
+	peer->pong = false;
+	if (rtm_conn_ask(conn, "*ping", &empty_map, 1, note_pong, peer, &seq) != FPNN_OK)
 		return false;
-	rtm_conn_flush(peer->conn);
-	answered = await(peer, waiting, deadline);
-	if (!answered)
-		rtm_conn_forget(peer->conn, waiting->seq);
-	*waiting = none;
-	return answered && peer->conn->state == RTM_CONN_READY;
+	rtm_conn_flush(conn);
+	while (!peer->pong && conn->state == RTM_CONN_READY && rtm_now_ms() < deadline)
+		rtm_peer_wait(peer, deadline);
+	if (!peer->pong)
+		rtm_conn_forget(conn, seq);
+	return peer->pong && conn->state == RTM_CONN_READY;
 }
 
 /*
@@ -194,7 +208,7 @@ answers_ping(RtmPeer *peer, const Deadlines *d, Waiting *waiting)
  * may hang for good.
  */
 static bool
-is_alive(RtmPeer *peer, const Deadlines *d, Waiting *waiting)
+is_alive(RtmPeer *peer, const Deadlines *d)
 {
 	RtmConn *conn = peer->conn;
 
@@ -204,25 +218,23 @@ is_alive(RtmPeer *peer, const Deadlines *d, Waiting *waiting)
 		rtm_conn_step(conn, conn->sock, WL_SOCKET_READABLE);
 	if (conn->state != RTM_CONN_READY || rtm_conn_owes(conn))
 		return false;
-	return rtm_now_ms() - peer->heard < RTM_IDLE_TIME || answers_ping(peer, d, waiting);
+	return rtm_now_ms() - peer->heard < RTM_IDLE_TIME || answers_ping(peer, d);
 }
 
-/*
- * Send the quest and wait for its answer, or until the connection is lost, which the caller sees by
- * its state.  The deadline counts from here unless the call as a whole has one.
- */
+/* Send the quest on its peer's connection, which is ready. */
 static void
-ask_once(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams, const Deadlines *d,
-		 Waiting *waiting)
+send_quest(RtmAsk *ask, RtmPeer *peer)
 {
 	RtmConn		  *conn = peer->conn;
-	int64		   deadline = d->total ? d->total : rtm_now_ms() + d->quest;
+	const RtmCall *call = &ask->call;
 	const FpnnBuf *payload;
 	FpnnStatus	   status;
 
-	payload = rtm_sign_request(peer->options, call->method, params->data, params->len, nparams);
+	ask->written = conn->written;
+	payload = rtm_sign_request(peer->options, call->method, ask->params->data, ask->params->len,
+							   ask->nparams);
 	status = rtm_conn_ask(conn, call->method, fpnn_buf_head(payload), fpnn_buf_len(payload),
-						  keep_answer, waiting, &waiting->seq);
+						  keep_answer, ask, &ask->link.seq);
 	if (status == FPNN_TOO_LARGE)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("the quest \"%s\" is too large", call->method),
@@ -233,82 +245,166 @@ ask_once(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams, con
 				 errhint("It has 1 to %d bytes.", FPNN_MAX_METHOD)));
 	if (status != FPNN_OK)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	rtm_peer_link(peer, &ask->link);
+	ask->server = MemoryContextStrdup(ask->context, peer->name);
+	ask->endpoint = MemoryContextStrdup(ask->context, conn->endpoint.data);
 	rtm_conn_flush(conn);
-
-	if (!await(peer, waiting, deadline) && conn->state == RTM_CONN_READY)
-		raise_timeout(peer, call->method);
 }
 
-/* Ask, and once more when the connection was lost and that does no harm. */
-static bool
-ask(RtmPeer *peer, const RtmCall *call, StringInfo params, int nparams, Waiting *waiting)
+/* Send it, on the connection that there is, or a new one. */
+static void
+begin(RtmAsk *ask, RtmPeer *peer)
 {
-	Deadlines d = deadlines_of(call, peer->options);
-	bool	  kept = is_alive(peer, &d, waiting);
-	bool	  resent = false;
-
-	if (!kept)
-		connect_peer(peer, &d);
-	for (;;)
+	PG_TRY();
 	{
-		uint64 written = peer->conn->written;
-
-		ask_once(peer, call, params, nparams, &d, waiting);
-		if (waiting->answered)
-			return resent;
-
-		/* a kept connection that took no byte of the quest was dead already */
-		if (kept && peer->conn->code == FPNN_CODE_CLOSED && peer->conn->written == written)
-		{
-			kept = false;
-			connect_peer(peer, &d);
-			continue;
-		}
-		if (peer->conn->code != FPNN_CODE_CLOSED || !call->idempotent || resent)
-			break;
-		resent = true;
-		kept = false;
-		connect_peer(peer, &d);
+		ask->kept = is_alive(peer, &ask->deadlines);
+		if (!ask->kept)
+			connect_peer(peer, &ask->deadlines);
 	}
-	raise_lost(
-		peer, peer->conn->code, peer->conn->why.data,
-		peer->conn->code != FPNN_CODE_CLOSED
-			? "Check that the endpoint is an RTM server gate, with the encryption that the server's options say."
-			: "The quest may have been carried out.");
-	return false; /* not reached */
+	PG_CATCH();
+	{
+		rtm_peer_disconnect(peer);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	send_quest(ask, peer);
 }
 
 /*
- * The answer as the caller gets it.  What msgpack-c allocated goes with the current memory context;
+ * No answer will come; an error in the middle of a frame costs the connection, while
+ * one between two frames is good for the next call.
+ */
+static void
+give_up(RtmAsk *ask)
+{
+	RtmPeer *peer = ask->link.peer;
+
+	if (peer == NULL)
+		return;
+	rtm_conn_forget(ask->link.conn, ask->link.seq);
+	rtm_peer_unlink(&ask->link);
+	if (peer->conn && rtm_conn_midway(peer->conn))
+		rtm_peer_disconnect(peer);
+}
+
+/* Its memory context is reset. */
+static void
+drop_ask(void *arg)
+{
+	RtmAsk *ask = arg;
+
+	give_up(ask);
+	close_doc(ask);
+}
+
+RtmAsk *
+rtm_ask(const RtmCall *call, StringInfo params, int nparams)
+{
+	RtmAsk				  *ask = palloc0(sizeof(RtmAsk));
+	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+	RtmPeer				  *peer = rtm_peer(call->server, call->role);
+
+	ask->call = *call;
+	ask->deadlines = deadlines_of(call, peer->options);
+	ask->params = params;
+	ask->nparams = nparams;
+	ask->context = CurrentMemoryContext;
+	callback->func = drop_ask;
+	callback->arg = ask;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	begin(ask, peer);
+	return ask;
+}
+
+void
+rtm_ask_abandon(RtmAsk *ask)
+{
+	if (ask->link.peer == NULL)
+		return;
+	rtm_conn_redirect(ask->link.conn, ask->link.seq, ignore_answer);
+	rtm_peer_unlink(&ask->link);
+}
+
+/* May its answer still come? */
+static bool
+is_under_way(const RtmAsk *ask)
+{
+	const RtmPeer *peer = ask->link.peer;
+
+	return peer != NULL && peer->conn == ask->link.conn && peer->conn->state == RTM_CONN_READY;
+}
+
+/* Wait for the answer, or until the connection is gone. */
+static void
+wait_for(RtmAsk *ask)
+{
+	const Deadlines *d = &ask->deadlines;
+	int64			 deadline = d->total ? d->total : rtm_now_ms() + d->quest;
+
+	/* what came meanwhile counts before the time does */
+	if (is_under_way(ask))
+		rtm_conn_step(ask->link.conn, ask->link.conn->sock, WL_SOCKET_READABLE);
+	while (is_under_way(ask))
+	{
+		if (rtm_now_ms() >= deadline)
+			raise_timeout(ask->link.peer, ask->call.method);
+		rtm_peer_wait(ask->link.peer, deadline);
+	}
+}
+
+/*
+ * The connection was lost: ask once more when that does no harm, as a kept connection
+ * that took no byte of the quest was dead already, or the quest may be repeated.
+ */
+static void
+ask_again(RtmAsk *ask)
+{
+	RtmPeer *peer = ask->link.peer ? ask->link.peer : rtm_peer(ask->call.server, ask->call.role);
+	RtmConn *conn = ask->link.peer ? ask->link.conn : NULL;
+	int		 code = conn && conn->state == RTM_CONN_LOST ? conn->code : FPNN_CODE_CLOSED;
+	bool	 untouched = conn && ask->kept && conn->written == ask->written;
+
+	if (code != FPNN_CODE_CLOSED || (!untouched && (!ask->call.idempotent || ask->resent)))
+		raise_lost(
+			peer, code, conn ? conn->why.data : "another call closed it",
+			code != FPNN_CODE_CLOSED
+				? "Check that the endpoint is an RTM server gate, with the encryption that the server's options say."
+				: "The quest may have been carried out.");
+	if (!untouched)
+		ask->resent = true;
+	rtm_peer_unlink(&ask->link);
+	begin(ask, peer);
+}
+
+/*
+ * The answer as the caller gets it.  What msgpack-c allocated goes with the ask's memory context;
  * a payload that can't be read costs the connection, as nothing behind it can be trusted.
  */
 static RtmAnswer *
-make_answer(RtmPeer *peer, Waiting *waiting)
+make_answer(RtmAsk *ask)
 {
-	RtmAnswer			  *answer = palloc0(sizeof(RtmAnswer));
-	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
-	FpnnStatus			   status = FPNN_NOMEM;
+	RtmAnswer *answer = palloc0(sizeof(RtmAnswer));
+	FpnnStatus status = FPNN_NOMEM;
 
-	callback->func = close_doc;
-	callback->arg = waiting;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
-	if (!waiting->nomem)
-		status = fpnn_doc_open(&waiting->doc, waiting->payload, waiting->len);
+	if (!ask->nomem)
+		status = fpnn_doc_open(&ask->doc, ask->payload, ask->len);
 	if (status == FPNN_NOMEM)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	if (status != FPNN_OK)
 	{
-		char *why = psprintf("%s: %s", peer->conn->endpoint.data, fpnn_status_text(status));
+		RtmPeer *peer = rtm_peer(ask->call.server, ask->call.role);
+		char	*why = psprintf("%s: %s", ask->endpoint, fpnn_status_text(status));
 
 		rtm_peer_disconnect(peer);
 		raise_lost(peer, FPNN_CODE_INVALID_PACKAGE, why,
 				   "Check that the endpoint is an RTM server gate.");
 	}
-	answer->map = waiting->doc.map;
-	answer->size = waiting->len;
-	answer->server = pstrdup(peer->name);
-	answer->endpoint = pstrdup(peer->conn->endpoint.data);
-	if (waiting->status != 0)
+	answer->map = ask->doc.map;
+	answer->size = ask->len;
+	answer->resent = ask->resent;
+	answer->server = ask->server;
+	answer->endpoint = ask->endpoint;
+	if (ask->status != 0)
 	{
 		const char *ex;
 		size_t		len;
@@ -320,31 +416,34 @@ make_answer(RtmPeer *peer, Waiting *waiting)
 }
 
 RtmAnswer *
-rtm_call(const RtmCall *call, StringInfo params, int nparams)
+rtm_ask_wait(RtmAsk *ask)
 {
-	RtmPeer	  *peer = rtm_peer(call->server);
-	Waiting	  *waiting = palloc0(sizeof(Waiting));
-	RtmAnswer *answer;
-	bool	   resent = false;
+	MemoryContext old = MemoryContextSwitchTo(ask->context);
+	RtmAnswer	 *answer;
 
-	waiting->context = CurrentMemoryContext;
 	PG_TRY();
 	{
-		resent = ask(peer, call, params, nparams, waiting);
+		for (;;)
+		{
+			wait_for(ask);
+			if (ask->answered)
+				break;
+			ask_again(ask);
+		}
 	}
 	PG_CATCH();
 	{
-		/* a connection between two frames is good for the next call */
-		if (peer->conn)
-		{
-			rtm_conn_forget(peer->conn, waiting->seq);
-			if (rtm_conn_midway(peer->conn))
-				rtm_peer_disconnect(peer);
-		}
+		give_up(ask);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	answer = make_answer(peer, waiting);
-	answer->resent = resent;
+	answer = make_answer(ask);
+	MemoryContextSwitchTo(old);
 	return answer;
+}
+
+RtmAnswer *
+rtm_call(const RtmCall *call, StringInfo params, int nparams)
+{
+	return rtm_ask_wait(rtm_ask(call, params, nparams));
 }

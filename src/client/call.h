@@ -23,6 +23,7 @@ typedef struct RtmCall
 								 * server's quest_timeout or rtm.quest_timeout */
 	bool		idempotent; /* may be asked again, once, on a new
 								 * connection when the answer was lost */
+	Oid			role;		/* as whom; 0: the current role */
 } RtmCall;
 
 /*
@@ -36,5 +37,22 @@ typedef struct RtmCall
  * answered is returned, not raised: see rtm_raise_answer().
  */
 extern RtmAnswer *rtm_call(const RtmCall *call, StringInfo params, int nparams);
+
+/* A quest that is under way, while the caller does something else. */
+typedef struct RtmAsk RtmAsk;
+
+/*
+ * The first half of rtm_call(): connect if need be, and send the quest.  Any number
+ * may be under way on a connection.  params must stay as they are until the answer is
+ * there: they may be sent again.  It belongs to the current memory context, and so
+ * will the answer; when that is reset before, the answer is given up.
+ */
+extern RtmAsk *rtm_ask(const RtmCall *call, StringInfo params, int nparams);
+
+/* The second half, once; the call's time counts from here again. */
+extern RtmAnswer *rtm_ask_wait(RtmAsk *ask);
+
+/* Nobody wants the answer any more, though there is nothing wrong with the connection. */
+extern void rtm_ask_abandon(RtmAsk *ask);
 
 #endif /* RTM_CALL_H */

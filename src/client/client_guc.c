@@ -19,6 +19,7 @@ char *rtm_server_name;
 int	  rtm_connect_timeout;
 int	  rtm_quest_timeout;
 int	  rtm_history_limit;
+int	  rtm_scan_calls;
 
 void
 rtm_client_init(void)
@@ -37,6 +38,10 @@ rtm_client_init(void)
 							"What the gate sends in all pages; 0 stands for no limit.",
 							&rtm_history_limit, 64 * 1024, 0, MAX_KILOBYTES, PGC_USERSET,
 							GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("rtm.scan_calls",
+							"How many calls one scan of a foreign table may make.",
+							"0 stands for no limit.", &rtm_scan_calls, 10000, 0, INT_MAX,
+							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("rtm.name_servers",
 							   "Name servers to ask for the addresses of gates, in this order.",
 							   "Empty stands for those of the system.", &rtm_name_servers, "",

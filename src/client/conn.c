@@ -744,6 +744,18 @@ rtm_conn_forget(RtmConn *conn, uint32 seq)
 		conn->p->nforgotten++;
 }
 
+void
+rtm_conn_redirect(RtmConn *conn, uint32 seq, RtmAnswerFunc func)
+{
+	Pending *pending = hash_search(conn->p->pending, &seq, HASH_FIND, NULL);
+
+	if (pending)
+	{
+		pending->func = func;
+		pending->arg = NULL;
+	}
+}
+
 bool
 rtm_conn_owes(const RtmConn *conn)
 {

@@ -108,6 +108,9 @@ extern void rtm_conn_flush(RtmConn *conn);
 /* Nobody waits for this answer any more; when it comes it is dropped. */
 extern void rtm_conn_forget(RtmConn *conn, uint32 seq);
 
+/* Have its answer given to another function, without an argument. */
+extern void rtm_conn_redirect(RtmConn *conn, uint32 seq, RtmAnswerFunc func);
+
 /* Is there an answer that hasn't come, to a quest that was forgotten? */
 extern bool rtm_conn_owes(const RtmConn *conn);
 

@@ -40,8 +40,9 @@ rtm_find_server(const char *name, Oid role)
 	return server;
 }
 
-Oid
-rtm_find_mapping(Oid server, const char *name, Oid role)
+/* The role's own user mapping, or else PUBLIC's, or else InvalidOid. */
+static Oid
+mapping_of(Oid server, Oid role)
 {
 	Oid mapping = GetSysCacheOid2(USERMAPPINGUSERSERVER, Anum_pg_user_mapping_oid,
 								  ObjectIdGetDatum(role), ObjectIdGetDatum(server));
@@ -49,6 +50,22 @@ rtm_find_mapping(Oid server, const char *name, Oid role)
 	if (!OidIsValid(mapping))
 		mapping = GetSysCacheOid2(USERMAPPINGUSERSERVER, Anum_pg_user_mapping_oid,
 								  ObjectIdGetDatum(InvalidOid), ObjectIdGetDatum(server));
+	return mapping;
+}
+
+char *
+rtm_mapping_option(Oid server, Oid role, const char *name)
+{
+	if (!OidIsValid(mapping_of(server, role)))
+		return NULL;
+	return rtm_option_value(GetUserMapping(role, server)->options, name);
+}
+
+Oid
+rtm_find_mapping(Oid server, const char *name, Oid role)
+{
+	Oid mapping = mapping_of(server, role);
+
 	if (!OidIsValid(mapping))
 		ereport(
 			ERROR,

@@ -22,6 +22,9 @@ extern Oid rtm_find_server(const char *name, Oid role);
  */
 extern Oid rtm_find_mapping(Oid server, const char *name, Oid role);
 
+/* An option of it, palloc()ed; NULL: there is no mapping, or it has no such option. */
+extern char *rtm_mapping_option(Oid server, Oid role, const char *name);
+
 /*
  * What connecting to a server as a role takes, in the current memory context.
  * Copies the server's name to `name` (NAMEDATALEN bytes).  Raises 42809 for a

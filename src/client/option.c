@@ -14,8 +14,10 @@
 #include <math.h>
 
 #include "access/reloptions.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "fmgr.h"
@@ -41,6 +43,9 @@
 /* So many bytes of a wrong value are shown. */
 #define SHOWN_VALUE 200
 
+/* A cost above it, times rows, would be no number any more. */
+#define MAX_COST 1e10
+
 typedef enum OptionType
 {
 	OPTION_ENDPOINTS,
@@ -53,7 +58,10 @@ typedef enum OptionType
 	OPTION_SECONDS,
 	OPTION_COUNT,
 	OPTION_SINCE,
-	OPTION_ROLE
+	OPTION_ROLE,
+	OPTION_COST,
+	OPTION_UID,
+	OPTION_NAME
 } OptionType;
 
 typedef struct OptionDef
@@ -82,6 +90,24 @@ static const OptionDef option_defs[] = {
 	{RTM_PAUSED_SINCE, ForeignServerRelationId, OPTION_SINCE, NULL},
 	{RTM_PAUSED_BY, ForeignServerRelationId, OPTION_ROLE, NULL},
 	{"secret", UserMappingRelationId, OPTION_SECRET, NULL},
+
+	/* foreign tables; those of a server are for its tables without */
+	{"conversation", ForeignTableRelationId, OPTION_CHOICE, "p2p, group, room, broadcast"},
+	{"uid", ForeignTableRelationId, OPTION_UID, NULL},
+	{"uid", UserMappingRelationId, OPTION_UID, NULL},
+	{"queued", ForeignTableRelationId, OPTION_BOOL, NULL},
+	{"queued", ForeignServerRelationId, OPTION_BOOL, NULL},
+	{"batch_size", ForeignTableRelationId, OPTION_COUNT, NULL},
+	{"batch_size", ForeignServerRelationId, OPTION_COUNT, NULL},
+	{"time_ordered", ForeignTableRelationId, OPTION_BOOL, NULL},
+	{"time_ordered", ForeignServerRelationId, OPTION_BOOL, NULL},
+	{"fdw_startup_cost", ForeignTableRelationId, OPTION_COST, NULL},
+	{"fdw_startup_cost", ForeignServerRelationId, OPTION_COST, NULL},
+	{"fdw_call_cost", ForeignTableRelationId, OPTION_COST, NULL},
+	{"fdw_call_cost", ForeignServerRelationId, OPTION_COST, NULL},
+	{"fdw_rows", ForeignTableRelationId, OPTION_COUNT, NULL},
+	{"fdw_rows", ForeignServerRelationId, OPTION_COUNT, NULL},
+	{"column_name", AttributeRelationId, OPTION_NAME, NULL},
 };
 
 PG_FUNCTION_INFO_V1(rtm_fdw_validator);
@@ -232,13 +258,13 @@ is_choice(const char *value, const char *choices)
 }
 
 static bool
-parse_positive(const char *value, double *number)
+parse_number(const char *value, double *number)
 {
 	char *end;
 
 	errno = 0;
 	*number = strtod(value, &end);
-	return end != value && *end == '\0' && errno == 0 && isfinite(*number) && *number > 0;
+	return end != value && *end == '\0' && errno == 0 && isfinite(*number) && *number >= 0;
 }
 
 /* Seconds, or a number with a unit, as for settings. */
@@ -249,13 +275,13 @@ parse_seconds(const char *value, double *number)
 }
 
 static bool
-parse_pid(const char *value, int64 *pid)
+parse_id(const char *value, int64 *id)
 {
 	char *end;
 
 	errno = 0;
-	*pid = strtoll(value, &end, 10);
-	return end != value && *end == '\0' && errno == 0 && *pid > 0;
+	*id = strtoll(value, &end, 10);
+	return end != value && *end == '\0' && errno == 0;
 }
 
 char *
@@ -312,7 +338,7 @@ check_option(const OptionDef *def, const char *value)
 				bad_value(def->name, value, ENDPOINT_HINT);
 			break;
 		case OPTION_PID:
-			if (!parse_pid(value, &pid))
+			if (!parse_id(value, &pid) || pid <= 0)
 				bad_value(def->name, value, "The project id is a positive number.");
 			break;
 		case OPTION_SECRET:
@@ -347,7 +373,8 @@ check_option(const OptionDef *def, const char *value)
 						  "Give seconds, more than 0, or a number with a unit such as \"500ms\".");
 			break;
 		case OPTION_COUNT:
-			if (!parse_positive(value, &number) || number != floor(number) || number > INT_MAX)
+			if (!parse_number(value, &number) || number < 1 || number != floor(number) ||
+				number > INT_MAX)
 				bad_value(def->name, value, "Give a whole number, more than 0.");
 			break;
 		case OPTION_SINCE:
@@ -357,6 +384,16 @@ check_option(const OptionDef *def, const char *value)
 		case OPTION_ROLE:
 			if (has_control_character(value) || strlen(value) >= NAMEDATALEN)
 				bad_value(def->name, value, "Pause a server with rtm_pause().");
+			break;
+		case OPTION_COST:
+			if (!parse_number(value, &number) || number > MAX_COST)
+				bad_value(def->name, value, "Give a number, at least 0.");
+			break;
+		case OPTION_UID:
+			if (!parse_id(value, &pid) || pid < 0)
+				bad_value(def->name, value, "A user's id is a whole number, at least 0.");
+			break;
+		case OPTION_NAME:
 			break;
 	}
 }
@@ -378,6 +415,10 @@ rtm_fdw_validator(PG_FUNCTION_ARGS)
 		else
 			check_option(def, defGetString(option));
 	}
+	if (catalog == ForeignTableRelationId && rtm_option_value(options, "conversation") == NULL)
+		ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+						errmsg("a foreign table of rtm needs the option \"conversation\""),
+						errhint("Its values are: p2p, group, room, broadcast.")));
 	PG_RETURN_VOID();
 }
 
@@ -433,7 +474,7 @@ rtm_read_options(List *server_options, List *mapping_options, const char *server
 	o->endpoints = parse_endpoints(value, &o->nendpoints);
 	if (o->endpoints == NULL)
 		bad_value("endpoint", value, ENDPOINT_HINT);
-	parse_pid(needed_value(server_options, "pid", "foreign server", "SERVER", server), &o->pid);
+	parse_id(needed_value(server_options, "pid", "foreign server", "SERVER", server), &o->pid);
 	o->secret = needed_value(mapping_options, "secret", "user mapping of foreign server",
 							 "USER MAPPING FOR ... SERVER", server);
 

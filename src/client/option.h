@@ -66,10 +66,10 @@ typedef struct RtmOptions
 extern RtmOptions *rtm_read_options(List *server_options, List *mapping_options,
 									const char *server);
 
-/* The value of an option in the current memory context, or NULL. */
+/* The value of one of the options, palloc()ed; NULL: it isn't there. */
 extern char *rtm_option_value(List *options, const char *name);
 
-/* A time as an option's value: ISO 8601, UTC. */
+/* A time as an option's value: ISO 8601, UTC; palloc()ed. */
 extern char *rtm_since_text(TimestampTz since);
 
 /* Do both mean the same connection? */

@@ -63,22 +63,53 @@ drop_set(RtmPeer *peer)
 }
 
 void
+rtm_peer_link(RtmPeer *peer, RtmPeerAsk *ask)
+{
+	ask->peer = peer;
+	ask->conn = peer->conn;
+	dlist_push_tail(&peer->asks, &ask->node);
+}
+
+void
+rtm_peer_unlink(RtmPeerAsk *ask)
+{
+	if (ask->peer)
+		dlist_delete(&ask->node);
+	ask->peer = NULL;
+}
+
+/* Close one of the peer's connections: what is under way on it gets no answer. */
+static void
+close_conn(RtmPeer *peer, RtmConn **conn)
+{
+	dlist_mutable_iter iter;
+
+	if (*conn == NULL)
+		return;
+	dlist_foreach_modify (iter, &peer->asks)
+	{
+		RtmPeerAsk *ask = dlist_container(RtmPeerAsk, node, iter.cur);
+
+		if (ask->conn == *conn)
+			rtm_peer_unlink(ask);
+	}
+	rtm_conn_close(*conn);
+	*conn = NULL;
+}
+
+void
 rtm_peer_disconnect(RtmPeer *peer)
 {
 	/* the set first: it must not have a socket that was closed */
 	drop_set(peer);
-	if (peer->conn)
-		rtm_conn_close(peer->conn);
-	peer->conn = NULL;
-	rtm_peer_drop_previous(peer);
+	close_conn(peer, &peer->conn);
+	close_conn(peer, &peer->previous);
 }
 
 void
 rtm_peer_drop_previous(RtmPeer *peer)
 {
-	if (peer->previous)
-		rtm_conn_close(peer->previous);
-	peer->previous = NULL;
+	close_conn(peer, &peer->previous);
 }
 
 void
@@ -122,20 +153,20 @@ drop_stale(void)
 }
 
 static void
-read_peer_options(RtmPeer *peer, Oid server)
+read_peer_options(RtmPeer *peer, Oid server, Oid role)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "rtm options",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 
-	peer->options = rtm_server_options(server, GetUserId(), peer->name);
+	peer->options = rtm_server_options(server, role, peer->name);
 	MemoryContextSwitchTo(old);
 	MemoryContextSetParent(context, TopMemoryContext);
 	peer->context = context;
 }
 
 RtmPeer *
-rtm_peer(const char *server_name)
+rtm_peer(const char *server_name, Oid role)
 {
 	const char *name = server_name ? server_name : rtm_server_name;
 	Oid			server;
@@ -145,8 +176,10 @@ rtm_peer(const char *server_name)
 
 	if (peers == NULL)
 		init_peers();
-	server = rtm_find_server(name, GetUserId());
-	mapping = rtm_find_mapping(server, name, GetUserId());
+	if (!OidIsValid(role))
+		role = GetUserId();
+	server = rtm_find_server(name, role);
+	mapping = rtm_find_mapping(server, name, role);
 	if (any_stale)
 		drop_stale();
 
@@ -154,12 +187,13 @@ rtm_peer(const char *server_name)
 	if (!found)
 	{
 		memset((char *) peer + sizeof(Oid), 0, sizeof(RtmPeer) - sizeof(Oid));
+		dlist_init(&peer->asks);
 		peer->server = server;
 		peer->server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(server));
 		peer->mapping_hash = GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping));
 	}
 	if (peer->options == NULL)
-		read_peer_options(peer, server);
+		read_peer_options(peer, server, role);
 	return peer;
 }
 

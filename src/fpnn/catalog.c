@@ -429,6 +429,15 @@ rtm_method_by_wire(const char *method, RtmConversation type)
 	return NULL;
 }
 
+const RtmMethod *
+rtm_method_of(RtmKind kind, RtmConversation conversation)
+{
+	for (int i = 0; i < RTM_NUM_METHODS; i++)
+		if (rtm_methods[i].kind == kind && rtm_methods[i].conversation == conversation)
+			return &rtm_methods[i];
+	return NULL;
+}
+
 const RtmKindTraits *
 rtm_method_traits(const RtmMethod *method)
 {

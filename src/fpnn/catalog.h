@@ -342,6 +342,9 @@ extern const RtmMethod *rtm_method_by_call(const char *call, size_t len);
  */
 extern const RtmMethod *rtm_method_by_wire(const char *method, RtmConversation type);
 
+/* The first row of that kind for such a conversation, or NULL. */
+extern const RtmMethod *rtm_method_of(RtmKind kind, RtmConversation conversation);
+
 /* The columns of its result, ending with RTM_FIELD_END; NULL: as below. */
 extern const RtmField *rtm_method_fields(const RtmMethod *method);
 

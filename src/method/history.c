@@ -17,6 +17,7 @@
 #include "client/error.h"
 #include "host.h"
 #include "method/history.h"
+#include "wait.h"
 
 /* Fields of an entry of msgs (protocol.md, "RTM quests"). */
 enum
@@ -31,6 +32,10 @@ enum
 	ENTRY_MTIME,
 	ENTRY_FIELDS
 };
+
+/* Milliseconds to wait when the project's limit of calls was reached, again and again. */
+#define MIN_PAUSE 100
+#define MAX_PAUSE 3200
 
 /* What a page counts at least, bytes. */
 #define MIN_PAGE_SIZE 1024
@@ -53,11 +58,18 @@ struct RtmHistory
 	RtmCursor	cursor;	  /* of the page to ask for */
 	CircleGuard guard;
 
+	RtmMeter *meter; /* NULL: nobody counts */
+
 	MemoryContext context; /* of the page */
 	RtmPage		  page;
-	int64		  asked;   /* entries of it at most; 0: there is none */
+	int64		  asked;   /* entries of it, or of the next one, at most; 0: none were */
 	uint32		  index;   /* of the entry to read next */
 	uint64		  fetched; /* bytes of all pages */
+	bool		  ended;   /* there is no page behind it */
+
+	MemoryContext next_context; /* of the page that is asked for */
+	RtmAsk		 *ask;			/* NULL: none is */
+	int64		  asked_at;
 };
 
 /* ---- one answer ---- */
@@ -205,7 +217,7 @@ go_on(RtmHistory *history)
 		if (history->page.num < history->asked)
 			return false;
 		rtm_raise_code(FPNN_CODE_DECODING,
-					   psprintf("%s() got a page that leads nowhere", history->what),
+					   psprintf("%s got a page that leads nowhere", history->what),
 					   psprintf("The gate's cursor (lastid " INT64_FORMAT ", begin " INT64_FORMAT
 								", end " INT64_FORMAT ") has been used already.",
 								next->lastid, next->begin, next->end),
@@ -232,81 +244,199 @@ count_page(RtmHistory *history, size_t size)
 	if (rtm_history_limit > 0 && history->fetched > (uint64) rtm_history_limit * 1024)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("%s() got more than one call may fetch", history->what),
+				 errmsg("%s got more than one call may fetch", history->what),
 				 errdetail("The gate has sent " UINT64_FORMAT " kB in " UINT64_FORMAT
 						   " pages; the setting rtm.history_limit is %d kB.",
 						   history->fetched / 1024, history->guard.pages + 1, rtm_history_limit),
 				 errhint("Ask for fewer messages, or raise rtm.history_limit.")));
 }
 
+static void
+count_call(const RtmHistory *history)
+{
+	RtmMeter *meter = history->meter;
+
+	if (meter == NULL)
+		return;
+	if (meter->limit > 0 && meter->calls >= (uint64) meter->limit)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("%s needs more calls than one scan may make", history->what),
+						errdetail("The setting rtm.scan_calls is %d.", meter->limit),
+						errhint("Read fewer conversations, or raise rtm.scan_calls.")));
+	meter->calls++;
+}
+
 /*
- * The first page has as many as are wanted.  What comes short of that, because
- * entries were of deleted messages or the gate gives fewer at a time, is asked
- * for by whole pages: one by one it could take as many quests as there are
- * deleted messages.
+ * Ask for the page that the cursor leads to.  The first page has as many as are
+ * wanted.  What comes short of that, because entries were of deleted messages or the
+ * gate gives fewer at a time, is asked for by whole pages: one by one it could take
+ * as many quests as there are deleted messages.
  */
 static void
-ask_page(RtmHistory *history)
+send_page(RtmHistory *history)
 {
-	RtmRequest *request = history->request;
-	RtmAnswer  *answer;
-	RtmReader	reader;
+	RtmRequest	 *request = history->request;
+	MemoryContext old;
 
-	history->index = 0;
+	count_call(history);
+	old = MemoryContextSwitchTo(history->next_context);
 	history->asked = history->asked ? RTM_MAX_PAGE : Min(history->wanted, RTM_MAX_PAGE);
 	if (history->deadline)
 		history->call.timeout = Max(history->deadline - rtm_now_ms(), 1) / 1000.0;
 	rtm_encode_page(request, history->asked, &history->cursor);
-	answer = rtm_call(&history->call, &request->params, request->nparams);
+	history->ask = rtm_ask(&history->call, &request->params, request->nparams);
+	history->asked_at = rtm_now_ms();
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * The project's limit of calls was reached.  Wait, as long as a call may take at most,
+ * unless somebody who counts with the same meter has done so since we asked.
+ */
+static void
+wait_for_rate(RtmHistory *history)
+{
+	RtmMeter *meter = history->meter;
+	int64	  end;
+
+	if (history->asked_at >= meter->paused_until)
+	{
+		meter->pause = Min(Max(meter->pause * 2, MIN_PAUSE), MAX_PAUSE);
+		meter->paused_until = rtm_now_ms() + meter->pause;
+	}
+	end = meter->paused_until;
+	for (int64 left; (left = end - rtm_now_ms()) > 0;)
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, (long) left,
+						 rtm_wait_event(RTM_WAIT_GATE_ANSWER));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* The answer to what was asked. */
+static RtmAnswer *
+wait_for_page(RtmHistory *history)
+{
+	RtmAnswer *answer;
+	instr_time begun;
+	instr_time end;
+
+	INSTR_TIME_SET_CURRENT(begun);
+	for (;;)
+	{
+		answer = rtm_ask_wait(history->ask);
+		history->ask = NULL;
+		if (answer->code != RTM_CODE_FREQUENCY || history->meter == NULL ||
+			history->meter->pause == MAX_PAUSE)
+			break;
+		wait_for_rate(history);
+		send_page(history);
+	}
+	if (history->meter == NULL)
+		return answer;
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_ACCUM_DIFF(history->meter->waited, end, begun);
+	history->meter->pages++;
+	if (answer->code == 0)
+		history->meter->pause = 0;
+	return answer;
+}
+
+/* The page that was asked for becomes the one to read. */
+static void
+take_page(RtmHistory *history)
+{
+	const RtmRequest *request = history->request;
+	RtmAnswer		 *answer = wait_for_page(history);
+	MemoryContext	  used = history->context;
+	RtmReader		  reader = {.answer = answer, .what = history->what};
+
 	if (answer->code != 0)
 		rtm_raise_answer(answer, history->what);
 	count_page(history, answer->size);
-	reader.answer = answer;
-	reader.what = history->what;
+	history->context = history->next_context;
+	history->next_context = used;
+	MemoryContextReset(used);
+	history->index = 0;
 	rtm_page_read(&history->page, &reader, request->method, rtm_request_int(request, "uid"),
 				  rtm_request_int(request, "ouid"));
 }
 
 /*
- * Have a page with entries that weren't read yet; false when there are no more,
- * which a page without any says, and no other: how many a gate gives at once is
- * its own affair.
+ * Ask for the page behind the present one; false when there is none, which a page
+ * without any entry says, and no other: how many a gate gives at once is its own
+ * affair.
  */
+static bool
+ask_next(RtmHistory *history)
+{
+	if (history->ask)
+		return true;
+	if (history->asked > 0 && !history->ended)
+		history->ended = history->page.num <= 0 || !go_on(history);
+	if (history->ended)
+		return false;
+	send_page(history);
+	return true;
+}
+
+void
+rtm_history_ask(RtmHistory *history)
+{
+	const RtmMeter *meter = history->meter;
+
+	/* a limit is an error for what is needed only */
+	if (meter == NULL || meter->limit == 0 || meter->calls < (uint64) meter->limit)
+		(void) ask_next(history);
+}
+
+/* Have a page with entries that weren't read yet; false when there are no more. */
 static bool
 have_entry(RtmHistory *history)
 {
-	MemoryContext old;
-
-	while (history->asked == 0 || history->index >= history->page.entries->size)
+	while (history->page.entries == NULL || history->index >= history->page.entries->size)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (history->asked > 0)
-		{
-			if (history->page.num <= 0 || !go_on(history))
-				return false;
-			MemoryContextReset(history->context);
-		}
-		old = MemoryContextSwitchTo(history->context);
-		ask_page(history);
-		MemoryContextSwitchTo(old);
+		if (!ask_next(history))
+			return false;
+		take_page(history);
+
+		/* who has read a page to its end will want the next one, too */
+		if (history->meter && history->guard.pages > 0)
+			rtm_history_ask(history);
 	}
 	return true;
 }
 
+bool
+rtm_history_last(RtmHistory *history, RtmMessage *message)
+{
+	uint32 n = history->page.entries ? history->page.entries->size : 0;
+
+	while (n-- > history->index)
+		if (rtm_page_message(&history->page, n, message))
+			return true;
+	return false;
+}
+
 RtmHistory *
-rtm_history_begin(const RtmCall *call, RtmRequest *request, const char *what)
+rtm_history_begin(const RtmCall *call, RtmRequest *request, const char *what, RtmMeter *meter)
 {
 	RtmHistory *history = palloc0(sizeof(RtmHistory));
 
 	history->call = *call;
 	history->request = request;
 	history->what = what;
+	history->meter = meter;
 	history->wanted = request->num ? request->num : PG_INT64_MAX;
 	history->cursor = request->cursor;
 	if (call->timeout > 0)
 		history->deadline = rtm_now_ms() + (int64) Min(call->timeout * 1000, INT_MAX);
 	history->context = AllocSetContextCreate(CurrentMemoryContext, "rtm history page",
-											 ALLOCSET_DEFAULT_SIZES);
+											 ALLOCSET_SMALL_SIZES);
+	history->next_context = AllocSetContextCreate(CurrentMemoryContext, "rtm history page",
+												  ALLOCSET_SMALL_SIZES);
 	return history;
 }
 
@@ -317,6 +447,8 @@ rtm_history_next(RtmHistory *history, RtmMessage *message)
 		if (rtm_page_message(&history->page, history->index++, message))
 		{
 			history->wanted--;
+			if (history->meter)
+				history->meter->rows++;
 			return true;
 		}
 	return false;
@@ -325,6 +457,9 @@ rtm_history_next(RtmHistory *history, RtmMessage *message)
 void
 rtm_history_end(RtmHistory *history)
 {
+	if (history->ask)
+		rtm_ask_abandon(history->ask);
 	MemoryContextDelete(history->context);
+	MemoryContextDelete(history->next_context);
 	pfree(history);
 }

@@ -8,6 +8,8 @@
 #ifndef RTM_HISTORY_H
 #define RTM_HISTORY_H
 
+#include "portability/instr_time.h"
+
 #include "method/answer.h"
 #include "method/encode.h"
 
@@ -64,20 +66,43 @@ extern bool rtm_page_message(const RtmPage *page, uint32 index, RtmMessage *mess
 typedef struct RtmHistory RtmHistory;
 
 /*
- * Begin to read what an encoded request of the kind history asks for; request
- * and call must outlive it.  Asks nothing yet.  It lives in the current memory
- * context, and what a page takes is given back with the page.
+ * What several histories together take; whoever has a meter reads ahead, and waits
+ * when the project's limit of calls is reached (RTM10).
  */
-extern RtmHistory *rtm_history_begin(const RtmCall *call, RtmRequest *request, const char *what);
+typedef struct RtmMeter
+{
+	int		   limit; /* of calls; 0: none */
+	uint64	   calls;
+	uint64	   pages;
+	uint64	   rows;
+	instr_time waited;
+	int64	   pause;		 /* the last one, for the project's limit; milliseconds */
+	int64	   paused_until; /* rtm_now_ms() */
+} RtmMeter;
+
+/*
+ * Begin to read what an encoded request of the kind history asks for; request
+ * and call must outlive it, as must the meter (or NULL).  Asks nothing yet.  It lives
+ * in the current memory context, and what a page takes is given back with the page.
+ */
+extern RtmHistory *rtm_history_begin(const RtmCall *call, RtmRequest *request, const char *what,
+									 RtmMeter *meter);
 
 /*
  * The next message, or false when there are no more, or as many as the request
  * wants.  What it points to is valid until the next call.  Asks the gate for
  * another page when it has to: raises what rtm_call() and rtm_raise_answer()
  * raise, FP206 for an answer that is no page or a cursor that leads
- * nowhere, and 54000 above rtm.history_limit.  The call's timeout is for the whole history.
+ * nowhere, and 54000 above rtm.history_limit or the meter's limit.  The call's timeout
+ * is for the whole history.
  */
 extern bool rtm_history_next(RtmHistory *history, RtmMessage *message);
+
+/* Ask for the next page, if there may be one, and don't wait: rtm_history_next() will. */
+extern void rtm_history_ask(RtmHistory *history);
+
+/* The last message of the page that is being read, if it is still to come. */
+extern bool rtm_history_last(RtmHistory *history, RtmMessage *message);
 
 extern void rtm_history_end(RtmHistory *history);
 

@@ -15,6 +15,7 @@
 #include "client/error.h"
 #include "method/argument.h"
 #include "method/result.h"
+#include "method/send.h"
 #include "sql/ask.h"
 
 void
@@ -37,8 +38,8 @@ rtm_ask_begin(FunctionCallInfo fcinfo, const RtmFunction *function, RtmCall *cal
 }
 
 /* The function's result: nothing, the one column, or a row. */
-Datum
-rtm_ask_result(FunctionCallInfo fcinfo, RtmFunction *function, const RtmResult *result)
+static Datum
+ask_result(FunctionCallInfo fcinfo, RtmFunction *function, const RtmResult *result)
 {
 	const RtmField *fields = rtm_method_fields(function->method);
 	NullableDatum	column;
@@ -82,9 +83,22 @@ ask(FunctionCallInfo fcinfo, RtmFunction *function)
 
 	result = rtm_result_of(&request, answer->code == 0 ? answer : NULL, function->name);
 	if (!fcinfo->flinfo->fn_retset)
-		return rtm_ask_result(fcinfo, function, &result);
+		return ask_result(fcinfo, function, &result);
 	tuplestore_puttuple(set->setResult, rtm_result_tuple(&result, set->setDesc));
 	return (Datum) 0;
+}
+
+/* A message, whose mid may have to be made anew. */
+static Datum
+send_message(FunctionCallInfo fcinfo, RtmFunction *function)
+{
+	RtmCall	   call;
+	RtmRequest request;
+	RtmResult  result;
+
+	rtm_ask_begin(fcinfo, function, &call, &request);
+	result = rtm_send(&call, &request, function->name);
+	return ask_result(fcinfo, function, &result);
 }
 
 PG_FUNCTION_INFO_V1(rtm_sql_method);
@@ -97,7 +111,7 @@ rtm_sql_method(PG_FUNCTION_ARGS)
 
 	/* kinds that take more than one quest; any other is one question, one answer */
 	if (kind == RTM_KIND_SEND)
-		return rtm_ask_send(fcinfo, function);
+		return send_message(fcinfo, function);
 	if (kind == RTM_KIND_HISTORY && function->variant != RTM_VARIANT_PAGE)
 		return rtm_ask_history(fcinfo, function);
 	return ask(fcinfo, function);

@@ -69,7 +69,7 @@ rtm_ask_history(FunctionCallInfo fcinfo, RtmFunction *function)
 	InitMaterializedSRF(fcinfo, 0);
 	rtm_ask_begin(fcinfo, function, &call, &request);
 	row = AllocSetContextCreate(CurrentMemoryContext, "rtm history row", ALLOCSET_DEFAULT_SIZES);
-	history = rtm_history_begin(&call, &request, function->name);
+	history = rtm_history_begin(&call, &request, function->name, NULL);
 	while (rtm_history_next(history, &message))
 	{
 		MemoryContext old = MemoryContextSwitchTo(row);

@@ -3,6 +3,7 @@
 stop_all()
 {
 	[ -z "$echo_pid" ] || kill "$echo_pid" 2>/dev/null
+	[ -z "$line_pid" ] || kill "$line_pid" 2>/dev/null
 	[ -z "$port" ] || as_user "$bindir/pg_ctl" -s -D "$work/data" -m immediate stop
 	[ -z "$work" ] || rm -rf "$work"
 }

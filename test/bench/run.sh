@@ -8,7 +8,8 @@
 #	CALLS		calls of a round in one statement (20000)
 #	SECONDS_EACH	duration of each pgbench run (3)
 #	BACKLOG		queued requests that are drained (200000)
-#	PARTS		sync, outbox, delays, gate, local, or several of them (sync outbox gate local)
+#	PARTS		sync, outbox, delays, gate, local, tables, or several of them (sync outbox gate local
+#			tables)
 #
 # For synchronous calls the floor is a C function (floor.c) that only writes a
 # frame of the same size to a kept socket, waits interruptibly and reads an answer
@@ -27,7 +28,7 @@ if [ "$short" = yes ]; then
 else
 	rounds=${ROUNDS:-5} calls=${CALLS:-20000} seconds=${SECONDS_EACH:-3} backlog=${BACKLOG:-200000} bulk=10000 delays='0.1 200 1.5 10'
 fi
-parts=${PARTS:-sync outbox gate local}
+parts=${PARTS:-sync outbox gate local tables}
 echo_pid=
 port=
 
@@ -36,6 +37,7 @@ port=
 . test/bench/sync.sh
 . test/bench/outbox.sh
 . test/bench/gate.sh
+. test/bench/tables.sh
 
 give_up() { note "$*"; exit 1; }
 

@@ -5,8 +5,8 @@
 # As it stands, a short form.  TORTURE_MESSAGES, TORTURE_KILLS, TORTURE_SESSIONS,
 # TORTURE_SECONDS and TORTURE_SEED make it longer, see `make torture`;
 # TORTURE_ONLY='gate terminated,sender -9' has no other kills than these.
-# TORTURE_DANGERS='cluster,poison,burst,callback,roles,clock' brings dangers in, or some of them:
-# cluster, poison, burst, callback, roles, clock (with libfaketime), see Dangers.pm.
+# TORTURE_DANGERS='poison,burst' has only some of the dangers, 'none' none: cluster, poison,
+# burst, callback, roles, clock (with libfaketime), see Dangers.pm.
 use strict;
 use warnings;
 use FindBin;
@@ -19,7 +19,7 @@ use Torture;
 my $seed = $ENV{TORTURE_SEED} || int rand 1_000_000;
 my $messages = $ENV{TORTURE_MESSAGES} || 20000;
 my $kills = $ENV{TORTURE_KILLS} // 20;
-my $wanted = $ENV{TORTURE_DANGERS} || 'none';
+my $wanted = $ENV{TORTURE_DANGERS} || 'cluster,poison,burst,callback,roles,clock';
 my @dangers = $wanted eq 'none' ? () : Dangers::available(split /,/, $wanted);
 my %env = map { %{ $_->() } } grep { $_ } map { $Dangers::all{$_}{env} } @dangers;
 note("TORTURE_SEED=$seed TORTURE_MESSAGES=$messages TORTURE_KILLS=$kills TORTURE_DANGERS=" . (join(',', @dangers) || 'none'));

@@ -63,6 +63,23 @@ $id = sql("SELECT rtm_send_message_async(51, 1, 2, 'behind 1', server => 'dead')
 is(sql("SELECT rtm_wait($id, 60)"), 'done', '... what is behind it is sent');
 is(scalar($gate->came('discarded')), 0, '... the discarded one is not');
 
+# two who take its rows: the one who doesn't wait leaves what is behind a row that the other has
+my $sender = sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'rtm sender' AND datname = 'postgres'");
+my $other = $subscriber->background_psql('postgres', on_error_stop => 1);
+sql('BEGIN; ' . join('', map { "SELECT rtm_send_message_async(51, 1, 2, 'both $_'); " } 1 .. 3) . "PREPARE TRANSACTION 'both'");
+kill STOP => $sender;
+$other->query_until(qr/waits/, "\\echo waits\nBEGIN; LOCK TABLE rtm_internal.rtm_request IN SHARE MODE;\n");
+ok($subscriber->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND relation = 'rtm_internal.rtm_request'::regclass"), 'who locks the table is next');
+sql("SET lock_timeout = '10ms'; COMMIT PREPARED 'both'");
+$other->query_safe('ROLLBACK; BEGIN; SELECT FROM rtm_internal.rtm_request WHERE seq = (SELECT seq FROM rtm_internal.rtm_request ORDER BY seq OFFSET 1 LIMIT 1) FOR UPDATE');
+kill CONT => $sender;
+ok($subscriber->poll_query_until('postgres', 'SELECT count(*) < 3 FROM rtm_internal.rtm_request'), 'somebody has the second row: the sender takes the first one');
+is(sql('SELECT count(*) FROM rtm_internal.rtm_request WHERE seq < 0'), 2, '... and leaves the third one, too');
+$other->query_safe('COMMIT');
+$other->quit;
+all_sent('... when it was given back');
+is(join(' ', $gate->came('both')), '1 2 3', '... in its order');
+
 # prepared before a crash: nobody remembers
 sql("BEGIN; SELECT rtm_send_message_async(51, 1, 2, 'crash 1'); PREPARE TRANSACTION 'c'");
 $subscriber->stop('immediate');

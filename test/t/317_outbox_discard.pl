@@ -60,5 +60,22 @@ for my $end ('COMMIT', 'ROLLBACK', "PREPARE TRANSACTION 'p'")
 	is(scalar($gate->came($name)), $name eq 'rollback' ? 500 : 0, $name eq 'rollback' ? '... all are sent' : '... none was sent');
 }
 
+# while its callback runs
+sql(q(CREATE FUNCTION runs(mid bigint, mtime bigint, error rtm_error) RETURNS void LANGUAGE sql AS 'SELECT pg_advisory_xact_lock(97)'));
+for my $do ('rtm_retry', 'rtm_discard')
+{
+	my $s = $node->background_psql('postgres', on_error_stop => 1);
+	$s->query_safe('SELECT pg_advisory_lock(97)');
+	my $id = sql("SELECT rtm_send_message_async(51, 1, 2, 'error 200041 no', callback => 'runs'::regproc)");
+	ok($node->poll_query_until('postgres', q(SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)), "$do: its callback runs");
+	my $other = begin_session($node, "SELECT $do($id)");
+	$s->query_safe('SELECT pg_advisory_unlock(97)');
+	$s->quit;
+	my ($r) = end_session($other);
+	is($r->{out}, 't', '... it is done when that has ended') or diag $r->{message};
+	ok($node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM rtm_outbox'), '... nothing waits');
+	is(sql("SELECT count(*) FROM rtm_result WHERE id = $id"), $do eq 'rtm_retry' ? 1 : 0, '... ' . ($do eq 'rtm_retry' ? 'it has failed again' : 'it is gone'));
+}
+
 $node->stop;
 done_testing();

@@ -71,15 +71,16 @@ add('done', '10 minutes');
 is($seq, 0, 'beside many that stay: by the index');
 cmp_ok($entries, '<', 10 * $rows, '... which has only those that may be purged');
 
-# a sender that begins looks at all of them
+# a sender that begins looks at all of them; what was purged is out of its way
 {
+	sql('VACUUM rtm_internal.rtm_finished');
 	$node->restart;
 	my @before = figures();
 	my @after;
 	is(outcome(sql(q(SELECT rtm_send_group_message_async(51, 1, 1, 'ok')))), 'done', 'a restart');
 	wait_until('a look', sub { @after = figures(); return $after[3] > $before[3] });
-	# (a portion has 1,000)
-	cmp_ok($after[2] - $before[2], '<', 2001, '... reads nothing of what failed');
+	# a look takes a portion, and there may have been some by now
+	cmp_ok($after[2] - $before[2], '<', $rows / 2, '... reads nothing of what failed');
 }
 
 # a snapshot that is older than all of that

@@ -57,7 +57,8 @@ sub waits
 }
 waits($_, 'promoted') for @dbs;
 is($two->safe_psql('adopts', 'SELECT held, queued, sender FROM rtm_stat_outbox'), '601|600|holding', 'they wait, the old ones are held');
-$two->restart('immediate');
+$two->stop('immediate');
+$two->start;
 for my $db (@dbs)
 {
 	my $id = $two->safe_psql($db, "SELECT rtm_send_group_message_async(51, 1, 9, '$db again')");

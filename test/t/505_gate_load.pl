@@ -9,6 +9,7 @@ use Errno qw(EAGAIN);
 use GateClient;
 use IO::Select;
 use JSON::PP ();
+use List::Util qw(max);
 use PostgreSQL::Test::Utils;
 use RtmTest;
 use Test::More;
@@ -121,7 +122,7 @@ like(slurp_file($node->logfile), qr/closes a connection that doesn't read/, '...
 # for 64 MB.  Doing it again takes no more.
 my $head = 'FPNN' . pack('C4VV', 1, 0x80, 1, 5, 8 * 1024 * 1024 - 100, 1) . '*ping';
 my @afterwards;
-for my $time ('', ', again', ', and once more')
+for my $time ('', map { ", again ($_)" } 1 .. 5)
 {
 	my @endless = map { client() } 1 .. 40;
 	for my $client (@endless)
@@ -137,7 +138,8 @@ for my $time ('', ', again', ', and once more')
 	wait_until('the descriptors to be closed', sub { descriptors() <= $fds + 4 });
 	push @afterwards, memory();
 }
-cmp_ok($afterwards[2] - $afterwards[1], '<', 16, 'memory doesn\'t grow');
+# what malloc keeps varies from one time to the next
+cmp_ok(max(@afterwards[ 3 .. 5 ]) - max(@afterwards[ 0 .. 2 ]), '<', 16, 'memory doesn\'t grow');
 # a frame of nearly 8 MiB is one that is taken
 my $big = client();
 is($big->call('sendmsg', message(to => 2, msg => \('m' x 8_000_000))), 200030, 'a quest of 8 MB is understood');

@@ -299,7 +299,7 @@ PG_FUNCTION_INFO_V1(rtm_sql_adopt_held);
 Datum
 rtm_sql_adopt_held(PG_FUNCTION_ARGS)
 {
-	Held  held = {.origin = outbox_origin(outbox_require_database("rtm_adopt_held")),
+	Held  held = {.origin = outbox_origin(outbox_require_database("rtm_adopt_held()")),
 				  .replaced = outbox_replaced_origin(),
 				  .context = CurrentMemoryContext};
 	int64 n = end_requests(true, &held);
@@ -320,7 +320,7 @@ PG_FUNCTION_INFO_V1(rtm_sql_discard_held);
 Datum
 rtm_sql_discard_held(PG_FUNCTION_ARGS)
 {
-	Held  held = {.origin = outbox_origin(outbox_require_database("rtm_discard_held"))};
+	Held  held = {.origin = outbox_origin(outbox_require_database("rtm_discard_held()"))};
 	Datum origin = Int64GetDatum(held.origin);
 	int64 n = end_requests(false, &held);
 

@@ -200,7 +200,7 @@ rtm_sql_wait(PG_FUNCTION_ARGS)
 				 errhint("It is in seconds; 0 stands for no limit.")));
 	entry = outbox_this_database(true);
 	if (entry == NULL)
-		entry = outbox_require_database("rtm_wait");
+		entry = outbox_require_database("rtm_wait()");
 	deadline = timeout == 0 ? PG_INT64_MAX : rtm_now_ms() + (int64) Min(timeout * 1000, INT_MAX);
 	pg_atomic_fetch_add_u32(&entry->waiters, 1);
 	if (!RecoveryInProgress())

@@ -140,7 +140,7 @@ rtm_sql_retry(PG_FUNCTION_ARGS)
 	OutboxRow	 row;
 
 	outbox_check_id(id);
-	outbox_check_enqueue("rtm_retry");
+	outbox_check_enqueue("rtm_retry()");
 	if (!take(OUTBOX_RESULTS, id, true, &result))
 		PG_RETURN_BOOL(false);
 	row = row_again(&result);

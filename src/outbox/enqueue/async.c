@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "client/peer.h"
+#include "outbox/enqueue/async.h"
 #include "outbox/enqueue/enqueue.h"
 #include "outbox/record/callback.h"
 #include "method/argument.h"
@@ -35,7 +36,7 @@ read_common_args(const NullableDatum *args, const RtmMethod *method, OutboxRow *
 
 	rtm_common_args(&args[1], &args[2], &call);
 	row->owner = GetUserId();
-	row->server = rtm_peer(call.server)->server;
+	row->server = rtm_peer(call.server, row->owner)->server;
 	row->timeout = call.timeout;
 	if (!args[0].isnull)
 	{
@@ -44,7 +45,7 @@ read_common_args(const NullableDatum *args, const RtmMethod *method, OutboxRow *
 	}
 }
 
-static Datum
+static int64
 enqueue(OutboxRow *row, const char *call, const char *method, StringInfo params, int nparams)
 {
 	if (params->len > FPNN_MAX_FRAME)
@@ -60,7 +61,7 @@ enqueue(OutboxRow *row, const char *call, const char *method, StringInfo params,
 	row->nparams = nparams;
 	row->enqueued_at = GetCurrentTimestamp();
 	outbox_enqueue(row);
-	PG_RETURN_INT64(row->id);
+	return row->id;
 }
 
 static void
@@ -69,6 +70,24 @@ set_conversation(OutboxRow *row, RtmConversationKey key)
 	row->conversation = key.type;
 	row->key_a = key.a;
 	row->key_b = key.b;
+}
+
+int64
+outbox_enqueue_request(OutboxRow *row, RtmRequest *request)
+{
+	row->id = outbox_new_id();
+	if (rtm_method_alone(request->method))
+		request->key.b = row->id;
+	set_conversation(row, request->key);
+	if (request->key.b == RTM_SEVERAL)
+	{
+		row->recipients = request->recipients;
+		row->nrecipients = request->nrecipients;
+	}
+	row->mid = request->mid;
+	row->mid_made = request->mid_made;
+	return enqueue(row, request->method->call, request->method->method, &request->params,
+				   request->nparams);
 }
 
 PG_FUNCTION_INFO_V1(rtm_sql_async);
@@ -81,21 +100,10 @@ rtm_sql_async(PG_FUNCTION_ARGS)
 	OutboxRow		   row = {0};
 	RtmRequest		   request;
 
-	outbox_check_enqueue(function->name);
+	outbox_check_enqueue(psprintf("%s()", function->name));
 	read_common_args(&fcinfo->args[function->nargs], method, &row);
 	rtm_encode(&request, method, fcinfo->args, function->binary);
-	row.id = outbox_new_id();
-	if (rtm_method_alone(method))
-		request.key.b = row.id;
-	set_conversation(&row, request.key);
-	if (request.key.b == RTM_SEVERAL)
-	{
-		row.recipients = request.recipients;
-		row.nrecipients = request.nrecipients;
-	}
-	row.mid = request.mid;
-	row.mid_made = request.mid_made;
-	return enqueue(&row, method->call, method->method, &request.params, request.nparams);
+	PG_RETURN_INT64(outbox_enqueue_request(&row, &request));
 }
 
 /* RtmFindInt, of a Jsonb: false when the field is no whole number. */
@@ -122,7 +130,7 @@ rtm_sql_call_async(PG_FUNCTION_ARGS)
 	int			   nparams = 0;
 	char		  *method;
 
-	outbox_check_enqueue("rtm_call_async");
+	outbox_check_enqueue("rtm_call_async()");
 	method = rtm_method_arg(&fcinfo->args[0]);
 	read_common_args(&fcinfo->args[2], NULL, &row);
 	row.id = outbox_new_id();
@@ -134,5 +142,5 @@ rtm_sql_call_async(PG_FUNCTION_ARGS)
 		nparams = rtm_pack_jsonb(jsonb, &params);
 		set_conversation(&row, rtm_conversation_of_any(method, int_field, jsonb));
 	}
-	return enqueue(&row, "call", method, &params, nparams);
+	PG_RETURN_INT64(enqueue(&row, "call", method, &params, nparams));
 }

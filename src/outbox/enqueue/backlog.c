@@ -54,6 +54,7 @@ struct OutboxBacklog
 {
 	MemoryContext	 context;
 	Tuplestorestate *rows;
+	bool			 broken; /* adding a row has failed: what `rows` has is anybody's guess */
 	int64			 origin;
 	int64			 nrows; /* dead ones too */
 	int64			 nlive;
@@ -132,15 +133,32 @@ note_id(OutboxBacklog *b, int64 id)
 	b->nids++;
 }
 
+/*
+ * A tuplestore that failed to write to its file has half of a row there, or none of rows that
+ * were in memory; a savepoint, which catches the error, doesn't mend that.
+ */
+static void
+check_whole(const OutboxBacklog *b)
+{
+	if (b->broken)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+						errmsg("requests that this transaction has queued were lost"),
+						errdetail("They could not be written to a temporary file."),
+						errhint("Roll back the whole transaction: a savepoint isn't enough.")));
+}
+
 void
 outbox_add_to_backlog(OutboxBacklog *b, OutboxRow *row)
 {
 	Datum values[OUTBOX_NCOLUMNS];
 	bool  nulls[OUTBOX_NCOLUMNS];
 
+	check_whole(b);
 	row->origin = b->origin;
 	outbox_row_values(row, values, nulls);
+	b->broken = true;
 	tuplestore_putvalues(b->rows, outbox_columns(OUTBOX_REQUESTS), values, nulls);
+	b->broken = false;
 	note_id(b, row->id);
 	b->nrows++;
 	b->nlive++;
@@ -250,6 +268,7 @@ outbox_insert_backlog(OutboxBacklog *b, int64 seq)
 	OutboxBatch	   *batch;
 	int				dead = 0;
 
+	check_whole(b);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	batch = outbox_begin_batch();
 	for (int64 i = 0; tuplestore_gettupleslot(b->rows, true, false, slot); i++)

@@ -21,7 +21,10 @@ typedef struct OutboxBacklog OutboxBacklog;
 extern OutboxBacklog *outbox_make_backlog(int64 origin);
 extern void			  outbox_end_backlog(OutboxBacklog *backlog);
 
-/* Add a row, which is copied; its origin is set. */
+/*
+ * Add a row, which is copied; its origin is set.  Once that has failed, as a temporary file
+ * couldn't be written, it raises 53000, as does outbox_insert_backlog(): whatever was rolled back.
+ */
 extern void outbox_add_to_backlog(OutboxBacklog *backlog, OutboxRow *row);
 
 /*

@@ -70,7 +70,14 @@ at_transaction(XactEvent event, void *arg)
 	entry = event == XACT_EVENT_ABORT ? NULL
 									  : outbox_this_database(chores & OUTBOX_CHORE_INSTALLED);
 	if (entry && event == XACT_EVENT_COMMIT)
+	{
 		tell(entry);
+
+		/* its sender, which saw no extension, has given the entry up meanwhile */
+		if (entry->database != MyDatabaseId &&
+			(entry = outbox_this_database(chores & OUTBOX_CHORE_INSTALLED)) != NULL)
+			tell(entry);
+	}
 	else if (entry)
 		outbox_note_prepared(entry, chores & ~OUTBOX_CHORE_READ);
 	if (!pausing)

@@ -38,15 +38,15 @@ outbox_check_enqueue(const char *what)
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("%s() needs the library \"rtm\" to be preloaded", what),
+			 errmsg("%s needs the library \"rtm\" to be preloaded", what),
 			 errhint(
 				 "Add rtm to shared_preload_libraries and restart the server; without it use the synchronous function.")));
 	if (RecoveryInProgress())
 		ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-						errmsg("cannot execute %s() on a standby", what),
+						errmsg("cannot execute %s on a standby", what),
 						errdetail("Requests are rows of a table, which a standby cannot write."),
 						errhint("Queue it on the primary, or use the synchronous function.")));
-	PreventCommandIfReadOnly(psprintf("%s()", what));
+	PreventCommandIfReadOnly(what);
 }
 
 OutboxDatabase *
@@ -95,7 +95,7 @@ outbox_enqueue(OutboxRow *row)
 			 errmsg("a request cannot be queued any more: the transaction is about to commit")));
 	if (backlog == NULL)
 	{
-		OutboxDatabase *entry = outbox_require_database("rtm_call_async");
+		OutboxDatabase *entry = outbox_require_database("a queued call");
 
 		open_tickets(entry);
 		backlog = outbox_make_backlog(outbox_origin(entry));

@@ -16,7 +16,7 @@ extern void outbox_enqueue_init(void);
 
 /*
  * May this transaction enqueue?  Raises 55000 when the library isn't preloaded,
- * 25006 in a read-only transaction and on a standby.  `what` is the function, for
+ * 25006 in a read-only transaction and on a standby.  `what` is what asks (a function with "()"), for
  * the error.
  */
 extern void outbox_check_enqueue(const char *what);

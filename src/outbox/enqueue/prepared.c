@@ -84,40 +84,40 @@ typedef struct Taking
 	OutboxBacklog *prepared;
 	int64		   origin;
 	bool		   wait;
+	bool		   left; /* somebody else has one in hand, and what comes after it */
 } Taking;
 
-/* True: somebody else has it in hand. */
+/*
+ * All who take go upwards, and who doesn't wait stops where somebody is: else two would share
+ * the rows of one transaction, and its order would be lost.
+ */
 static bool
 take_row(Relation rel, HeapTuple tuple, OutboxRow *row, void *arg)
 {
 	Taking		  *taking = arg;
 	OutboxDeletion deletion = OUTBOX_GONE;
 
-	if (row->origin == taking->origin)
+	if (row->origin == taking->origin && !taking->left)
 		deletion = outbox_delete(rel, &tuple->t_self, GetCurrentCommandId(true), taking->wait);
 	if (deletion == OUTBOX_DELETED)
 	{
 		row->enqueued_at = GetCurrentTimestamp(); /* its age counts from now */
 		outbox_add_to_backlog(taking->prepared, row);
 	}
-	return deletion == OUTBOX_LOCKED;
+	taking->left |= deletion == OUTBOX_LOCKED;
+	return false;
 }
 
-/*
- * Take the rows that are committed: those of each transaction as a whole, as the
- * snapshot is of one moment.  True: some are left.
- */
-static bool
+/* Take the rows that are committed: the snapshot, of one moment, has a transaction's all or none. */
+static void
 take_rows(Taking *taking)
 {
 	Relation rel = outbox_open(OUTBOX_REQUESTS, RowExclusiveLock);
-	bool	 left;
 
 	PushActiveSnapshot(GetLatestSnapshot());
-	left = outbox_for_rows(rel, PG_INT64_MIN, 0, take_row, taking) > 0;
+	(void) outbox_for_rows(rel, PG_INT64_MIN, 0, take_row, taking);
 	PopActiveSnapshot();
 	table_close(rel, NoLock);
-	return left;
 }
 
 OutboxBacklog *
@@ -130,7 +130,8 @@ outbox_take_prepared(OutboxDatabase *entry, bool wait, bool *left)
 		return NULL;
 	taking.origin = outbox_origin(entry);
 	taking.prepared = outbox_make_backlog(taking.origin);
-	*left = take_rows(&taking);
+	take_rows(&taking);
+	*left = taking.left;
 	if (outbox_count_backlog(taking.prepared) > 0)
 		return taking.prepared;
 	outbox_end_backlog(taking.prepared);

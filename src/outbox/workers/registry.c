@@ -456,6 +456,7 @@ outbox_restart_now(OutboxDatabase *entry)
 static void
 leave(int code, Datum arg)
 {
+	bool   is_sender = my_place == &my_entry->workers[OUTBOX_SENDER_PLACE];
 	Latch *launcher;
 	Latch *sender;
 
@@ -469,6 +470,11 @@ leave(int code, Datum arg)
 		set_state(my_place, my_place->again ? OUTBOX_WANTED : OUTBOX_ABSENT);
 		my_place->again = false;
 		my_place->failures = 0;
+
+		/* who installs the extension, and saw us running, has relied on our look at it */
+		pg_memory_barrier();
+		if (is_sender && (pg_atomic_read_u32(&my_entry->chores) & OUTBOX_CHORE_INSTALLED))
+			set_state(my_place, OUTBOX_WANTED);
 	}
 	if (for_good && my_place->state == OUTBOX_ABSENT && is_unused(my_entry))
 		my_entry->database = InvalidOid;

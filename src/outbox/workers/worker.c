@@ -136,6 +136,10 @@ outbox_begin_worker(void)
 	}
 	else
 		connect_as_superuser(args.database, outbox_worker_types[args.type].name);
+
+	/* whoever asks from now on isn't known to be answered by this look; see leave() */
+	if (args.type == OUTBOX_SENDER)
+		pg_atomic_fetch_and_u32(&entry->chores, ~(uint32) OUTBOX_CHORE_INSTALLED);
 	if (!outbox_is_installed())
 	{
 		outbox_leave_for_good();

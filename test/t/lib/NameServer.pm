@@ -193,7 +193,9 @@ sub do_noise
 	$send->(pack('n', $q->{id} ^ 1) . substr($good, 2));
 	$send->(reply($other, 0, record('other.test', 1, inet_pton(AF_INET, '127.0.0.7'))));
 }
-sub do_noise_first { my ($self, @rest) = @_; do_noise($self, @rest); do_answer($self, @rest) }
+
+# noise before the first answer only: who drops what was asked because of it asks again
+sub do_noise_first { my ($self, @rest) = @_; do_noise($self, @rest) unless $self->{noised}{"$rest[0]{name} $rest[0]{type}"}++; do_answer($self, @rest) }
 
 # right question and number, but what follows makes no sense
 sub do_broken { my ($self, $q, $entry, $send) = @_; $send->(reply($q, 0, "\xc0\x0c" . pack('nnNn', 1, 1, 0, 400) . 'x')) }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * send.c
- *	  SQL functions that send messages.
+ *	  Messages are sent, and the caller waits.
  *
  * A gate that knows the mid of a message (200053) says that there is one, not whose
  * it is.  At the first asking it can't be ours; at the second one, after the answer
@@ -15,7 +15,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "funcapi.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
@@ -23,7 +22,7 @@
 #include "client/error.h"
 #include "client/mid.h"
 #include "fpnn/known.h"
-#include "sql/ask.h"
+#include "method/send.h"
 
 /* so many times in a row a gate may know a mid that was just made */
 #define MAX_MIDS 5
@@ -35,8 +34,11 @@
 static RtmFound
 look(const RtmCall *sent, const RtmRequest *request, int64 *mtime)
 {
-	RtmCall call = {
-		.server = sent->server, .method = "getmsg", .timeout = sent->timeout, .idempotent = true};
+	RtmCall		   call = {.server = sent->server,
+						   .method = "getmsg",
+						   .timeout = sent->timeout,
+						   .idempotent = true,
+						   .role = sent->role};
 	StringInfoData params;
 	RtmAnswer	  *answer;
 	RtmFound	   found;
@@ -60,12 +62,12 @@ look(const RtmCall *sent, const RtmRequest *request, int64 *mtime)
 
 /* The connection was lost, and with it whether the message has arrived. */
 pg_noreturn static void
-raise_unknown(const RtmFunction *function, const ErrorData *error)
+raise_unknown(const char *what, const ErrorData *error)
 {
 	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
 		ReThrowError((ErrorData *) error);
 	rtm_raise_code(FPNN_CODE_CLOSED,
-				   psprintf("%s: it is not known whether the message has arrived", function->name),
+				   psprintf("%s: it is not known whether the message has arrived", what),
 				   psprintf("The connection was lost, then the gate said that it knows the mid; "
 							"its message could not be looked at: %s.",
 							error->message),
@@ -78,8 +80,7 @@ raise_unknown(const RtmFunction *function, const ErrorData *error)
  * connection that can't be made now had been there.
  */
 static RtmFound
-look_safely(const RtmFunction *function, const RtmCall *sent, const RtmRequest *request,
-			int64 *mtime)
+look_safely(const char *what, const RtmCall *sent, const RtmRequest *request, int64 *mtime)
 {
 	MemoryContext	  context = CurrentMemoryContext;
 	ResourceOwner	  owner = CurrentResourceOwner;
@@ -105,7 +106,7 @@ look_safely(const RtmFunction *function, const RtmCall *sent, const RtmRequest *
 	CurrentResourceOwner = owner;
 
 	if (error)
-		raise_unknown(function, error);
+		raise_unknown(what, error);
 	return found;
 }
 
@@ -119,45 +120,60 @@ time_left(double timeout, TimestampTz begun)
 }
 
 /*
- * Send, with as many mids as it takes.  The answer says 200053 only for a message
- * that has arrived: *mtime is then when, 0 when the service doesn't keep it.
+ * The answer to a message's first asking, and those to others when it takes more than
+ * one mid.
  */
 static RtmAnswer *
-send_once(const RtmFunction *function, RtmCall *call, RtmRequest *request, int64 *mtime)
+finish(RtmAnswer *answer, RtmCall *call, RtmRequest *request, const char *what, TimestampTz begun,
+	   int64 *mtime)
 {
-	TimestampTz begun = GetCurrentTimestamp();
-	double		timeout = call->timeout;
+	double timeout = call->timeout;
 
-	for (int n = 1;; n++)
+	for (int n = 1; answer->code == RTM_CODE_DUPLICATE_MID; n++)
 	{
-		RtmAnswer *answer = rtm_call(call, &request->params, request->nparams);
-
-		if (answer->code != RTM_CODE_DUPLICATE_MID)
-			return answer;
 		call->timeout = time_left(timeout, begun);
-		if (answer->resent && look_safely(function, call, request, mtime) != RTM_FOUND_OTHER)
-			return answer;
+		if (answer->resent && look_safely(what, call, request, mtime) != RTM_FOUND_OTHER)
+			break;
 		if (!request->mid_made || n == MAX_MIDS)
-			rtm_raise_answer(answer, function->name);
+			rtm_raise_answer(answer, what);
 		rtm_encode_mid(request, rtm_new_mid_instead(request->mid));
+		answer = rtm_call(call, &request->params, request->nparams);
 	}
+	return answer;
 }
 
-Datum
-rtm_ask_send(FunctionCallInfo fcinfo, RtmFunction *function)
+/* What came of it. */
+static RtmResult
+result_of(const RtmAnswer *answer, const RtmRequest *request, const char *what, int64 mtime)
 {
-	RtmCall	   call;
-	RtmRequest request;
-	RtmAnswer *answer;
-	RtmResult  result;
-	int64	   mtime = 0;
+	RtmResult result;
 
-	rtm_ask_begin(fcinfo, function, &call, &request);
-	answer = send_once(function, &call, &request, &mtime);
 	if (answer->code != 0 && answer->code != RTM_CODE_DUPLICATE_MID)
-		rtm_raise_answer(answer, function->name);
-	result = rtm_result_of(&request, answer->code == 0 ? answer : NULL, function->name);
+		rtm_raise_answer(answer, what);
+	result = rtm_result_of(request, answer->code == 0 ? answer : NULL, what);
 	if (mtime != 0)
 		result.mtime = rtm_column(Int64GetDatum(mtime));
-	return rtm_ask_result(fcinfo, function, &result);
+	return result;
+}
+
+RtmResult
+rtm_send(RtmCall *call, RtmRequest *request, const char *what)
+{
+	TimestampTz begun = GetCurrentTimestamp();
+	RtmAnswer  *answer = rtm_call(call, &request->params, request->nparams);
+	int64		mtime = 0;
+
+	answer = finish(answer, call, request, what, begun, &mtime);
+	return result_of(answer, request, what, mtime);
+}
+
+RtmAnswer *
+rtm_send_end(RtmAsk *ask, const RtmCall *sent, RtmRequest *request, const char *what)
+{
+	RtmCall	   call = *sent;
+	RtmAnswer *answer = rtm_ask_wait(ask);
+	int64	   mtime = 0;
+
+	answer = finish(answer, &call, request, what, GetCurrentTimestamp(), &mtime);
+	return answer->code == 0 || answer->code == RTM_CODE_DUPLICATE_MID ? NULL : answer;
 }
