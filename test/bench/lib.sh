@@ -3,6 +3,7 @@
 stop_all()
 {
 	[ -z "$echo_pid" ] || kill "$echo_pid" 2>/dev/null
+	[ -z "${bare_port:-}" ] || as_user "$bindir/pg_ctl" -s -D "$work/bare" -m immediate stop
 	[ -z "$port" ] || as_user "$bindir/pg_ctl" -s -D "$work/data" -m immediate stop
 	[ -z "$work" ] || rm -rf "$work"
 }
@@ -14,6 +15,7 @@ use_tree()
 	work=$(mktemp -d "${TMPDIR:-/tmp}/rtm-bench.XXXXXX") || give_up "cannot make a folder"
 	logs=$work/log
 	mkdir "$logs"
+	[ "$(id -u)" -ne 0 ] || chown -R "$test_user" "$work"
 }
 
 build_tools()
@@ -137,7 +139,7 @@ write_page()
 
 	The floor of a call is a C function in the backend that writes a frame of the same size to a kept socket and reads an answer of
 	the same size; that of queueing an \`INSERT\` of a row of the same size into a table with one index, or an
-	\`INSERT ... SELECT\`; that of the local gate single \`INSERT\`s by as many clients. The gate that answers costs next to nothing.
+	\`INSERT ... SELECT\`; that of the local gate single \`INSERT\`s by as many clients; that of pgbench a cluster without the library. The gate that answers costs next to nothing.
 
 	## What it was measured on
 

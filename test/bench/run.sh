@@ -10,8 +10,9 @@
 #	SECONDS_EACH	duration of each pgbench run (3)
 #	BACKLOG		queued requests that are drained (200000)
 #	QUICK		1: shorter and fewer rounds, five minutes
+#	INSTALLED	1: what is installed, nothing is built
 #	PAGE		where the page is written (doc/benchmarks.md)
-#	PARTS		sync, outbox, delays, gate, local, or several of them (sync outbox gate local)
+#	PARTS		sync, outbox, delays, gate, local, memory, idle, or several of them (all but delays)
 #
 # For synchronous calls the floor is a C function (floor.c) that only writes a
 # frame of the same size to a kept socket, waits interruptibly and reads an answer
@@ -32,25 +33,27 @@ elif [ "${QUICK:-0}" = 1 ]; then
 else
 	rounds=${ROUNDS:-5} calls=${CALLS:-20000} seconds=${SECONDS_EACH:-3} backlog=${BACKLOG:-200000} bulk=10000 delays='0.1 200 1.5 10'
 fi
-all_parts="sync outbox gate local"
+all_parts="sync outbox gate local memory idle"
 parts=${PARTS:-$all_parts}
 load_before=$(cut -d ' ' -f 1 /proc/loadavg)
 page=${PAGE:-$PWD/doc/benchmarks.md}
 echo_pid=
 port=
+bare_port=
 
 . test/common.sh
 . test/bench/lib.sh
 . test/bench/sync.sh
 . test/bench/outbox.sh
 . test/bench/gate.sh
+. test/bench/idle.sh
 
 give_up() { note "$*"; exit 1; }
 
 trap stop_all EXIT
 find_pg_config
 choose_user
-if [ "$short" = yes ]; then
+if [ "$short" = yes ] || [ "${INSTALLED:-0}" = 1 ]; then
 	use_tree
 else
 	install_dependencies
