@@ -139,7 +139,8 @@ write_page()
 
 	The floor of a call is a C function in the backend that writes a frame of the same size to a kept socket and reads an answer of
 	the same size; that of queueing an \`INSERT\` of a row of the same size into a table with one index, or an
-	\`INSERT ... SELECT\`; that of the local gate single \`INSERT\`s by as many clients; that of pgbench a cluster without the library. The gate that answers costs next to nothing.
+	\`INSERT ... SELECT\`; that of the local gate single \`INSERT\`s by as many clients; that of
+	pgbench a cluster without the library. The gate that answers costs next to nothing.
 
 	## What it was measured on
 

@@ -33,7 +33,7 @@ elif [ "${QUICK:-0}" = 1 ]; then
 else
 	rounds=${ROUNDS:-5} calls=${CALLS:-20000} seconds=${SECONDS_EACH:-3} backlog=${BACKLOG:-200000} bulk=10000 delays='0.1 200 1.5 10'
 fi
-all_parts="sync outbox gate local memory idle"
+all_parts="memory sync outbox gate local idle"
 parts=${PARTS:-$all_parts}
 load_before=$(cut -d ' ' -f 1 /proc/loadavg)
 page=${PAGE:-$PWD/doc/benchmarks.md}
