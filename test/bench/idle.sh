@@ -19,7 +19,7 @@ tpcb_of()
 
 bench_idle()
 {
-	local each
+	local each clients
 
 	start_bare_cluster
 	for each in "$port" "$bare_port"; do
@@ -42,7 +42,7 @@ anonymous() { awk '/^RssAnon/ { print $2 }'; }
 
 bench_memory()
 {
-	local from
+	local from n
 
 	sql -c "SELECT 1" -c "SELECT pg_read_file('/proc/self/status')" | anonymous >"$work/memory"
 	report "memory: a backend before its first call" "kB" "$work/memory"
