@@ -8,6 +8,7 @@
 #	  each type, table, view, foreign-data wrapper, option and setting
 #	- every name rtm... in the documentation exists
 #	- every link to a file or a heading leads somewhere
+#	- a figure followed by <!-- TITLE --> is what doc/benchmarks.md has for that measure
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -178,6 +179,23 @@ check_links()
 	done
 }
 
+# What make bench measured: the ratio of that title, or the figure where there is none.
+measured()
+{
+	awk -F ' *[|] *' -v title="$1" '$2 == title { print $5 != "" ? $5 : $4 }' doc/benchmarks.md | cut -d ' ' -f 1
+}
+
+check_figures()
+{
+	local file figure title
+
+	for file in README.md doc/*.md; do
+		while IFS='|' read -r figure title; do
+			check "$file: $figure is measured: $title" [ "$(measured "$title")" = "${figure//,/}" ]
+		done < <(grep -oE '[0-9][0-9.,]*<!-- [^>]* -->' "$file" | sed 's/<!-- /|/; s/ -->$//')
+	done
+}
+
 has_line() { printf '%s\n' "$2" | grep -qxF -- "$1"; }
 
 start_cluster
@@ -194,6 +212,7 @@ check_options 'user mapping' "CREATE USER MAPPING FOR CURRENT_USER SERVER sense 
 check_wait_events
 check_names
 check_links
+check_figures
 
 echo "1..$number"
 [ "$number" -gt 0 ] && [ "$failures" -eq 0 ]

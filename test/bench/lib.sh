@@ -4,6 +4,7 @@ stop_all()
 {
 	[ -z "$echo_pid" ] || kill "$echo_pid" 2>/dev/null
 	[ -z "$line_pid" ] || kill "$line_pid" 2>/dev/null
+	[ -z "${bare_port:-}" ] || as_user "$bindir/pg_ctl" -s -D "$work/bare" -m immediate stop
 	[ -z "$port" ] || as_user "$bindir/pg_ctl" -s -D "$work/data" -m immediate stop
 	[ -z "$work" ] || rm -rf "$work"
 }
@@ -15,6 +16,7 @@ use_tree()
 	work=$(mktemp -d "${TMPDIR:-/tmp}/rtm-bench.XXXXXX") || give_up "cannot make a folder"
 	logs=$work/log
 	mkdir "$logs"
+	[ "$(id -u)" -ne 0 ] || chown -R "$test_user" "$work"
 }
 
 build_tools()
@@ -86,15 +88,73 @@ pgbench_of()
 
 median() { sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 
-# compare title unit floor-figures call-figures
+# A figure of the page: title, floor, rtm, ratio, each with smallest and largest.
+result() { printf '%s|%s|%s|%s\n' "$@" >>"$work/results"; }
+
+# The median of a file's figures, with the smallest and the largest.
+spread()
+{
+	sort -n "$1" | awk -v d="${2:-0}" '{ v[NR] = $1 }
+		END { printf "%.*f (%.*f-%.*f)\n", d, NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2, d, v[1], d, v[NR] }'
+}
+
+# compare title unit floor-figures call-figures: line by line from the same round
 compare()
 {
-	local floor call
+	local floor call ratio
 
-	floor=$(median <"$3")
-	call=$(median <"$4")
-	awk -v f="$floor" -v c="$call" 'BEGIN { exit !(f > 0 && c > 0) }' || give_up "$1: there are no figures"
-	awk -v t="$1" -v u="$2" -v f="$floor" -v c="$call" 'BEGIN { printf "%-42s floor %9.0f   rtm %9.0f %s   ratio %.2f\n", t, f, c, u, c / f }'
+	paste "$3" "$4" | awk '!($1 > 0 && $2 > 0) { exit 1 } { print $2 / $1 } END { exit !NR }' >"$work/ratios" ||
+		give_up "$1: there are no figures"
+	floor=$(spread "$3")
+	call=$(spread "$4")
+	ratio=$(spread "$work/ratios" 2)
+	printf '%-42s floor %s   rtm %s %s   ratio %s\n' "$1" "$floor" "$call" "$2" "$ratio"
+	result "$1, $2" "$floor" "$call" "$ratio"
+}
+
+# report title unit figures: what has no floor
+report()
+{
+	printf '%-42s %s %s\n' "$1" "$(spread "$3")" "$2"
+	result "$1, $2" "" "$(spread "$3")" ""
+}
+
+# What differs from PostgreSQL's defaults, the folders and the port aside.
+server_settings()
+{
+	sql -F ' = ' -c "SELECT name, setting || coalesce(' ' || unit, '') FROM pg_settings WHERE source = 'configuration file' AND name NOT IN ('port', 'unix_socket_directories', 'listen_addresses') AND name NOT LIKE 'lc_%' ORDER BY 1"
+}
+
+# write_page file: all results of this run, and what they are from
+write_page()
+{
+	cat >"$1" <<-EOF
+	# Benchmarks
+
+	Written by \`make bench\`; don't edit. $rounds interleaved rounds: median (smallest-largest). A ratio is that of two figures
+	of the same round. Figures depend on the machine, ratios much less.
+
+	| measure | floor | rtm | ratio |
+	|---|---|---|---|
+	$(awk -F '|' '{ printf "| %s | %s | %s | %s |\n", $1, $2, $3, $4 }' "$work/results")
+
+	The floor of a call is a C function in the backend that writes a frame of the same size to a kept socket and reads an answer of
+	the same size; that of queueing an \`INSERT\` of a row of the same size into a table with one index, or an
+	\`INSERT ... SELECT\`; that of the local gate single \`INSERT\`s by as many clients; that of
+	pgbench a cluster without the library. The gate that answers costs next to nothing.
+
+	## What it was measured on
+
+	* $(nproc) processors ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)), $(awk '/^MemTotal/ { printf "%.0f GB", $2 / 1048576 }' /proc/meminfo) of memory, load $load_before when it began
+	* $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release), Linux $(uname -r | cut -d- -f1), $("$PG_CONFIG" --version), $(date -u +%F)
+	* the command: \`ROUNDS=$rounds CALLS=$calls SECONDS_EACH=$seconds BACKLOG=$backlog PARTS="$parts" make bench\`
+
+	Settings, all others as they are by default:
+
+	\`\`\`
+	$(server_settings)
+	\`\`\`
+	EOF
 }
 
 prepare()

@@ -91,7 +91,7 @@ bench_drain()
 		drain $((backlog / 10)) 1 >>"$work/drain.one"
 		time_of "SELECT $floor" "SELECT count($floor) FROM generate_series(1, $calls)" | awk -v n="$calls" '{ print n / $1 }' >>"$work/one.floor"
 	done
-	awk -v r="$(median <"$work/drain")" 'BEGIN { printf "%-42s %9.0f /s\n", "drain, 10,000 conversations", r }'
+	report "drain, 10,000 conversations" "/s" "$work/drain"
 	compare "drain with an old snapshot held" "/s" "$work/drain" "$work/drain.old"
 	compare "drain, one conversation (round trips)" "/s" "$work/one.floor" "$work/drain.one"
 }
@@ -111,7 +111,8 @@ bench_delay()
 	# every other time is that of the sleep
 	commit=$(sql -f "$work/delay.sql" | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p' | awk 'NR % 2' | median)
 	sql -F ' ' -c "SELECT a->>'count', a->>'median', a->>'p99', a->>'largest' FROM rtm_call('delays') AS a" |
-		awk -v t="$1" -v c="$commit" '{ printf "%-42s median %5.2f ms after COMMIT (%5.2f - %5.2f), 99 %% %5.2f ms (%d)\n", t, $2 / 1000 - c, $2 / 1000, c, $3 / 1000 - c, $1 }'
+		awk -v t="$1" -v c="$commit" -v results="$work/results" '{ printf "%s, ms||median %.2f, 99 %% %.2f|\n", t, $2 / 1000 - c, $3 / 1000 - c >>results
+			printf "%-42s median %5.2f ms after COMMIT (%5.2f - %5.2f), 99 %% %5.2f ms (%d)\n", t, $2 / 1000 - c, $2 / 1000, c, $3 / 1000 - c, $1 }'
 }
 
 bench_outbox()

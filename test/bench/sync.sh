@@ -32,7 +32,7 @@ bench_history()
 		time_of "SELECT count(*) FROM generate_series(1, 1) AS i, $2" "SELECT count(m.msg) FROM generate_series(1, 20) AS i, $2 AS m" |
 			awk '{ print 20 * 500 / $1 }' >>"$work/rows"
 	done
-	awk -v t="$1" -v r="$(median <"$work/rows")" 'BEGIN { printf "%-42s %9.0f rows/s of a conversation of 500\n", t, r }'
+	report "$1" "rows/s of a conversation of 500" "$work/rows"
 }
 
 bench_sync()
