@@ -87,6 +87,9 @@ static const OptionDef option_defs[] = {
 	{"quest_timeout", ForeignServerRelationId, OPTION_SECONDS, NULL},
 	{"rate_limit", ForeignServerRelationId, OPTION_COUNT, NULL},
 	{"max_in_flight", ForeignServerRelationId, OPTION_COUNT, NULL},
+	{"max_attempts", ForeignServerRelationId, OPTION_COUNT, NULL},
+	{"max_age", ForeignServerRelationId, OPTION_SECONDS, NULL},
+	{"retry_delay", ForeignServerRelationId, OPTION_SECONDS, NULL},
 	{RTM_PAUSED_SINCE, ForeignServerRelationId, OPTION_SINCE, NULL},
 	{RTM_PAUSED_BY, ForeignServerRelationId, OPTION_ROLE, NULL},
 	{"secret", UserMappingRelationId, OPTION_SECRET, NULL},
@@ -464,6 +467,14 @@ seconds_value(List *options, const char *name)
 	return seconds;
 }
 
+static int
+count_value(List *options, const char *name, int otherwise)
+{
+	char *value = rtm_option_value(options, name);
+
+	return value ? (int) strtod(value, NULL) : otherwise;
+}
+
 RtmOptions *
 rtm_read_options(List *server_options, List *mapping_options, const char *server)
 {
@@ -498,10 +509,11 @@ rtm_read_options(List *server_options, List *mapping_options, const char *server
 	o->tls_only_1_2 = value && strcmp(value, "1.2") == 0;
 	o->connect_timeout = seconds_value(server_options, "connect_timeout");
 	o->quest_timeout = seconds_value(server_options, "quest_timeout");
-	value = rtm_option_value(server_options, "rate_limit");
-	o->rate_limit = value ? (int) strtod(value, NULL) : 0;
-	value = rtm_option_value(server_options, "max_in_flight");
-	o->max_in_flight = value ? (int) strtod(value, NULL) : RTM_MAX_IN_FLIGHT;
+	o->rate_limit = count_value(server_options, "rate_limit", 0);
+	o->max_in_flight = count_value(server_options, "max_in_flight", RTM_MAX_IN_FLIGHT);
+	o->max_attempts = count_value(server_options, "max_attempts", 0);
+	o->max_age = seconds_value(server_options, "max_age");
+	o->retry_delay = seconds_value(server_options, "retry_delay");
 	o->paused = rtm_option_value(server_options, RTM_PAUSED_SINCE) != NULL;
 	return o;
 }

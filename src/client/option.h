@@ -55,6 +55,9 @@ typedef struct RtmOptions
 	double		  quest_timeout;   /* seconds; 0: the setting */
 	int			  rate_limit;	   /* queued quests per second; 0: no limit */
 	int			  max_in_flight;   /* queued quests without an answer */
+	int			  max_attempts;	   /* of a queued quest; 0: rtm.max_attempts */
+	double		  max_age;		   /* of a queued quest, seconds; 0: rtm.max_age */
+	double		  retry_delay;	   /* seconds; 0: rtm.retry_delay */
 	bool		  paused;		   /* nothing queued leaves */
 } RtmOptions;
 

@@ -330,7 +330,7 @@ may_send(Request *request)
 	if (!request->suspect && outbox_is_too_old(request))
 	{
 		outbox_fail(request, request->error ? request->code : FPNN_CODE_TIMEOUT,
-					request->error ? pstrdup(request->error) : "it is older than rtm.max_age");
+					request->error ? pstrdup(request->error) : "it is older than max_age");
 		return false;
 	}
 	if (outbox_is_being_discarded(request))

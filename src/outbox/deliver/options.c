@@ -224,7 +224,12 @@ try_options(Lane *lane, MemoryContext context, RtmOptions **options)
 static void
 take_figures(Lane *lane, RtmOptions *own, const RtmOptions *options)
 {
-	outbox_server_traffic(lane->server)->limit.option = options->rate_limit;
+	ServerTraffic *server = outbox_server_traffic(lane->server);
+
+	server->limit.option = options->rate_limit;
+	server->max_attempts = options->max_attempts;
+	server->max_age = options->max_age;
+	server->retry_delay = options->retry_delay;
 	own->connect_timeout = options->connect_timeout;
 	own->quest_timeout = options->quest_timeout;
 	own->max_in_flight = options->max_in_flight;
@@ -237,7 +242,7 @@ wait_for_options(Lane *lane, const char *why)
 {
 	LaneOptions *o = &lane->traffic->options;
 
-	o->again = rtm_now_ms() + outbox_backoff(++o->failures);
+	o->again = rtm_now_ms() + outbox_backoff(lane->server, ++o->failures);
 	if (o->failures > 1)
 		outbox_note_unreachable(lane, psprintf("server and user mapping cannot be read: %s", why));
 }

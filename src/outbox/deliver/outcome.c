@@ -106,15 +106,16 @@ outbox_is_too_old(const Request *request)
 	int64			   steady = rtm_now_us();
 	int64			   time = outbox_clock_time(&clock, GetCurrentTimestamp(), steady);
 
-	return outbox_max_age > 0 && outbox_age(request->row.enqueued_at, request->seen, time, steady) >
-									 (int64) outbox_max_age * USECS_PER_SEC;
+	int64 most = outbox_age_for(request->lane->server);
+
+	return most > 0 && outbox_age(request->row.enqueued_at, request->seen, time, steady) > most;
 }
 
 /* Is an attempt that ends now the last one that it may have? */
 static bool
 is_exhausted(const Request *request)
 {
-	return request->row.attempts + !request->marked >= outbox_max_attempts ||
+	return request->row.attempts + !request->marked >= outbox_attempts_for(request->lane->server) ||
 		   outbox_is_too_old(request);
 }
 
@@ -150,7 +151,7 @@ outbox_note_attempt(Request *request, int code, const char *error, int64 delay)
 static void
 repeat(Request *request, int code, const char *error)
 {
-	int64 delay = outbox_backoff(request->row.attempts + !request->marked);
+	int64 delay = outbox_backoff(request->lane->server, request->row.attempts + !request->marked);
 
 	count_attempt(request);
 	note_error(request, code, error, delay);
@@ -195,7 +196,9 @@ static void
 send_renamed(Request *request, int code, const char *error)
 {
 	int64 was = request->row.mid;
-	int64 delay = request->row.attempts == 0 ? 0 : outbox_backoff(request->row.attempts);
+	int64 delay = request->row.attempts == 0
+					  ? 0
+					  : outbox_backoff(request->lane->server, request->row.attempts);
 
 	count_attempt(request);
 	note_error(request, code, error, delay);

@@ -69,12 +69,31 @@ outbox_release_lane(Lane *lane)
 
 /* ---- pauses ---- */
 
-int64
-outbox_backoff(int failures)
+int
+outbox_attempts_for(Server *server)
 {
-	double delay = outbox_retry_delay * pow(2, Min(failures, 30) - 1);
+	int option = outbox_server_traffic(server)->max_attempts;
 
-	delay = Min(delay, outbox_max_retry_delay);
+	return option > 0 ? option : outbox_max_attempts;
+}
+
+int64
+outbox_age_for(Server *server)
+{
+	double option = outbox_server_traffic(server)->max_age;
+
+	return (int64) ((option > 0 ? option : outbox_max_age) * USECS_PER_SEC);
+}
+
+int64
+outbox_backoff(Server *server, int failures)
+{
+	double option = outbox_server_traffic(server)->retry_delay;
+	double delay = (option > 0 ? option * 1000 : outbox_retry_delay) *
+				   pow(2, Min(failures, 30) - 1);
+
+	/* a server's own may be longer than the longest */
+	delay = Min(delay, Max(outbox_max_retry_delay, option * 1000));
 	return (int64) (delay * (0.5 + 0.5 * pg_prng_double(&pg_global_prng_state))) + 1;
 }
 
@@ -85,7 +104,7 @@ outbox_pause_lane(Lane *lane)
 
 	t->failures++;
 	t->paused_us = rtm_now_us();
-	t->paused_until = rtm_now_ms() + outbox_backoff(t->failures);
+	t->paused_until = rtm_now_ms() + outbox_backoff(lane->server, t->failures);
 	outbox_wake_lane(lane);
 }
 

@@ -42,6 +42,11 @@ typedef struct ServerTraffic
 	int64			   unreachable_since; /* 0: it isn't, or wasn't tried */
 	int64			   failed_attempts;	  /* to reach it, since then */
 	LogPace			   pace;			  /* of lines about that */
+
+	/* its options, as they were when they could last be read; 0: the settings */
+	int	   max_attempts;
+	double max_age;		/* seconds */
+	double retry_delay; /* seconds */
 } ServerTraffic;
 
 /* A lane's foreign server and user mapping, as far as they are known. */
@@ -111,7 +116,11 @@ extern ServerTraffic *outbox_server_traffic(Server *server);
 extern void outbox_release_lane(Lane *lane);
 
 /* Milliseconds to wait after so many failures in a row: doubles, with jitter. */
-extern int64 outbox_backoff(int failures);
+extern int64 outbox_backoff(Server *server, int failures);
+
+/* How often its requests are tried, and how long, in microseconds; 0: no limit. */
+extern int	 outbox_attempts_for(Server *server);
+extern int64 outbox_age_for(Server *server);
 
 /* Nothing leaves on the lane for a while, which doubles with each failure. */
 extern void outbox_pause_lane(Lane *lane);
