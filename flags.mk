@@ -8,7 +8,7 @@ RTM_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" rtm.control)
 # Debian has had msgpack-c under two names
 MSGPACK := $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
 PG_CPPFLAGS = -I$(srcdir)/src -DRTM_VERSION='"$(RTM_VERSION)"' $(shell pkg-config --cflags $(MSGPACK) libcrypto libssl 2>/dev/null)
-PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-declaration-after-statement $(WERROR)
+PG_CFLAGS = -std=gnu11 -Wall -Wextra -Werror=implicit-function-declaration -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-declaration-after-statement $(WERROR)
 # PostgreSQL's flags and the attributes in its headers may be gcc's, as in Debian
 ifneq ($(findstring clang,$(shell $(CC) --version 2>/dev/null)),)
 PG_CFLAGS += -Wno-ignored-optimization-argument -Wno-unknown-warning-option -Wno-ignored-attributes

@@ -10,8 +10,12 @@ use PostgreSQL::Test::Utils;
 use RtmTest;
 use Test::More;
 
-my $gdb = `gdb --version 2>/dev/null`;
-plan skip_all => 'gdb, which holds the process at that moment, is not there' unless $gdb;
+if (!`gdb --version 2>/dev/null`)
+{
+  SKIP: { skip 'gdb, which holds the process at that moment, is not there', 1 }
+	done_testing();
+	exit;
+}
 my $gate = KeepGate->new;
 my $node = new_node('reinstall');
 sub sql { my ($query) = @_; return $node->safe_psql('postgres', $query) }

@@ -54,7 +54,7 @@ struct OutboxBacklog
 {
 	MemoryContext	 context;
 	Tuplestorestate *rows;
-	bool			 broken; /* adding a row has failed: what `rows` has is anybody's guess */
+	bool			 broken; /* adding a row has failed: what is here is anybody's guess */
 	int64			 origin;
 	int64			 nrows; /* dead ones too */
 	int64			 nlive;
@@ -112,10 +112,13 @@ outbox_end_backlog(OutboxBacklog *b)
 static void *
 grow(OutboxBacklog *b, void *array, int n, int *max, Size size)
 {
+	int more = Max(8, *max * 2);
+
 	if (n < *max)
 		return array;
-	*max = Max(8, *max * 2);
-	return array ? repalloc_huge(array, size * *max) : MemoryContextAlloc(b->context, size * *max);
+	array = array ? repalloc_huge(array, size * more) : MemoryContextAlloc(b->context, size * more);
+	*max = more; /* only now: memory may run out, and a savepoint catch that */
+	return array;
 }
 
 /* ---- rows ---- */
@@ -143,7 +146,7 @@ check_whole(const OutboxBacklog *b)
 	if (b->broken)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 						errmsg("requests that this transaction has queued were lost"),
-						errdetail("They could not be written to a temporary file."),
+						errdetail("There was no room for them, in memory or in a temporary file."),
 						errhint("Roll back the whole transaction: a savepoint isn't enough.")));
 }
 
@@ -158,10 +161,10 @@ outbox_add_to_backlog(OutboxBacklog *b, OutboxRow *row)
 	outbox_row_values(row, values, nulls);
 	b->broken = true;
 	tuplestore_putvalues(b->rows, outbox_columns(OUTBOX_REQUESTS), values, nulls);
-	b->broken = false;
 	note_id(b, row->id);
 	b->nrows++;
 	b->nlive++;
+	b->broken = false;
 }
 
 void
