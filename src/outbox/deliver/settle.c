@@ -53,6 +53,7 @@ static struct
 {
 	TimestampTz from;  /* finished_at: all before it were purged */
 	int64		whole; /* rtm_now_us(): all are looked at again */
+	bool		full;  /* the last portion was: more of the same may be due */
 } purge;
 
 /*
@@ -395,15 +396,21 @@ purge_due(void)
 	return rtm_now_ms() + TimestampDifferenceMilliseconds(purge_until(), purge.from);
 }
 
-/* Also looks at what is older than what was purged, if that is of use and doesn't take long. */
+/*
+ * Also looks at what is older than what was purged, if that doesn't take long and nothing
+ * else is due: a run of portions reads each row once, however slow the machine is.
+ */
 static int64
 look_for_purge(void)
 {
 	int64 begin = rtm_now_us();
 	int64 due;
 
-	if (begin < purge.whole)
-		return Min(purge_due(), purge.whole / 1000 + 1);
+	if (purge.full || begin < purge.whole)
+	{
+		purge.full = false;
+		return Min(purge_due(), Max(begin, purge.whole) / 1000 + 1);
+	}
 	purge.from = DT_NOBEGIN;
 	due = purge_due();
 	purge.whole = begin + PURGE_WHOLE * (rtm_now_us() - begin);
@@ -422,7 +429,8 @@ purge_portion(void)
 	n = DatumGetInt64(outbox_column(0, 1, NULL));
 	if (n > 0)
 		purge.from = DatumGetTimestampTz(outbox_column(0, 2, NULL));
-	return rtm_now_ms() + (n >= PURGE_ROWS ? PURGE_PAUSE : PURGE_NEXT);
+	purge.full = n >= PURGE_ROWS;
+	return rtm_now_ms() + (purge.full ? PURGE_PAUSE : PURGE_NEXT);
 }
 
 /* A portion at a time: messages are waiting meanwhile. */
