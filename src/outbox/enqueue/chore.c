@@ -59,6 +59,10 @@ end_discarding(void)
 	discarding = NULL;
 }
 
+/*
+ * The workers are told of what a transaction did when it has committed, and of what it
+ * may yet do when it is prepared.
+ */
 static void
 at_transaction(XactEvent event, void *arg)
 {
