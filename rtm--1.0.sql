@@ -1624,11 +1624,13 @@ CREATE TABLE rtm_internal.rtm_request (
 	server_name text,
 	callback_name text,
 	callback_owner oid,
+	send_at timestamptz,
+	expires_at timestamptz,
 	error_code integer,
 	error text,
 	next_attempt timestamptz
 ) USING heap;
-CREATE INDEX rtm_request_seq ON rtm_internal.rtm_request (seq);
+CREATE INDEX rtm_request_seq ON rtm_internal.rtm_request (seq, id);
 CREATE INDEX rtm_request_id ON rtm_internal.rtm_request (id);
 COMMENT ON TABLE rtm_internal.rtm_request IS 'requests that wait or are under way; see the view rtm_outbox';
 
@@ -1674,6 +1676,8 @@ CREATE TABLE rtm_internal.rtm_finished (
 	server_name text,
 	callback_name text,
 	callback_owner oid,
+	send_at timestamptz,
+	expires_at timestamptz,
 	error_code integer,
 	error text,
 	status text NOT NULL,
@@ -1689,7 +1693,7 @@ CREATE TABLE rtm_internal.rtm_finished (
 	autovacuum_vacuum_threshold = 1000,
 	autovacuum_vacuum_cost_delay = 0
 );
-CREATE INDEX rtm_finished_done ON rtm_internal.rtm_finished (finished_at) WHERE status = 'done' AND callback_due IS NULL;
+CREATE INDEX rtm_finished_done ON rtm_internal.rtm_finished (finished_at) WHERE status <> 'failed' AND callback_due IS NULL;
 CREATE INDEX rtm_finished_failed ON rtm_internal.rtm_finished (finished_at) WHERE status = 'failed';
 CREATE INDEX rtm_finished_callback_due ON rtm_internal.rtm_finished (origin, owner, callback_due) WHERE callback_due IS NOT NULL;
 COMMENT ON TABLE rtm_internal.rtm_finished IS 'requests that are through; see the view rtm_result';
@@ -1782,11 +1786,13 @@ CREATE FUNCTION @extschema@.rtm_send_message_async(
 	mid bigint DEFAULT 0,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that sends a message to a user';
 
 CREATE FUNCTION @extschema@.rtm_send_message_async(
@@ -1798,11 +1804,13 @@ CREATE FUNCTION @extschema@.rtm_send_message_async(
 	mid bigint DEFAULT 0,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that sends a binary message to a user';
 
 CREATE FUNCTION @extschema@.rtm_send_messages_async(
@@ -1814,11 +1822,13 @@ CREATE FUNCTION @extschema@.rtm_send_messages_async(
 	mid bigint DEFAULT 0,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(bigint, bigint, bigint[], text, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(bigint, bigint, bigint[], text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that sends a message to several users';
 
 CREATE FUNCTION @extschema@.rtm_send_messages_async(
@@ -1830,11 +1840,13 @@ CREATE FUNCTION @extschema@.rtm_send_messages_async(
 	mid bigint DEFAULT 0,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(bigint, bigint, bigint[], bytea, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(bigint, bigint, bigint[], bytea, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that sends a binary message to several users';
 
 CREATE FUNCTION @extschema@.rtm_send_group_message_async(
@@ -1846,11 +1858,13 @@ CREATE FUNCTION @extschema@.rtm_send_group_message_async(
 	mid bigint DEFAULT 0,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that sends a message to a group';
 
 CREATE FUNCTION @extschema@.rtm_send_group_message_async(
@@ -1862,11 +1876,13 @@ CREATE FUNCTION @extschema@.rtm_send_group_message_async(
 	mid bigint DEFAULT 0,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that sends a binary message to a group';
 
 CREATE FUNCTION @extschema@.rtm_send_room_message_async(
@@ -1878,11 +1894,13 @@ CREATE FUNCTION @extschema@.rtm_send_room_message_async(
 	mid bigint DEFAULT 0,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that sends a message to a room';
 
 CREATE FUNCTION @extschema@.rtm_send_room_message_async(
@@ -1894,11 +1912,13 @@ CREATE FUNCTION @extschema@.rtm_send_room_message_async(
 	mid bigint DEFAULT 0,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that sends a binary message to a room';
 
 CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
@@ -1909,11 +1929,13 @@ CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
 	mid bigint DEFAULT 0,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that sends a message to everybody';
 
 CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
@@ -1924,11 +1946,13 @@ CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
 	mid bigint DEFAULT 0,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that sends a binary message to everybody';
 
 CREATE FUNCTION @extschema@.rtm_get_group_message_async(
@@ -1942,11 +1966,13 @@ CREATE FUNCTION @extschema@.rtm_get_group_message_async(
 	mtypes bigint[] DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_group_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues the question for history of a group: one page';
 
 CREATE FUNCTION @extschema@.rtm_get_room_message_async(
@@ -1960,11 +1986,13 @@ CREATE FUNCTION @extschema@.rtm_get_room_message_async(
 	mtypes bigint[] DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_room_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues the question for history of a room: one page';
 
 CREATE FUNCTION @extschema@.rtm_get_broadcast_message_async(
@@ -1977,11 +2005,13 @@ CREATE FUNCTION @extschema@.rtm_get_broadcast_message_async(
 	mtypes bigint[] DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_async(bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_async(bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues the question for history of the broadcast channel: one page';
 
 CREATE FUNCTION @extschema@.rtm_get_p2p_message_async(
@@ -1995,11 +2025,13 @@ CREATE FUNCTION @extschema@.rtm_get_p2p_message_async(
 	mtypes bigint[] DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues the question for history of two users: one page';
 
 CREATE FUNCTION @extschema@.rtm_get_p2p_message_info_async(
@@ -2008,11 +2040,13 @@ CREATE FUNCTION @extschema@.rtm_get_p2p_message_info_async(
 	to_uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues the question for a message of two users';
 
 CREATE FUNCTION @extschema@.rtm_get_group_message_info_async(
@@ -2021,11 +2055,13 @@ CREATE FUNCTION @extschema@.rtm_get_group_message_info_async(
 	gid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_group_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues the question for a message of a group';
 
 CREATE FUNCTION @extschema@.rtm_get_room_message_info_async(
@@ -2034,11 +2070,13 @@ CREATE FUNCTION @extschema@.rtm_get_room_message_info_async(
 	rid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_room_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues the question for a message of a room';
 
 CREATE FUNCTION @extschema@.rtm_get_broadcast_message_info_async(
@@ -2046,11 +2084,13 @@ CREATE FUNCTION @extschema@.rtm_get_broadcast_message_info_async(
 	from_uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_info_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_info_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues the question for a message of the broadcast channel';
 
 CREATE FUNCTION @extschema@.rtm_delete_p2p_message_async(
@@ -2059,11 +2099,13 @@ CREATE FUNCTION @extschema@.rtm_delete_p2p_message_async(
 	to_uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_p2p_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_p2p_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that deletes a message of two users';
 
 CREATE FUNCTION @extschema@.rtm_delete_group_message_async(
@@ -2072,11 +2114,13 @@ CREATE FUNCTION @extschema@.rtm_delete_group_message_async(
 	gid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_group_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_group_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that deletes a message of a group';
 
 CREATE FUNCTION @extschema@.rtm_delete_room_message_async(
@@ -2085,11 +2129,13 @@ CREATE FUNCTION @extschema@.rtm_delete_room_message_async(
 	rid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_room_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_room_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that deletes a message of a room';
 
 CREATE FUNCTION @extschema@.rtm_delete_broadcast_message_async(
@@ -2097,11 +2143,13 @@ CREATE FUNCTION @extschema@.rtm_delete_broadcast_message_async(
 	from_uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that deletes a message of the broadcast channel';
 
 -- Counting, editing and deleting many
@@ -2114,11 +2162,13 @@ CREATE FUNCTION @extschema@.rtm_get_message_num_async(
 	end_time bigint DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_message_num_async(bigint, bigint, bigint[], bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_message_num_async(bigint, bigint, bigint[], bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that counts the messages of a group or room that are kept, and who sent them';
 
 CREATE FUNCTION @extschema@.rtm_edit_message_async(
@@ -2131,11 +2181,13 @@ CREATE FUNCTION @extschema@.rtm_edit_message_async(
 	time_limit bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_edit_message_async(bigint, bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_edit_message_async(bigint, bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that gives a message of a group or room another text, unless it is older than time_limit milliseconds';
 
 CREATE FUNCTION @extschema@.rtm_clean_message_async(
@@ -2146,11 +2198,13 @@ CREATE FUNCTION @extschema@.rtm_clean_message_async(
 	end_time bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_clean_message_async(bigint, bigint, bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_clean_message_async(bigint, bigint, bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that deletes the messages of a conversation from begin_time to end_time, in milliseconds';
 
 CREATE FUNCTION @extschema@.rtm_delete_conversation_messages_async(
@@ -2159,35 +2213,41 @@ CREATE FUNCTION @extschema@.rtm_delete_conversation_messages_async(
 	message_type bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_conversation_messages_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_conversation_messages_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that deletes all that a user has sent to a group or room';
 
 CREATE FUNCTION @extschema@.rtm_clear_user_messages_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_clear_user_messages_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_clear_user_messages_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that deletes all that a user has sent';
 
 CREATE FUNCTION @extschema@.rtm_clear_project_messages_async(
 	clear_type bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_clear_project_messages_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_clear_project_messages_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that deletes the messages of a project: 0 p2p, 1 room, 2 group, 3 broadcast, 4 all';
-REVOKE ALL ON FUNCTION @extschema@.rtm_clear_project_messages_async(bigint, @extschema@.rtm_callback, double precision, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_clear_project_messages_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
 
 -- Tokens, users, bans of the project
 
@@ -2195,45 +2255,53 @@ CREATE FUNCTION @extschema@.rtm_get_token_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_token_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_token_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that gives a token that a user logs in with';
-REVOKE ALL ON FUNCTION @extschema@.rtm_get_token_async(bigint, @extschema@.rtm_callback, double precision, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_get_token_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.rtm_remove_token_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_remove_token_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_remove_token_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that makes the token of a user invalid';
 
 CREATE FUNCTION @extschema@.rtm_kickout_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_kickout_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_kickout_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that ends the connections of a user';
 
 CREATE FUNCTION @extschema@.rtm_get_online_users_async(
 	uids bigint[],
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_online_users_async(bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_online_users_async(bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that says which of the users are logged in';
 
 CREATE FUNCTION @extschema@.rtm_set_user_info_async(
@@ -2242,33 +2310,39 @@ CREATE FUNCTION @extschema@.rtm_set_user_info_async(
 	pinfo text DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_set_user_info_async(bigint, text, text, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_set_user_info_async(bigint, text, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that sets what everybody, and what the user alone, is told of a user; NULL leaves it as it is';
 
 CREATE FUNCTION @extschema@.rtm_get_user_info_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_user_info_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_user_info_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that gives what everybody, and what the user alone, is told of a user';
 
 CREATE FUNCTION @extschema@.rtm_get_user_open_info_async(
 	uids bigint[],
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_user_open_info_async(bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_user_open_info_async(bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that gives what everybody is told of users, by uid';
 
 CREATE FUNCTION @extschema@.rtm_add_sessions_async(
@@ -2276,11 +2350,13 @@ CREATE FUNCTION @extschema@.rtm_add_sessions_async(
 	uids bigint[],
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_sessions_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_sessions_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that puts users into the list of talks of a user';
 
 CREATE FUNCTION @extschema@.rtm_remove_sessions_async(
@@ -2288,11 +2364,13 @@ CREATE FUNCTION @extschema@.rtm_remove_sessions_async(
 	uids bigint[],
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_remove_sessions_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_remove_sessions_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that takes users off the list of talks of a user';
 
 CREATE FUNCTION @extschema@.rtm_add_project_black_async(
@@ -2300,35 +2378,41 @@ CREATE FUNCTION @extschema@.rtm_add_project_black_async(
 	btime bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_project_black_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_project_black_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that puts a user on the blacklist of a project, for seconds; 0: for ever';
-REVOKE ALL ON FUNCTION @extschema@.rtm_add_project_black_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_add_project_black_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.rtm_remove_project_black_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_remove_project_black_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_remove_project_black_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that takes a user off the blacklist of a project';
-REVOKE ALL ON FUNCTION @extschema@.rtm_remove_project_black_async(bigint, @extschema@.rtm_callback, double precision, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_remove_project_black_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.rtm_is_project_black_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_project_black_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_project_black_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that says whether a user is on the blacklist of a project';
 
 CREATE FUNCTION @extschema@.rtm_add_project_ban_async(
@@ -2336,35 +2420,41 @@ CREATE FUNCTION @extschema@.rtm_add_project_ban_async(
 	btime bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_project_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_project_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that forbids a user to write in a project, for seconds; 0: for ever';
-REVOKE ALL ON FUNCTION @extschema@.rtm_add_project_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_add_project_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.rtm_remove_project_ban_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_remove_project_ban_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_remove_project_ban_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that lets a user write in a project again';
-REVOKE ALL ON FUNCTION @extschema@.rtm_remove_project_ban_async(bigint, @extschema@.rtm_callback, double precision, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_remove_project_ban_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.rtm_is_project_ban_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_project_ban_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_project_ban_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that says whether a user is forbidden to write in a project';
 
 -- Friends and blacklists of users
@@ -2374,11 +2464,13 @@ CREATE FUNCTION @extschema@.rtm_add_friends_async(
 	friends bigint[],
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_friends_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_friends_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that makes users friends of a user';
 
 CREATE FUNCTION @extschema@.rtm_delete_friends_async(
@@ -2386,22 +2478,26 @@ CREATE FUNCTION @extschema@.rtm_delete_friends_async(
 	friends bigint[],
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_friends_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_friends_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that makes users no friends of a user any more';
 
 CREATE FUNCTION @extschema@.rtm_get_friends_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_friends_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_friends_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that gives the friends of a user';
 
 CREATE FUNCTION @extschema@.rtm_is_friend_async(
@@ -2409,11 +2505,13 @@ CREATE FUNCTION @extschema@.rtm_is_friend_async(
 	fuid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_friend_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_friend_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that says whether fuid is a friend of a user';
 
 CREATE FUNCTION @extschema@.rtm_is_friends_async(
@@ -2421,11 +2519,13 @@ CREATE FUNCTION @extschema@.rtm_is_friends_async(
 	fuids bigint[],
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_friends_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_friends_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that says which of the users are friends of a user';
 
 CREATE FUNCTION @extschema@.rtm_add_blacks_async(
@@ -2433,11 +2533,13 @@ CREATE FUNCTION @extschema@.rtm_add_blacks_async(
 	blacks bigint[],
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_blacks_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_blacks_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that puts users on the blacklist of a user';
 
 CREATE FUNCTION @extschema@.rtm_delete_blacks_async(
@@ -2445,22 +2547,26 @@ CREATE FUNCTION @extschema@.rtm_delete_blacks_async(
 	blacks bigint[],
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_blacks_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_blacks_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that takes users off the blacklist of a user';
 
 CREATE FUNCTION @extschema@.rtm_get_blacks_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_blacks_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_blacks_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that gives the blacklist of a user';
 
 CREATE FUNCTION @extschema@.rtm_is_black_async(
@@ -2468,11 +2574,13 @@ CREATE FUNCTION @extschema@.rtm_is_black_async(
 	buid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_black_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_black_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that says whether buid is on the blacklist of a user';
 
 CREATE FUNCTION @extschema@.rtm_is_blacks_async(
@@ -2480,11 +2588,13 @@ CREATE FUNCTION @extschema@.rtm_is_blacks_async(
 	buids bigint[],
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_blacks_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_blacks_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that says which of the users are on the blacklist of a user';
 
 -- Groups
@@ -2494,11 +2604,13 @@ CREATE FUNCTION @extschema@.rtm_add_group_members_async(
 	uids bigint[],
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_group_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_group_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that makes users members of a group';
 
 CREATE FUNCTION @extschema@.rtm_delete_group_members_async(
@@ -2506,44 +2618,52 @@ CREATE FUNCTION @extschema@.rtm_delete_group_members_async(
 	uids bigint[],
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_group_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_group_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that takes users out of a group';
 
 CREATE FUNCTION @extschema@.rtm_delete_group_async(
 	gid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_group_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_group_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that ends a group; its messages stay';
 
 CREATE FUNCTION @extschema@.rtm_get_group_members_async(
 	gid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_members_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_group_members_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that gives the members of a group';
 
 CREATE FUNCTION @extschema@.rtm_get_group_count_async(
 	gid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_count_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_group_count_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that says how many members a group has';
 
 CREATE FUNCTION @extschema@.rtm_is_group_member_async(
@@ -2551,22 +2671,26 @@ CREATE FUNCTION @extschema@.rtm_is_group_member_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_group_member_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_group_member_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that says whether a user is a member of a group';
 
 CREATE FUNCTION @extschema@.rtm_get_user_groups_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_user_groups_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_user_groups_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that gives the groups of a user';
 
 CREATE FUNCTION @extschema@.rtm_add_group_ban_async(
@@ -2575,11 +2699,13 @@ CREATE FUNCTION @extschema@.rtm_add_group_ban_async(
 	btime bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_group_ban_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_group_ban_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that forbids a user to write to a group (NULL: to any), for seconds; 0: for ever';
 
 CREATE FUNCTION @extschema@.rtm_remove_group_ban_async(
@@ -2587,11 +2713,13 @@ CREATE FUNCTION @extschema@.rtm_remove_group_ban_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_remove_group_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_remove_group_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that lets a user write to a group again (NULL: to any)';
 
 CREATE FUNCTION @extschema@.rtm_is_ban_of_group_async(
@@ -2599,11 +2727,13 @@ CREATE FUNCTION @extschema@.rtm_is_ban_of_group_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_ban_of_group_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_ban_of_group_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that says whether a user is forbidden to write to a group';
 
 CREATE FUNCTION @extschema@.rtm_set_group_info_async(
@@ -2612,34 +2742,40 @@ CREATE FUNCTION @extschema@.rtm_set_group_info_async(
 	pinfo text DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_set_group_info_async(bigint, text, text, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_set_group_info_async(bigint, text, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that sets what everybody, and what members, are told of a group; NULL leaves it as it is';
 
 CREATE FUNCTION @extschema@.rtm_get_group_info_async(
 	gid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_info_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_group_info_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that gives what everybody, and what members, are told of a group';
 
 CREATE FUNCTION @extschema@.rtm_clear_project_group_async(
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_clear_project_group_async(@extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_clear_project_group_async(@extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that ends all groups of a project; their messages stay';
-REVOKE ALL ON FUNCTION @extschema@.rtm_clear_project_group_async(@extschema@.rtm_callback, double precision, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_clear_project_group_async(@extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
 
 -- Rooms
 
@@ -2648,11 +2784,13 @@ CREATE FUNCTION @extschema@.rtm_add_room_member_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_room_member_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_room_member_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that brings a user into a room';
 
 CREATE FUNCTION @extschema@.rtm_delete_room_member_async(
@@ -2660,11 +2798,13 @@ CREATE FUNCTION @extschema@.rtm_delete_room_member_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_room_member_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_room_member_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that takes a user out of a room';
 
 CREATE FUNCTION @extschema@.rtm_add_room_members_async(
@@ -2672,11 +2812,13 @@ CREATE FUNCTION @extschema@.rtm_add_room_members_async(
 	uids bigint[],
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_room_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_room_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that brings users into a room; says which are in it now';
 
 CREATE FUNCTION @extschema@.rtm_delete_room_members_async(
@@ -2684,11 +2826,13 @@ CREATE FUNCTION @extschema@.rtm_delete_room_members_async(
 	uids bigint[],
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_room_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_room_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that takes users out of a room; says which are out of it now';
 
 CREATE FUNCTION @extschema@.rtm_add_user_rooms_async(
@@ -2696,11 +2840,13 @@ CREATE FUNCTION @extschema@.rtm_add_user_rooms_async(
 	rids bigint[],
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_user_rooms_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_user_rooms_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that brings a user into rooms';
 
 CREATE FUNCTION @extschema@.rtm_delete_user_rooms_async(
@@ -2708,33 +2854,39 @@ CREATE FUNCTION @extschema@.rtm_delete_user_rooms_async(
 	rids bigint[],
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_user_rooms_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_user_rooms_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that takes a user out of rooms';
 
 CREATE FUNCTION @extschema@.rtm_get_room_members_async(
 	rid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_members_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_room_members_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that gives the users who are in a room';
 
 CREATE FUNCTION @extschema@.rtm_get_room_count_async(
 	rids bigint[],
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_count_async(bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_room_count_async(bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that says how many users are in rooms, by rid';
 
 CREATE FUNCTION @extschema@.rtm_add_room_ban_async(
@@ -2743,11 +2895,13 @@ CREATE FUNCTION @extschema@.rtm_add_room_ban_async(
 	btime bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_room_ban_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_room_ban_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that forbids a user to write to a room (NULL: to any), for seconds; 0: for ever';
 
 CREATE FUNCTION @extschema@.rtm_remove_room_ban_async(
@@ -2755,11 +2909,13 @@ CREATE FUNCTION @extschema@.rtm_remove_room_ban_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_remove_room_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_remove_room_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that lets a user write to a room again (NULL: to any)';
 
 CREATE FUNCTION @extschema@.rtm_is_ban_of_room_async(
@@ -2767,11 +2923,13 @@ CREATE FUNCTION @extschema@.rtm_is_ban_of_room_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_ban_of_room_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_ban_of_room_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that says whether a user is forbidden to write to a room';
 
 CREATE FUNCTION @extschema@.rtm_set_room_info_async(
@@ -2780,22 +2938,26 @@ CREATE FUNCTION @extschema@.rtm_set_room_info_async(
 	pinfo text DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_set_room_info_async(bigint, text, text, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_set_room_info_async(bigint, text, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that sets what everybody, and what members, are told of a room; NULL leaves it as it is';
 
 CREATE FUNCTION @extschema@.rtm_get_room_info_async(
 	rid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_info_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_room_info_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that gives what everybody, and what members, are told of a room';
 
 -- What is kept for users, their devices
@@ -2806,11 +2968,13 @@ CREATE FUNCTION @extschema@.rtm_data_set_async(
 	val text,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_data_set_async(bigint, text, text, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_data_set_async(bigint, text, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that keeps a value for a user, by a key';
 
 CREATE FUNCTION @extschema@.rtm_data_get_async(
@@ -2818,11 +2982,13 @@ CREATE FUNCTION @extschema@.rtm_data_get_async(
 	key text,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_data_get_async(bigint, text, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_data_get_async(bigint, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that gives the value that is kept for a user by a key; NULL: there is none';
 
 CREATE FUNCTION @extschema@.rtm_data_delete_async(
@@ -2830,11 +2996,13 @@ CREATE FUNCTION @extschema@.rtm_data_delete_async(
 	key text,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_data_delete_async(bigint, text, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_data_delete_async(bigint, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that deletes the value that is kept for a user by a key';
 
 CREATE FUNCTION @extschema@.rtm_add_device_async(
@@ -2843,11 +3011,13 @@ CREATE FUNCTION @extschema@.rtm_add_device_async(
 	device_token text,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_device_async(bigint, text, text, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_device_async(bigint, text, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that adds a device that messages to a user are pushed to; app_type: apns, fcm';
 
 CREATE FUNCTION @extschema@.rtm_remove_device_async(
@@ -2855,11 +3025,13 @@ CREATE FUNCTION @extschema@.rtm_remove_device_async(
 	device_token text,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_remove_device_async(bigint, text, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_remove_device_async(bigint, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that takes a device of a user away';
 
 CREATE FUNCTION @extschema@.rtm_add_device_push_option_async(
@@ -2869,11 +3041,13 @@ CREATE FUNCTION @extschema@.rtm_add_device_push_option_async(
 	mtypes bigint[] DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_device_push_option_async(bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_device_push_option_async(bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that ends pushes to the devices of a user: of another user (0), of a group (1), of these types';
 
 CREATE FUNCTION @extschema@.rtm_remove_device_push_option_async(
@@ -2883,22 +3057,26 @@ CREATE FUNCTION @extschema@.rtm_remove_device_push_option_async(
 	mtypes bigint[] DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_remove_device_push_option_async(bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_remove_device_push_option_async(bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that allows pushes again that add_device_push_option ended';
 
 CREATE FUNCTION @extschema@.rtm_get_device_push_option_async(
 	uid bigint,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_device_push_option_async(bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_device_push_option_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that gives the types that are not pushed to a user, by user and by group';
 
 -- Translation, checks of contents
@@ -2913,11 +3091,13 @@ CREATE FUNCTION @extschema@.rtm_translate_async(
 	uid bigint DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_translate_async(text, text, text, text, text, boolean, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_translate_async(text, text, text, text, text, boolean, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that translates a text';
 
 CREATE FUNCTION @extschema@.rtm_profanity_async(
@@ -2926,11 +3106,13 @@ CREATE FUNCTION @extschema@.rtm_profanity_async(
 	uid bigint DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_profanity_async(text, boolean, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_profanity_async(text, boolean, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that cleans a text of profanity';
 
 CREATE FUNCTION @extschema@.rtm_speech_to_text_async(
@@ -2942,11 +3124,13 @@ CREATE FUNCTION @extschema@.rtm_speech_to_text_async(
 	uid bigint DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_speech_to_text_async(text, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_speech_to_text_async(text, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that turns speech into text; audio_type: 1 an address, 2 the audio itself';
 
 CREATE FUNCTION @extschema@.rtm_speech_to_text_async(
@@ -2958,11 +3142,13 @@ CREATE FUNCTION @extschema@.rtm_speech_to_text_async(
 	uid bigint DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_speech_to_text_async(bytea, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_speech_to_text_async(bytea, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that turns speech into text; audio_type: 1 an address, 2 the audio itself';
 
 CREATE FUNCTION @extschema@.rtm_text_check_async(
@@ -2970,11 +3156,13 @@ CREATE FUNCTION @extschema@.rtm_text_check_async(
 	uid bigint DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_text_check_async(text, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_text_check_async(text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that checks a text: whether it passes, and why not';
 
 CREATE FUNCTION @extschema@.rtm_image_check_async(
@@ -2983,11 +3171,13 @@ CREATE FUNCTION @extschema@.rtm_image_check_async(
 	uid bigint DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_image_check_async(text, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_image_check_async(text, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that checks an image: whether it passes, and why not; image_type: 1 an address, 2 the image itself';
 
 CREATE FUNCTION @extschema@.rtm_image_check_async(
@@ -2996,11 +3186,13 @@ CREATE FUNCTION @extschema@.rtm_image_check_async(
 	uid bigint DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_image_check_async(bytea, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_image_check_async(bytea, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that checks an image: whether it passes, and why not; image_type: 1 an address, 2 the image itself';
 
 CREATE FUNCTION @extschema@.rtm_audio_check_async(
@@ -3012,11 +3204,13 @@ CREATE FUNCTION @extschema@.rtm_audio_check_async(
 	uid bigint DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_audio_check_async(text, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_audio_check_async(text, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that checks an audio: whether it passes, and why not; audio_type: 1 an address, 2 the audio itself';
 
 CREATE FUNCTION @extschema@.rtm_audio_check_async(
@@ -3028,11 +3222,13 @@ CREATE FUNCTION @extschema@.rtm_audio_check_async(
 	uid bigint DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_audio_check_async(bytea, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_audio_check_async(bytea, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that checks an audio: whether it passes, and why not; audio_type: 1 an address, 2 the audio itself';
 
 CREATE FUNCTION @extschema@.rtm_video_check_async(
@@ -3042,11 +3238,13 @@ CREATE FUNCTION @extschema@.rtm_video_check_async(
 	uid bigint DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_video_check_async(text, bigint, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_video_check_async(text, bigint, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that checks a video: whether it passes, and why not; video_type: 1 an address, 2 the video itself';
 
 CREATE FUNCTION @extschema@.rtm_video_check_async(
@@ -3056,11 +3254,13 @@ CREATE FUNCTION @extschema@.rtm_video_check_async(
 	uid bigint DEFAULT NULL,
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_video_check_async(bytea, bigint, text, bigint, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_video_check_async(bytea, bigint, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that checks a video: whether it passes, and why not; video_type: 1 an address, 2 the video itself';
 
 -- Any other method
@@ -3070,13 +3270,15 @@ CREATE FUNCTION @extschema@.rtm_call_async(
 	params @extschema@.rtm_params DEFAULT '{}',
 	callback @extschema@.rtm_callback DEFAULT NULL,
 	timeout double precision DEFAULT 0,
-	server text DEFAULT NULL
+	server text DEFAULT NULL,
+	send_at timestamptz DEFAULT NULL,
+	expires_at timestamptz DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_call_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_call_async(text, @extschema@.rtm_params, @extschema@.rtm_callback, double precision, text) IS
+COMMENT ON FUNCTION @extschema@.rtm_call_async(text, @extschema@.rtm_params, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 	'queues a call that calls a method of the service by its name on the wire; bytes that are no text are {"base64": "..."}';
-REVOKE ALL ON FUNCTION @extschema@.rtm_call_async(text, @extschema@.rtm_params, @extschema@.rtm_callback, double precision, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_call_async(text, @extschema@.rtm_params, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
 
 --
 -- Waiting, repeating, discarding
@@ -3089,7 +3291,7 @@ CREATE FUNCTION @extschema@.rtm_wait(
 AS 'MODULE_PATHNAME', 'rtm_sql_wait'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.rtm_wait(bigint, double precision) IS
-	'waits until a committed request is through: done or failed; pending when the timeout in seconds (0: none) came first';
+	'waits until a committed request is through: done, failed or expired; pending when the timeout in seconds (0: none) came first';
 
 CREATE FUNCTION @extschema@.rtm_retry(
 	id bigint
@@ -3162,7 +3364,7 @@ CREATE VIEW @extschema@.rtm_outbox WITH (security_barrier) AS
 		r.enqueued_at, r.attempts, r.next_attempt,
 		@extschema@.rtm_error_of(r.error_code, r.error) AS error,
 		o.origin IS NOT NULL AND r.origin IS DISTINCT FROM o.origin AS held,
-		r.callback_name
+		r.callback_name, r.send_at, r.expires_at
 	FROM rtm_internal.rtm_request AS r
 		CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
 		CROSS JOIN LATERAL (SELECT r.origin IS NOT DISTINCT FROM o.origin AS by_oid) AS b
@@ -3219,6 +3421,7 @@ CREATE FUNCTION @extschema@.rtm_server_stats(
 	OUT srvid oid,
 	OUT sent bigint,
 	OUT failed bigint,
+	OUT expired bigint,
 	OUT retried bigint,
 	OUT in_flight integer,
 	OUT answer_time double precision,
@@ -3271,9 +3474,9 @@ GRANT SELECT ON @extschema@.rtm_stat_worker TO pg_monitor;
 COMMENT ON VIEW @extschema@.rtm_stat_worker IS 'the workers of all databases';
 
 CREATE VIEW @extschema@.rtm_stat_server AS
-	SELECT s.srvname::text AS server, coalesce(t.sent, 0) AS sent, coalesce(t.failed, 0) AS failed,
+	SELECT s.srvname::text AS server, coalesce(t.sent, 0) AS sent, coalesce(t.failed, 0) AS failed, coalesce(t.expired, 0) AS expired,
 		coalesce(t.retried, 0) AS retried, coalesce(t.in_flight, 0) AS in_flight,
-		coalesce(q.queued, 0) AS queued, pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) q.oldest AS oldest_age,
+		coalesce(q.queued, 0) AS queued, coalesce(q.scheduled, 0) AS scheduled, pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) q.oldest AS oldest_age,
 		t.answer_time, t.last_answer_time,
 		coalesce(q.held, 0) AS held, h.unreachable_since, h.last_error, h.limited_to,
 		p.since::timestamptz AS paused_since, p.by AS paused_by
@@ -3286,12 +3489,15 @@ CREATE VIEW @extschema@.rtm_stat_server AS
 				pg_catalog.max(x.option_value) FILTER (WHERE x.option_name OPERATOR(pg_catalog.=) 'paused_since') AS since,
 				pg_catalog.max(x.option_value) FILTER (WHERE x.option_name OPERATOR(pg_catalog.=) 'paused_by') AS by
 			FROM pg_catalog.pg_options_to_table(s.srvoptions) AS x) AS p
-		LEFT JOIN (SELECT r.server, pg_catalog.count(*) FILTER (WHERE NOT r.held) AS queued,
-				pg_catalog.min(r.enqueued_at) FILTER (WHERE NOT r.held) AS oldest,
+		LEFT JOIN (SELECT r.server, pg_catalog.count(*) FILTER (WHERE NOT r.held AND NOT r.scheduled) AS queued,
+				pg_catalog.count(*) FILTER (WHERE NOT r.held AND r.scheduled) AS scheduled,
+				pg_catalog.min(r.since) FILTER (WHERE NOT r.held AND NOT r.scheduled) AS oldest,
 				pg_catalog.count(*) FILTER (WHERE r.held) AS held
 			FROM (SELECT CASE WHEN i.origin IS NOT DISTINCT FROM o.origin
 						THEN i.server ELSE n.oid END AS server,
-					i.enqueued_at, o.origin IS NOT NULL AND i.origin IS DISTINCT FROM o.origin AS held
+					GREATEST(i.enqueued_at, i.send_at) AS since,
+					i.seq OPERATOR(pg_catalog.<) 0 AND i.send_at IS NOT NULL AS scheduled,
+					o.origin IS NOT NULL AND i.origin IS DISTINCT FROM o.origin AS held
 				FROM rtm_internal.rtm_request AS i
 					CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
 					LEFT JOIN pg_catalog.pg_foreign_server AS n
@@ -3311,18 +3517,22 @@ COMMENT ON VIEW @extschema@.rtm_stat_error IS
 	'attempts of this database''s queued requests that failed, by foreign server and code';
 
 CREATE VIEW @extschema@.rtm_stat_outbox AS
-	SELECT q.queued, q.oldest_age, q.held, f.failed, f.callbacks, f.callbacks_held,
+	SELECT q.queued, q.scheduled, q.oldest_age, q.held, f.failed, f.callbacks, f.callbacks_held,
 		coalesce(w.state, 'stopped') AS sender, w.pid AS sender_pid, w.since AS sender_since,
 		w.last_error AS sender_error, @extschema@.rtm_counted_since() AS counted_since,
 		b.timeline, b.instance
 	FROM (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
 		LEFT JOIN rtm_internal.rtm_origin AS b ON b.origin OPERATOR(pg_catalog.=) o.origin
 		CROSS JOIN LATERAL (SELECT
-				pg_catalog.count(*) FILTER (WHERE o.origin IS NULL OR r.origin IS NOT DISTINCT FROM o.origin) AS queued,
-				pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.min(r.enqueued_at)
-					FILTER (WHERE o.origin IS NULL OR r.origin IS NOT DISTINCT FROM o.origin) AS oldest_age,
-				pg_catalog.count(*) FILTER (WHERE o.origin IS NOT NULL AND r.origin IS DISTINCT FROM o.origin) AS held
-			FROM rtm_internal.rtm_request AS r) AS q
+				pg_catalog.count(*) FILTER (WHERE NOT r.held AND NOT r.scheduled) AS queued,
+				pg_catalog.count(*) FILTER (WHERE NOT r.held AND r.scheduled) AS scheduled,
+				pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.min(r.since)
+					FILTER (WHERE NOT r.held AND NOT r.scheduled) AS oldest_age,
+				pg_catalog.count(*) FILTER (WHERE r.held) AS held
+			FROM (SELECT GREATEST(i.enqueued_at, i.send_at) AS since,
+					i.seq OPERATOR(pg_catalog.<) 0 AND i.send_at IS NOT NULL AS scheduled,
+					o.origin IS NOT NULL AND i.origin IS DISTINCT FROM o.origin AS held
+				FROM rtm_internal.rtm_request AS i) AS r) AS q
 		CROSS JOIN LATERAL (SELECT
 				(SELECT pg_catalog.count(*) FROM rtm_internal.rtm_finished AS i
 					WHERE i.status OPERATOR(pg_catalog.=) 'failed') AS failed,

@@ -97,7 +97,7 @@ check_known(const Awaited *awaited, bool other)
 				 : errhint("See the view rtm_result for what became of it there.")));
 }
 
-/* done, failed, or NULL: it isn't through. */
+/* done, failed, expired, or NULL: it isn't through. */
 static const char *
 look(Awaited *awaited)
 {
@@ -118,7 +118,7 @@ look(Awaited *awaited)
 	if (pending)
 		return NULL;
 	if (found && outbox_is_own_origin(result.row.origin))
-		return result.failed ? "failed" : "done";
+		return outbox_status_name(result.status);
 	check_known(awaited, found);
 	return "done";
 }

@@ -86,11 +86,18 @@ queue_again(OutboxRow *row)
 static void
 check_failed(const OutboxResult *result)
 {
-	if (!result->failed)
+	if (result->status != OUTBOX_STATUS_FAILED)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("request " INT64_FORMAT " did not fail", result->row.id),
 				 errhint("Only failed requests can be queued again; see the view rtm_result.")));
+}
+
+/* Is it a request of a prepared transaction, that has no ticket yet? */
+static bool
+is_prepared(const OutboxResult *found)
+{
+	return !outbox_has_ticket(found->row.seq) && !outbox_is_scheduled(found->row.seq);
 }
 
 /*
@@ -117,7 +124,7 @@ take(OutboxTable table, int64 id, bool retry, OutboxResult *found)
 		 * One that has no ticket yet is about to be moved: others wait for that.  One
 		 * that is still there, although it is gone: this very command has deleted it.
 		 */
-		if (!there || found->row.seq < 0 || ItemPointerEquals(&last, &found->tid))
+		if (!there || is_prepared(found) || ItemPointerEquals(&last, &found->tid))
 			break;
 		last = found->tid;
 		if (retry)

@@ -154,6 +154,7 @@ rtm_sql_server_stats(PG_FUNCTION_ARGS)
 				 rtm_column(ObjectIdGetDatum(s->server)),
 				 rtm_column(Int64GetDatum(pg_atomic_read_u64(&s->sent))),
 				 rtm_column(Int64GetDatum(pg_atomic_read_u64(&s->failed))),
+				 rtm_column(Int64GetDatum(pg_atomic_read_u64(&s->expired))),
 				 rtm_column(Int64GetDatum(pg_atomic_read_u64(&s->retried))),
 				 rtm_column(Int32GetDatum(pg_atomic_read_u32(&s->in_flight))),
 				 rtm_column_if(answers > 0, Float8GetDatum(time / answers)),

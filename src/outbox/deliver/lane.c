@@ -327,6 +327,11 @@ static bool
 may_send(Request *request)
 {
 	/* what was lost with others gets the chance to learn what became of it */
+	if (!request->suspect && outbox_has_expired(request))
+	{
+		outbox_expire(request);
+		return false;
+	}
 	if (!request->suspect && outbox_is_too_old(request))
 	{
 		outbox_fail(request, request->error ? request->code : FPNN_CODE_TIMEOUT,

@@ -61,7 +61,10 @@ finish(Request *request)
 	OutboxServerStats *stats = stats_of(request);
 
 	if (stats)
-		pg_atomic_fetch_add_u64(request->code == 0 ? &stats->sent : &stats->failed, 1);
+		pg_atomic_fetch_add_u64(request->code == 0 ? &stats->sent
+								: request->expired ? &stats->expired
+												   : &stats->failed,
+								1);
 	outbox_set_finished(request, request->code != 0 || OidIsValid(request->row.callback) ||
 									 outbox_keep_results);
 }
@@ -71,6 +74,24 @@ outbox_fail(Request *request, int code, const char *error)
 {
 	set_error(request, code, error);
 	outbox_note_failure(request, code, true);
+	finish(request);
+}
+
+bool
+outbox_has_expired(const Request *request)
+{
+	return request->row.expires_at != 0 && GetCurrentTimestamp() >= request->row.expires_at;
+}
+
+void
+outbox_expire(Request *request)
+{
+	int code = request->error ? request->code : FPNN_CODE_TIMEOUT;
+
+	request->expired = true;
+	set_error(request, code,
+			  request->maybe_sent ? "it expired; an earlier attempt may have been carried out"
+								  : "it expired before it could be sent");
 	finish(request);
 }
 
@@ -107,8 +128,9 @@ outbox_is_too_old(const Request *request)
 	int64			   time = outbox_clock_time(&clock, GetCurrentTimestamp(), steady);
 
 	int64 most = outbox_age_for(request->lane->server);
+	int64 since = Max(request->row.enqueued_at, request->row.send_at);
 
-	return most > 0 && outbox_age(request->row.enqueued_at, request->seen, time, steady) > most;
+	return most > 0 && outbox_age(since, request->seen, time, steady) > most;
 }
 
 /* Is an attempt that ends now the last one that it may have? */
@@ -140,6 +162,11 @@ outbox_note_attempt(Request *request, int code, const char *error, int64 delay)
 	bool exhausted = is_exhausted(request);
 
 	count_attempt(request);
+	if (outbox_has_expired(request))
+	{
+		outbox_expire(request);
+		return false;
+	}
 	if (exhausted)
 		outbox_fail(request, code, error);
 	else

@@ -32,7 +32,11 @@ extern void outbox_timed_out(Request *request);
  */
 extern void outbox_lose_all(Lane *lane, int code, const char *why, bool suspicious);
 
-/* Is it older than rtm.max_age? */
+/* Is it not to be sent any more, as its expires_at says?  Then that is how it ends. */
+extern bool outbox_has_expired(const Request *request);
+extern void outbox_expire(Request *request);
+
+/* Is it older than rtm.max_age, from when it was to be sent? */
 extern bool outbox_is_too_old(const Request *request);
 
 /* Is it any method, of which nobody knows whether it may be repeated? */

@@ -87,6 +87,7 @@ struct Request
 	bool			 suspect;		/* it was lost together with others */
 	bool			 discarded;		/* its row is gone: not to be sent */
 	bool			 looking;		/* it asks for the message that the gate has */
+	bool			 expired;		/* finished: its time was over */
 	bool			 leaves_result; /* finished: its row isn't only deleted */
 	int64			 settle_after;	/* rtm_now_ms(): its row was locked; 0: not */
 	bool			 settled;		/* finished, and its row is gone */

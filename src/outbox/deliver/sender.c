@@ -30,6 +30,7 @@
 #include "outbox/deliver/options.h"
 #include "outbox/origin/origin.h"
 #include "outbox/deliver/reader.h"
+#include "outbox/deliver/schedule.h"
 #include "outbox/deliver/settle.h"
 #include "outbox/record/relations.h"
 #include "outbox/record/request_table.h"
@@ -63,6 +64,7 @@ typedef struct Sender
 	OutboxDatabase *entry;
 	ResourceOwner	traffic;		/* owns what signing takes from the server */
 	int64			next_purge;		/* of results */
+	int64			next_release;	/* of scheduled requests */
 	int64			finished_since; /* there is something to settle; 0: there isn't */
 	OutboxSettled	settled;		/* what the last settlement left */
 	int64			read_us;		/* rtm_now_us(): the last look at the table */
@@ -248,6 +250,19 @@ settle_turn(Sender *sender)
 	return true;
 }
 
+/* Before reading: what is due by now goes first. */
+static void
+release_turn(Sender *sender)
+{
+	Relation rel;
+
+	if (rtm_now_ms() < sender->next_release)
+		return;
+	rel = begin(RowExclusiveLock);
+	sender->next_release = outbox_release_due(sender->entry);
+	commit(rel);
+}
+
 static void
 purge_turn(Sender *sender)
 {
@@ -325,6 +340,11 @@ do_chores(Sender *sender)
 
 		outbox_notice_discarded(rel);
 		commit(rel);
+	}
+	if (chores & OUTBOX_CHORE_SCHEDULED)
+	{
+		outbox_look_at_schedule();
+		sender->next_release = 0;
 	}
 	if (chores & OUTBOX_CHORE_CALLBACKS)
 		outbox_look_for_callbacks();
@@ -412,7 +432,7 @@ next_turn(const Sender *sender, int64 until)
 {
 	bool locked = sender->settled.locked + sender->settled.locked_touched > 0;
 
-	until = Min(until, sender->next_purge);
+	until = Min(until, Min(sender->next_purge, sender->next_release));
 	if (outbox_queue.nrows > 0)
 		until = Min(until, rtm_now_ms() + CATALOG_CHECK);
 	if (outbox_any_prepared(sender->entry))
@@ -442,6 +462,7 @@ turn(Sender *sender)
 		outbox_look_for_callbacks();
 	}
 	do_chores(sender);
+	release_turn(sender);
 	read_turn(sender);
 	MemoryContextSwitchTo(context);
 	if (outbox_queue.nrows > 0)

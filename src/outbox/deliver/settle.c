@@ -66,11 +66,11 @@ static OutboxStatement move_row = {
 	"RETURNING *) INSERT INTO rtm_internal.rtm_finished (id, origin, status, owner, server, "
 	"conversation, nparams, mid_made, attempts, key_a, key_b, enqueued_at, finished_at, "
 	"timeout, call, method, params, mid, recipients, callback, owner_name, server_name, "
-	"callback_name, callback_owner, mtime, answer, error_code, error, callback_due) SELECT "
-	"id, origin, CASE WHEN $2 = 0 THEN 'done' ELSE 'failed' END, owner, server, "
+	"callback_name, callback_owner, send_at, expires_at, mtime, answer, error_code, error, "
+	"callback_due) SELECT id, origin, $8, owner, server, "
 	"conversation, nparams, mid_made, $6, key_a, key_b, enqueued_at, clock_timestamp(), "
 	"timeout, call, method, params, mid, recipients, callback, owner_name, server_name, "
-	"callback_name, callback_owner, $4, $5, nullif($2, 0), $3, CASE WHEN callback IS NOT "
+	"callback_name, callback_owner, send_at, expires_at, $4, $5, nullif($2, 0), $3, CASE WHEN callback IS NOT "
 	"NULL THEN seq END FROM r ON CONFLICT (id, origin) DO UPDATE SET status = "
 	"excluded.status, owner = excluded.owner, server = excluded.server, conversation = "
 	"excluded.conversation, nparams = excluded.nparams, mid_made = excluded.mid_made, "
@@ -80,11 +80,11 @@ static OutboxStatement move_row = {
 	"excluded.params, mid = excluded.mid, recipients = excluded.recipients, callback = "
 	"excluded.callback, owner_name = excluded.owner_name, server_name = "
 	"excluded.server_name, callback_name = excluded.callback_name, callback_owner = "
-	"excluded.callback_owner, mtime = excluded.mtime, answer = excluded.answer, error_code "
+	"excluded.callback_owner, send_at = excluded.send_at, expires_at = excluded.expires_at, mtime = excluded.mtime, answer = excluded.answer, error_code "
 	"= excluded.error_code, error = excluded.error, callback_due = excluded.callback_due, "
 	"callback_error = NULL, callback_attempts = NULL, callback_begun = NULL",
-	7,
-	{TIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID, INT4OID, INT8OID},
+	8,
+	{TIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID, INT4OID, INT8OID, TEXTOID},
 };
 
 /* Mid and parameters are others only when it has got a new mid. */
@@ -98,7 +98,7 @@ static OutboxStatement note_row = {
 
 static OutboxStatement purge_rows = {
 	"WITH d AS (DELETE FROM rtm_internal.rtm_finished WHERE ctid = ANY (ARRAY (SELECT ctid"
-	" FROM rtm_internal.rtm_finished WHERE status = 'done' AND callback_due IS NULL"
+	" FROM rtm_internal.rtm_finished WHERE status <> 'failed' AND callback_due IS NULL"
 	" AND finished_at >= $3 AND finished_at <= $1"
 	" ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING finished_at)"
 	" SELECT count(*), max(finished_at) FROM d",
@@ -107,7 +107,7 @@ static OutboxStatement purge_rows = {
 };
 
 static OutboxStatement oldest_row = {
-	"SELECT min(finished_at) FROM rtm_internal.rtm_finished WHERE status = 'done' AND callback_due IS NULL"
+	"SELECT min(finished_at) FROM rtm_internal.rtm_finished WHERE status <> 'failed' AND callback_due IS NULL"
 	" AND finished_at >= $1",
 	1,
 	{TIMESTAMPTZOID},
@@ -184,12 +184,18 @@ is_there(Relation rel, Request *request)
 	return found;
 }
 
+static OutboxStatus
+status_of(const Request *request)
+{
+	return request->code == 0 ? OUTBOX_STATUS_DONE : request->expired ? OUTBOX_STATUS_EXPIRED : OUTBOX_STATUS_FAILED;
+}
+
 /* True: it is done, or there is nothing left to do. */
 static bool
 move(Relation rel, Request *request)
 {
-	char  nulls[] = "       ";
-	Datum values[7];
+	char  nulls[] = "        ";
+	Datum values[8];
 
 	if (!is_there(rel, request))
 		return true;
@@ -205,6 +211,7 @@ move(Relation rel, Request *request)
 		values[4] = PointerGetDatum(cstring_to_text_with_len(request->answer, request->answer_len));
 	values[5] = Int32GetDatum(request->row.attempts);
 	values[6] = Int64GetDatum(request->row.seq);
+	values[7] = CStringGetTextDatum(outbox_status_name(status_of(request)));
 	if (outbox_run(&move_row, values, nulls) != 1)
 		return false;
 	return true;

@@ -24,8 +24,36 @@
 #include "method/function.h"
 #include "method/jsonb.h"
 
+/* The time of an argument; 0: it is NULL. */
+static TimestampTz
+time_arg(const NullableDatum *arg)
+{
+	TimestampTz time = arg->isnull ? 0 : DatumGetTimestampTz(arg->value);
+
+	/* the one time that the rows have no word for */
+	return time == 0 && !arg->isnull ? 1 : time;
+}
+
 /*
- * callback, timeout and server; the row's owner is the current role.  A server
+ * send_at and expires_at.  What is due already has no send_at: nobody has to look for it.
+ */
+static void
+read_times(const NullableDatum *args, OutboxRow *row)
+{
+	row->send_at = time_arg(&args[0]);
+	row->expires_at = time_arg(&args[1]);
+	if (row->send_at != 0 && row->send_at >= OUTBOX_LAST_SEND_AT)
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+						errmsg("send_at is out of range: \"%s\"", timestamptz_to_str(row->send_at)),
+						errhint("A request that is never to be sent needn't be queued.")));
+	if (row->send_at != 0 && row->expires_at != 0 && row->expires_at <= row->send_at)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("expires_at is not later than send_at"),
+						errhint("A request that has expired is not sent.")));
+}
+
+/*
+ * callback, timeout, server, send_at and expires_at; the row's owner is the current role.  A server
  * that no call could ask, for its wrapper, its mapping or its options, is refused
  * as a call that waits refuses it; no connection is made.
  */
@@ -43,6 +71,7 @@ read_common_args(const NullableDatum *args, const RtmMethod *method, OutboxRow *
 		row->callback = DatumGetObjectId(args[0].value);
 		outbox_check_callback(row->callback, method, row->owner);
 	}
+	read_times(&args[3], row);
 }
 
 static int64

@@ -19,12 +19,14 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
 #include "compat.h"
 #include "outbox/enqueue/backlog.h"
 #include "outbox/origin/names.h"
 #include "outbox/record/request_table.h"
+#include "outbox/workers/registry.h"
 
 /* What is kept in memory of a transaction's requests, at least: kilobytes. */
 #define KEEP_KB 16384
@@ -262,9 +264,25 @@ outbox_undo_savepoint(OutboxBacklog *b, SubTransactionId id)
 
 /* ---- commit ---- */
 
-void
+/*
+ * Where a row stands until its time has come, or else `seq`.  What is prepared stands where it is
+ * taken from when it is committed.
+ */
+static int64
+place_of(TupleTableSlot *slot, int64 seq, TimestampTz now)
+{
+	bool		null;
+	Datum		value = slot_getattr(slot, OUTBOX_SEND_AT, &null);
+	TimestampTz send_at = null ? 0 : DatumGetTimestampTz(value);
+
+	return send_at > now && outbox_has_ticket(seq) ? OUTBOX_SCHEDULED + send_at : seq;
+}
+
+uint32
 outbox_insert_backlog(OutboxBacklog *b, int64 seq)
 {
+	TimestampTz		now = GetCurrentTimestamp();
+	bool			scheduled = false;
 	MemoryContext	old = MemoryContextSwitchTo(b->context);
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(outbox_columns(OUTBOX_REQUESTS),
 													&TTSOpsMinimalTuple);
@@ -276,14 +294,19 @@ outbox_insert_backlog(OutboxBacklog *b, int64 seq)
 	batch = outbox_begin_batch();
 	for (int64 i = 0; tuplestore_gettupleslot(b->rows, true, false, slot); i++)
 	{
+		int64 place;
+
 		while (dead < b->ndead && b->dead[dead].to <= i)
 			dead++;
 		if (dead < b->ndead && b->dead[dead].from <= i)
 			continue;
-		outbox_add_to_batch(batch, slot, seq++);
+		place = place_of(slot, seq++, now);
+		scheduled |= outbox_is_scheduled(place);
+		outbox_add_to_batch(batch, slot, place);
 	}
 	outbox_end_batch(batch);
 	ExecDropSingleTupleTableSlot(slot);
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
+	return OUTBOX_CHORE_READ | (scheduled ? OUTBOX_CHORE_SCHEDULED : 0);
 }

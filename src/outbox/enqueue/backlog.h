@@ -47,7 +47,10 @@ extern void outbox_begin_savepoint(OutboxBacklog *backlog, SubTransactionId id);
 extern void outbox_end_savepoint(OutboxBacklog *backlog, SubTransactionId id);
 extern void outbox_undo_savepoint(OutboxBacklog *backlog, SubTransactionId id);
 
-/* The rows go into the table, with tickets from `seq` on. */
-extern void outbox_insert_backlog(OutboxBacklog *backlog, int64 seq);
+/*
+ * The rows go into the table, with tickets from `seq` on; those that are to be sent later
+ * without.  The chores that come of it (OUTBOX_CHORE_...).
+ */
+extern uint32 outbox_insert_backlog(OutboxBacklog *backlog, int64 seq);
 
 #endif /* OUTBOX_BACKLOG_H */

@@ -150,18 +150,19 @@ flush(OutboxDatabase *entry, OutboxBacklog *b)
 	int64		   nprepared = prepared ? outbox_count_backlog(prepared) : 0;
 	int64		   nown = b ? outbox_count_backlog(b) : 0;
 	int64		   seq;
+	uint32		   chores = 0;
 
 	if (nprepared + nown == 0)
 		return;
 	seq = outbox_draw_tickets(nprepared + nown);
 	if (prepared)
 	{
-		outbox_insert_backlog(prepared, seq);
+		chores |= outbox_insert_backlog(prepared, seq);
 		outbox_end_backlog(prepared);
 	}
 	if (nown > 0)
-		outbox_insert_backlog(b, seq + nprepared);
-	outbox_chore_at_commit(OUTBOX_CHORE_READ);
+		chores |= outbox_insert_backlog(b, seq + nprepared);
+	outbox_chore_at_commit(chores);
 }
 
 /*
@@ -222,8 +223,9 @@ before_prepare(void)
 	backlog = NULL;
 	if (b && outbox_count_backlog(b) > 0)
 	{
-		outbox_insert_backlog(b, outbox_draw_tickets(outbox_count_backlog(b)) - OUTBOX_PREPARED);
-		outbox_chore_at_commit(OUTBOX_CHORE_READ);
+		int64 seq = outbox_draw_tickets(outbox_count_backlog(b)) - OUTBOX_PREPARED;
+
+		outbox_chore_at_commit(outbox_insert_backlog(b, seq));
 	}
 	if (b)
 		outbox_end_backlog(b);

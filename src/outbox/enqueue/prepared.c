@@ -115,7 +115,7 @@ take_rows(Taking *taking)
 	Relation rel = outbox_open(OUTBOX_REQUESTS, RowExclusiveLock);
 
 	PushActiveSnapshot(GetLatestSnapshot());
-	(void) outbox_for_rows(rel, PG_INT64_MIN, 0, take_row, taking);
+	(void) outbox_for_rows(rel, PG_INT64_MIN, OUTBOX_SCHEDULED, take_row, taking);
 	PopActiveSnapshot();
 	table_close(rel, NoLock);
 }
@@ -155,13 +155,16 @@ outbox_release_prepared(OutboxDatabase *entry)
 	bool		   more = is_any_prepared();
 	bool		   left;
 	OutboxBacklog *prepared = outbox_take_prepared(entry, false, &left);
+	uint32		   chores = CHORES(was);
 
 	if (prepared)
 	{
-		outbox_insert_backlog(prepared, outbox_draw_tickets(outbox_count_backlog(prepared)));
+		int64 seq = outbox_draw_tickets(outbox_count_backlog(prepared));
+
+		chores |= outbox_insert_backlog(prepared, seq);
 		outbox_end_backlog(prepared);
 	}
 	if (!more && !left)
 		(void) pg_atomic_compare_exchange_u64(&entry->prepared, &was, 0);
-	return CHORES(was);
+	return chores;
 }

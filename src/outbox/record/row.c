@@ -16,6 +16,30 @@
 #include "outbox/record/relations.h"
 #include "outbox/record/row.h"
 
+static const char *const status_names[] = {
+	[OUTBOX_STATUS_DONE] = "done",
+	[OUTBOX_STATUS_FAILED] = "failed",
+	[OUTBOX_STATUS_EXPIRED] = "expired",
+};
+
+const char *
+outbox_status_name(OutboxStatus status)
+{
+	return status_names[status];
+}
+
+static OutboxStatus
+read_status(Datum value)
+{
+	int			len;
+	const char *name = outbox_read_bytes(value, &len);
+
+	for (OutboxStatus i = 0; i < lengthof(status_names); i++)
+		if (strncmp(status_names[i], name, len) == 0 && status_names[i][len] == '\0')
+			return i;
+	return OUTBOX_STATUS_DONE;
+}
+
 static Datum
 text_value(const char *bytes, int len)
 {
@@ -68,6 +92,10 @@ outbox_row_values(const OutboxRow *row, Datum *values, bool *nulls)
 	nulls[OUTBOX_CALLBACK - 1] = !OidIsValid(row->callback);
 	values[OUTBOX_CALLBACK_OWNER - 1] = ObjectIdGetDatum(row->callback_owner);
 	nulls[OUTBOX_CALLBACK_OWNER - 1] = !OidIsValid(row->callback_owner);
+	values[OUTBOX_SEND_AT - 1] = TimestampTzGetDatum(row->send_at);
+	nulls[OUTBOX_SEND_AT - 1] = row->send_at == 0;
+	values[OUTBOX_EXPIRES_AT - 1] = TimestampTzGetDatum(row->expires_at);
+	nulls[OUTBOX_EXPIRES_AT - 1] = row->expires_at == 0;
 	nulls[OUTBOX_NEXT_ATTEMPT - 1] = true;
 	nulls[OUTBOX_ERROR_CODE - 1] = true;
 	nulls[OUTBOX_ERROR - 1] = true;
@@ -139,6 +167,10 @@ read_shared(const Datum *v, const bool *null, OutboxRow *row)
 		row->callback = DatumGetObjectId(v[OUTBOX_CALLBACK - 1]);
 	if (!null[OUTBOX_CALLBACK_OWNER - 1])
 		row->callback_owner = DatumGetObjectId(v[OUTBOX_CALLBACK_OWNER - 1]);
+	if (!null[OUTBOX_SEND_AT - 1])
+		row->send_at = DatumGetTimestampTz(v[OUTBOX_SEND_AT - 1]);
+	if (!null[OUTBOX_EXPIRES_AT - 1])
+		row->expires_at = DatumGetTimestampTz(v[OUTBOX_EXPIRES_AT - 1]);
 	row->owner_name = read_name(v[OUTBOX_OWNER_NAME - 1], null[OUTBOX_OWNER_NAME - 1]);
 	row->server_name = read_name(v[OUTBOX_SERVER_NAME - 1], null[OUTBOX_SERVER_NAME - 1]);
 	row->callback_name = read_name(v[OUTBOX_CALLBACK_NAME - 1], null[OUTBOX_CALLBACK_NAME - 1]);
@@ -161,17 +193,14 @@ outbox_read_row(HeapTuple tuple, OutboxRow *row)
 void
 outbox_read_result(HeapTuple tuple, OutboxResult *result)
 {
-	Datum		v[RESULT_NCOLUMNS];
-	bool		null[RESULT_NCOLUMNS];
-	const char *status;
-	int			len;
+	Datum v[RESULT_NCOLUMNS];
+	bool  null[RESULT_NCOLUMNS];
 
 	heap_deform_tuple(tuple, outbox_columns(OUTBOX_RESULTS), v, null);
 	memset(result, 0, sizeof(*result));
 	read_shared(v, null, &result->row);
 	result->tid = tuple->t_self;
-	status = outbox_read_bytes(v[RESULT_STATUS - 1], &len);
-	result->failed = len == 6 && memcmp(status, "failed", 6) == 0;
+	result->status = read_status(v[RESULT_STATUS - 1]);
 	if (!null[OUTBOX_ERROR_CODE - 1])
 		result->error_code = DatumGetInt32(v[OUTBOX_ERROR_CODE - 1]);
 }

@@ -20,6 +20,16 @@
  */
 #define OUTBOX_PREPARED (INT64CONST(1) << 62)
 
+/*
+ * Scheduled rows have no ticket until their time has come, but this plus that time: all of
+ * them are between this and OUTBOX_SCHEDULED_END, above those of prepared transactions.
+ */
+#define OUTBOX_SCHEDULED	 (-(INT64CONST(1) << 61))
+#define OUTBOX_SCHEDULED_END (OUTBOX_SCHEDULED / 2)
+
+/* send_at is below this; some 36,000 years from now. */
+#define OUTBOX_LAST_SEND_AT (OUTBOX_SCHEDULED_END - OUTBOX_SCHEDULED)
+
 /* The one conversation of quests that belong to none. */
 #define OUTBOX_OTHER 0
 
@@ -61,7 +71,33 @@ typedef struct OutboxRow
 	OutboxName	 server_name;
 	OutboxName	 callback_name;	 /* quoted, with its schema */
 	Oid			 callback_owner; /* when it was queued */
+	TimestampTz	 send_at;		 /* not before; 0: at once */
+	TimestampTz	 expires_at;	 /* not from then on; 0: never */
 } OutboxRow;
+
+/* How a request ended, and the column `status` says. */
+typedef enum OutboxStatus
+{
+	OUTBOX_STATUS_DONE,
+	OUTBOX_STATUS_FAILED,
+	OUTBOX_STATUS_EXPIRED
+} OutboxStatus;
+
+extern const char *outbox_status_name(OutboxStatus status);
+
+/* Has it a ticket?  Else it waits for its time, or for COMMIT PREPARED. */
+static inline bool
+outbox_has_ticket(int64 seq)
+{
+	return seq >= 0;
+}
+
+/* Does it wait for its time? */
+static inline bool
+outbox_is_scheduled(int64 seq)
+{
+	return seq >= OUTBOX_SCHEDULED && seq < OUTBOX_SCHEDULED_END;
+}
 
 /* A row's values; arrays of OUTBOX_NCOLUMNS, what they point to is palloc()ed. */
 extern void outbox_row_values(const OutboxRow *row, Datum *values, bool *nulls);
@@ -83,7 +119,7 @@ typedef struct OutboxResult
 {
 	OutboxRow		row; /* through: seq and next_attempt are 0 */
 	ItemPointerData tid;
-	bool			failed;		/* else done */
+	OutboxStatus	status;
 	int				error_code; /* 0: none */
 } OutboxResult;
 

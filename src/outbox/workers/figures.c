@@ -14,6 +14,7 @@ count_server_anew(OutboxServerStats *server)
 {
 	pg_atomic_write_u64(&server->sent, 0);
 	pg_atomic_write_u64(&server->failed, 0);
+	pg_atomic_write_u64(&server->expired, 0);
 	pg_atomic_write_u64(&server->retried, 0);
 	pg_atomic_write_u64(&server->answers, 0);
 	pg_atomic_write_u64(&server->answer_us, 0);
@@ -50,6 +51,7 @@ outbox_init_figures(OutboxFigures *figures, LWLock *lock)
 
 		pg_atomic_init_u64(&server->sent, 0);
 		pg_atomic_init_u64(&server->failed, 0);
+		pg_atomic_init_u64(&server->expired, 0);
 		pg_atomic_init_u64(&server->retried, 0);
 		pg_atomic_init_u32(&server->in_flight, 0);
 		pg_atomic_init_u64(&server->answers, 0);

@@ -25,6 +25,7 @@ typedef struct OutboxServerStats
 	Oid				 server;  /* 0: the place is free */
 	pg_atomic_uint64 sent;	  /* requests that went well */
 	pg_atomic_uint64 failed;  /* requests that failed for good */
+	pg_atomic_uint64 expired; /* requests whose time was over */
 	pg_atomic_uint64 retried; /* attempts that will be repeated */
 	pg_atomic_uint32 in_flight;
 	pg_atomic_uint64 answers;

@@ -115,6 +115,7 @@ typedef struct OutboxDatabase
 #define OUTBOX_CHORE_HELD	   8  /* rows of other origins were adopted or deleted */
 #define OUTBOX_CHORE_READ	   16 /* new rows: only woken, it finds them itself */
 #define OUTBOX_CHORE_CALLBACKS 32 /* callbacks may be due, or a place for them free */
+#define OUTBOX_CHORE_SCHEDULED 64 /* new rows that are to be sent later */
 
 /*
  * Of entry->prepared, when nobody knows what was prepared before the server started:
