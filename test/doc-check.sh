@@ -52,11 +52,16 @@ objects="
 			WHERE t.oid = d.objid AND (t.typelem <> 0 AND t.typcategory = 'A' OR c.relkind IN ('r', 'v', 'S', 'p', 'f'))))
 	ORDER BY 1, 2"
 
+# What every queued call's arguments end with; the reference has it once.
+queued='callback rtm_callback DEFAULT NULL, timeout double precision DEFAULT 0, server text DEFAULT NULL, send_at timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL'
+
 # Functions as a reader writes them: arguments without the casts of the defaults.
 functions="
 	SELECT p.proname || '(' ||
-		regexp_replace(pg_get_function_arguments(p.oid), '::[a-z_]+( precision)?(\[\])?', '', 'g') || ') RETURNS ' ||
-		pg_get_function_result(p.oid),
+		replace(replace(regexp_replace(pg_get_function_arguments(p.oid),
+			'::(timestamp with time zone|double precision|[a-z_]+)(\[\])?', '', 'g'),
+			'timestamp with time zone', 'timestamptz'), '$queued', '...') || ') RETURNS ' ||
+		replace(pg_get_function_result(p.oid), 'timestamp with time zone', 'timestamptz'),
 		obj_description(p.oid, 'pg_proc') IS NOT NULL
 	FROM pg_proc p
 	JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
@@ -94,6 +99,8 @@ check_comments()
 check_functions()
 {
 	local signature comment
+
+	check "doc/reference.md has what all queued calls end with" in_reference "$queued"
 
 	while IFS=$'\t' read -r signature comment; do
 		check "doc/reference.md has $signature" in_reference "$signature"

@@ -89,11 +89,13 @@ add_method()
 		since bigint,
 		callback @extschema@.rtm_callback DEFAULT NULL,
 		timeout double precision DEFAULT 0,
-		server text DEFAULT NULL
+		server text DEFAULT NULL,
+		send_at timestamptz DEFAULT NULL,
+		expires_at timestamptz DEFAULT NULL
 	) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'rtm_sql_async'
 	LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-	COMMENT ON FUNCTION @extschema@.rtm_get_group_size_async(bigint, bigint, @extschema@.rtm_callback, double precision, text) IS
+	COMMENT ON FUNCTION @extschema@.rtm_get_group_size_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
 		'queues the question how many members a group has';
 	SQL
 	cat >>"$scratch/tree/doc/reference.md" <<-'MD'
@@ -101,8 +103,7 @@ add_method()
 	```
 	rtm_get_group_size(gid bigint, since bigint, timeout double precision DEFAULT 0, server text DEFAULT NULL,
 	                    OUT members integer, OUT counted_since bigint) RETURNS record
-	rtm_get_group_size_async(gid bigint, since bigint, callback rtm_callback DEFAULT NULL,
-	                          timeout double precision DEFAULT 0, server text DEFAULT NULL) RETURNS bigint
+	rtm_get_group_size_async(gid bigint, since bigint, ...) RETURNS bigint
 	```
 	MD
 }
