@@ -77,5 +77,19 @@ for my $do ('rtm_retry', 'rtm_discard')
 	is(sql("SELECT count(*) FROM rtm_result WHERE id = $id"), $do eq 'rtm_retry' ? 1 : 0, '... ' . ($do eq 'rtm_retry' ? 'it has failed again' : 'it is gone'));
 }
 
+# what this very transaction has queued: as if it had not been, unless that is rolled back
+sub own { my ($n) = @_; return "SELECT rtm_send_message_async(51, 1, 2, 'own $n') AS i$n \\gset\n" }
+is(sql('BEGIN;' . own(1) . own(2) . own(3) . own(4) . 'SELECT rtm_discard(:i2);
+	SAVEPOINT a; SELECT rtm_discard(:i3), rtm_discard(:i1); SAVEPOINT b; ' . own(5) . 'SELECT rtm_discard(:i5), rtm_discard(:i5); RELEASE b;
+	SELECT rtm_discard(:i1); ROLLBACK TO a; SELECT rtm_discard(:i5); ' . own(6) . 'SELECT rtm_discard(:i6), rtm_discard(:i3), rtm_discard(:i2); COMMIT'),
+	"t\nt|t\nt|f\nf\nf\nt|t|f", 'requests of this transaction: discarded once each');
+sql('BEGIN; ' . own(7) . 'SELECT rtm_discard(:i7); COMMIT');
+sql('BEGIN; ' . own(8) . "SELECT rtm_discard(:i8); PREPARE TRANSACTION 'own'");
+sql("COMMIT PREPARED 'own'");
+ok($node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM rtm_outbox'), '... the rest is sent');
+is(join(' ', $gate->came('own')), '1 4', '... and no other');
+sql(q(CREATE ROLE other LOGIN; CREATE FUNCTION theirs() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS $$SELECT rtm_send_message_async(51, 1, 2, 'own 9')$$));
+state_is(one($node, 'SET ROLE other; BEGIN; SELECT rtm_discard(theirs())'), '42501', qr/permission denied for request/, '... nor what is queued as another role');
+
 $node->stop;
 done_testing();

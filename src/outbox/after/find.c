@@ -42,6 +42,16 @@ outbox_is_own_origin(int64 origin)
 	return origin == outbox_origin(outbox_this_database(!RecoveryInProgress()));
 }
 
+bool
+outbox_may_act(Oid owner, int64 id)
+{
+	if (!has_privs_of_role(GetUserId(), owner))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("permission denied for request " INT64_FORMAT, id),
+						errhint("It was queued by another role.")));
+	return true;
+}
+
 /*
  * The role that queued it: in another cluster its OID may be somebody else's.  Without
  * a name it is nobody, whose privileges superusers have.
@@ -51,10 +61,7 @@ check_owner(const OutboxRow *row)
 {
 	Oid owner = outbox_is_own_origin(row->origin) ? row->owner : outbox_find_role(&row->owner_name);
 
-	if (!has_privs_of_role(GetUserId(), owner))
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("permission denied for request " INT64_FORMAT, row->id),
-						errhint("It was queued by another role.")));
+	(void) outbox_may_act(owner, row->id);
 }
 
 /* One of this database's own, or else another one's; false: there is none. */

@@ -20,6 +20,9 @@ extern void outbox_check_id(int64 id);
 /* Is that the origin of this database, as far as it is known?  The views say the same. */
 extern bool outbox_is_own_origin(int64 origin);
 
+/* True, or it raises 42501: the current role may not act on a request of that owner. */
+extern bool outbox_may_act(Oid owner, int64 id);
+
 /*
  * The request with that id that waits, or is through (the table of which is open, and
  * says which), as of the snapshot: this database's own, or else another one's.  What it

@@ -167,6 +167,7 @@ rtm_sql_discard(PG_FUNCTION_ARGS)
 	outbox_check_id(id);
 	PreventCommandIfReadOnly("rtm_discard()");
 	PreventCommandDuringRecovery("rtm_discard()");
-	PG_RETURN_BOOL(take(OUTBOX_RESULTS, id, false, &result) ||
+	PG_RETURN_BOOL(outbox_discard_queued_here(id, outbox_may_act) ||
+				   take(OUTBOX_RESULTS, id, false, &result) ||
 				   take(OUTBOX_REQUESTS, id, false, &result));
 }

@@ -187,7 +187,9 @@ is_there(Relation rel, Request *request)
 static OutboxStatus
 status_of(const Request *request)
 {
-	return request->code == 0 ? OUTBOX_STATUS_DONE : request->expired ? OUTBOX_STATUS_EXPIRED : OUTBOX_STATUS_FAILED;
+	return request->code == 0 ? OUTBOX_STATUS_DONE
+		   : request->expired ? OUTBOX_STATUS_EXPIRED
+							  : OUTBOX_STATUS_FAILED;
 }
 
 /* True: it is done, or there is nothing left to do. */

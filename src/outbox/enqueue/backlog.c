@@ -38,12 +38,20 @@ typedef struct DeadRows
 	int64 to;
 } DeadRows;
 
-/* Ids [from, to] of queued requests; a backend draws many in a row. */
+/* Ids [from, to] of requests that a role queued one after the other; a backend draws many in a row. */
 typedef struct IdRun
 {
 	int64 from;
 	int64 to;
+	Oid	  owner;
 } IdRun;
+
+/* A row that was given up. */
+typedef struct Discarded
+{
+	int64			 row;
+	SubTransactionId by;
+} Discarded;
 
 /* How many rows there were when a subtransaction began. */
 typedef struct Savepoint
@@ -66,6 +74,9 @@ struct OutboxBacklog
 	DeadRows		*dead; /* in their order, none touching */
 	int				 ndead;
 	int				 max_dead;
+	Discarded		*discarded; /* in their order, none of them dead */
+	int				 ndiscarded;
+	int				 max_discarded;
 	SubTransactionId made_in;	 /* later ones have their savepoint below */
 	Savepoint		*savepoints; /* the innermost last */
 	int				 nsavepoints;
@@ -126,16 +137,17 @@ grow(OutboxBacklog *b, void *array, int n, int *max, Size size)
 /* ---- rows ---- */
 
 static void
-note_id(OutboxBacklog *b, int64 id)
+note_id(OutboxBacklog *b, int64 id, Oid owner)
 {
-	if (b->nids > 0 && b->ids[b->nids - 1].to + 1 == id)
+	IdRun *last = b->nids > 0 ? &b->ids[b->nids - 1] : NULL;
+
+	if (last && last->to + 1 == id && last->owner == owner)
 	{
-		b->ids[b->nids - 1].to = id;
+		last->to = id;
 		return;
 	}
 	b->ids = grow(b, b->ids, b->nids, &b->max_ids, sizeof(IdRun));
-	b->ids[b->nids].from = b->ids[b->nids].to = id;
-	b->nids++;
+	b->ids[b->nids++] = (IdRun){.from = id, .to = id, .owner = owner};
 }
 
 /*
@@ -163,7 +175,7 @@ outbox_add_to_backlog(OutboxBacklog *b, OutboxRow *row)
 	outbox_row_values(row, values, nulls);
 	b->broken = true;
 	tuplestore_putvalues(b->rows, outbox_columns(OUTBOX_REQUESTS), values, nulls);
-	note_id(b, row->id);
+	note_id(b, row->id, row->owner);
 	b->nrows++;
 	b->nlive++;
 	b->broken = false;
@@ -209,6 +221,76 @@ outbox_is_in_backlog(const OutboxBacklog *b, int64 id)
 	return false;
 }
 
+/* ---- discarding ---- */
+
+static bool
+is_dead(const OutboxBacklog *b, int64 row)
+{
+	for (int i = 0; i < b->ndead; i++)
+		if (row >= b->dead[i].from && row < b->dead[i].to)
+			return true;
+	return false;
+}
+
+/* The place of a row among those that were given up; those are mostly given up in their order. */
+static int
+place_among_discarded(const OutboxBacklog *b, int64 row)
+{
+	int place = b->ndiscarded;
+
+	while (place > 0 && b->discarded[place - 1].row >= row)
+		place--;
+	return place;
+}
+
+/* False: it has been already, or was rolled back. */
+static bool
+discard_row(OutboxBacklog *b, int64 row)
+{
+	int place = place_among_discarded(b, row);
+
+	if ((place < b->ndiscarded && b->discarded[place].row == row) || is_dead(b, row))
+		return false;
+	b->discarded = grow(b, b->discarded, b->ndiscarded, &b->max_discarded, sizeof(Discarded));
+	memmove(&b->discarded[place + 1], &b->discarded[place],
+			sizeof(Discarded) * (b->ndiscarded - place));
+	b->discarded[place] = (Discarded){.row = row, .by = GetCurrentSubTransactionId()};
+	b->ndiscarded++;
+	b->nlive--;
+	return true;
+}
+
+bool
+outbox_discard_in_backlog(OutboxBacklog *b, int64 id, bool (*may)(Oid owner, int64 id))
+{
+	int64 row = 0;
+
+	/* the rows are in the order of the runs; one that was rolled back may have been queued again */
+	for (int i = 0; i < b->nids; i++)
+	{
+		const IdRun *run = &b->ids[i];
+
+		if (id >= run->from && id <= run->to && may(run->owner, id) &&
+			discard_row(b, row + id - run->from))
+			return true;
+		row += run->to - run->from + 1;
+	}
+	return false;
+}
+
+/* What a subtransaction, or a child of it, has given up is there again. */
+static void
+undo_discards(OutboxBacklog *b, SubTransactionId id)
+{
+	int kept = 0;
+
+	for (int i = 0; i < b->ndiscarded; i++)
+		if (b->discarded[i].by < id)
+			b->discarded[kept++] = b->discarded[i];
+	b->nlive += b->ndiscarded - kept;
+	b->ndiscarded = kept;
+}
+
 /* ---- subtransactions ---- */
 
 void
@@ -246,6 +328,7 @@ outbox_undo_savepoint(OutboxBacklog *b, SubTransactionId id)
 	int64 from = take_savepoint(b, id);
 	int64 killed = b->nrows - from;
 
+	undo_discards(b, id);
 	while (b->ndead > 0 && b->dead[b->ndead - 1].to >= from)
 	{
 		DeadRows *last = &b->dead[b->ndead - 1];
@@ -288,6 +371,7 @@ outbox_insert_backlog(OutboxBacklog *b, int64 seq)
 													&TTSOpsMinimalTuple);
 	OutboxBatch	   *batch;
 	int				dead = 0;
+	int				discarded = 0;
 
 	check_whole(b);
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -300,6 +384,11 @@ outbox_insert_backlog(OutboxBacklog *b, int64 seq)
 			dead++;
 		if (dead < b->ndead && b->dead[dead].from <= i)
 			continue;
+		if (discarded < b->ndiscarded && b->discarded[discarded].row == i)
+		{
+			discarded++;
+			continue;
+		}
 		place = place_of(slot, seq++, now);
 		scheduled |= outbox_is_scheduled(place);
 		outbox_add_to_batch(batch, slot, place);

@@ -40,6 +40,13 @@ extern int64 outbox_count_backlog(const OutboxBacklog *backlog);
 extern bool outbox_is_in_backlog(const OutboxBacklog *backlog, int64 id);
 
 /*
+ * Give up the row with that id, if may() says so of its owner: may() raises an error, or is
+ * true.  False: there is none, by now.
+ */
+extern bool outbox_discard_in_backlog(OutboxBacklog *backlog, int64 id,
+									  bool (*may)(Oid owner, int64 id));
+
+/*
  * A subtransaction begins, ends well, or is rolled back with all that was added
  * since it began.
  */

@@ -115,6 +115,12 @@ outbox_is_queued_here(int64 id)
 	return backlog && outbox_is_in_backlog(backlog, id);
 }
 
+bool
+outbox_discard_queued_here(int64 id, bool (*may)(Oid owner, int64 id))
+{
+	return backlog && outbox_discard_in_backlog(backlog, id, may);
+}
+
 static void
 at_subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *arg)
 {

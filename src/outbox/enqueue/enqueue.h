@@ -40,4 +40,7 @@ extern bool outbox_has_queued(void);
 /* Is a request with that id queued by this very transaction? */
 extern bool outbox_is_queued_here(int64 id);
 
+/* Give it up; see outbox_discard_in_backlog(). */
+extern bool outbox_discard_queued_here(int64 id, bool (*may)(Oid owner, int64 id));
+
 #endif /* OUTBOX_ENQUEUE_H */
