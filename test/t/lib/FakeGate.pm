@@ -82,6 +82,21 @@ sub wait_for
 	die "the fake gate saw no $what in a minute\n";
 }
 
+# Wait until all connections have ended: what was sent over them has been read.
+sub settle
+{
+	my ($self) = @_;
+	my $deadline = time + 60;
+	while (time < $deadline)
+	{
+		my %open = map { $_->{connection} => 1 } $self->events('connect');
+		delete $open{$_->{connection}} for $self->events('end');
+		return unless %open;
+		sleep 0.01;
+	}
+	die "connections to the fake gate were open for a minute\n";
+}
+
 # Forget what was seen.
 sub forget { my ($self) = @_; truncate $self->{log}, 0; return }
 
