@@ -12,6 +12,7 @@
 
 static const char *const wait_names[RTM_WAITS] = {[RTM_WAIT_CONNECT] = "RtmConnect",
 												  [RTM_WAIT_GATE_ANSWER] = "RtmGateAnswer",
+												  [RTM_WAIT_TURN] = "RtmTurn",
 												  [RTM_WAIT_RESULT] = "RtmResult",
 												  [RTM_WAIT_WORKERS_END] = "RtmWorkersEnd",
 												  [RTM_WAIT_SENDER_MAIN] = "RtmSenderMain",

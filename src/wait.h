@@ -16,6 +16,7 @@ typedef enum RtmWait
 {
 	RTM_WAIT_CONNECT,	  /* for a connection to a gate, keys agreed */
 	RTM_WAIT_GATE_ANSWER, /* for the answer to a quest */
+	RTM_WAIT_TURN,		  /* until a server's rate_limit, or its gate, lets a quest through */
 	RTM_WAIT_RESULT,	  /* rtm_wait(): for a queued request's end */
 	RTM_WAIT_WORKERS_END, /* for workers to leave a database */
 	RTM_WAIT_SENDER_MAIN,

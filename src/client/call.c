@@ -48,6 +48,7 @@ struct RtmAsk
 	bool		  kept;	   /* the connection was there before it was sent */
 	uint64		  written; /* to the connection, until then */
 	bool		  resent;
+	int64		  asked_at; /* rtm_now_ms() */
 
 	/* what the answer leaves behind */
 	bool	 answered;
@@ -246,6 +247,7 @@ send_quest(RtmAsk *ask, RtmPeer *peer)
 	if (status != FPNN_OK)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	rtm_peer_link(peer, &ask->link);
+	ask->asked_at = rtm_now_ms();
 	ask->server = MemoryContextStrdup(ask->context, peer->name);
 	ask->endpoint = MemoryContextStrdup(ask->context, conn->endpoint.data);
 	rtm_conn_flush(conn);
@@ -297,12 +299,29 @@ drop_ask(void *arg)
 	close_doc(ask);
 }
 
+/* The call's peer, when it is the call's turn. */
+static RtmPeer *
+peer_in_turn(const RtmCall *call)
+{
+	RtmPeer *peer = rtm_peer(call->server, call->role);
+	RtmRate *rate = call->rate;
+
+	if (rate == NULL)
+		return peer;
+	rate->server = peer->server;
+	rate->limit = peer->options->rate_limit;
+	rtm_rate_wait(rate);
+
+	/* the server may have been altered meanwhile */
+	return rtm_peer(call->server, call->role);
+}
+
 RtmAsk *
 rtm_ask(const RtmCall *call, StringInfo params, int nparams)
 {
 	RtmAsk				  *ask = palloc0(sizeof(RtmAsk));
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
-	RtmPeer				  *peer = rtm_peer(call->server, call->role);
+	RtmPeer				  *peer = peer_in_turn(call);
 
 	ask->call = *call;
 	ask->deadlines = deadlines_of(call, peer->options);
@@ -415,12 +434,10 @@ make_answer(RtmAsk *ask)
 	return answer;
 }
 
-RtmAnswer *
-rtm_ask_wait(RtmAsk *ask)
+/* Wait for the answer, asking again when the connection is lost. */
+static RtmAnswer *
+receive(RtmAsk *ask)
 {
-	MemoryContext old = MemoryContextSwitchTo(ask->context);
-	RtmAnswer	 *answer;
-
 	PG_TRY();
 	{
 		for (;;)
@@ -437,7 +454,34 @@ rtm_ask_wait(RtmAsk *ask)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	answer = make_answer(ask);
+	return make_answer(ask);
+}
+
+/* It was refused, as there were too many, and nothing was done. */
+static void
+begin_anew(RtmAsk *ask)
+{
+	fpnn_doc_close(&ask->doc);
+	pfree(ask->payload);
+	ask->payload = NULL;
+	ask->answered = false;
+	begin(ask, peer_in_turn(&ask->call));
+}
+
+RtmAnswer *
+rtm_ask_wait(RtmAsk *ask)
+{
+	MemoryContext old = MemoryContextSwitchTo(ask->context);
+	RtmRate		 *rate = ask->call.rate;
+	RtmAnswer	 *answer = receive(ask);
+
+	while (rate && answer->code == RTM_CODE_FREQUENCY && rtm_rate_refused(rate, ask->asked_at))
+	{
+		begin_anew(ask);
+		answer = receive(ask);
+	}
+	if (rate && answer->code == 0)
+		rtm_rate_good(rate);
 	MemoryContextSwitchTo(old);
 	return answer;
 }

@@ -10,6 +10,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "client/rate.h"
 #include "client/reply.h"
 #include "compat.h"
 
@@ -24,6 +25,8 @@ typedef struct RtmCall
 	bool		idempotent; /* may be asked again, once, on a new
 								 * connection when the answer was lost */
 	Oid			role;		/* as whom; 0: the current role */
+	RtmRate	   *rate;		/* kept to, and a quest that is refused as there were too
+							 * many is asked again; NULL: neither */
 } RtmCall;
 
 /*

@@ -13,6 +13,7 @@
 
 #include "client/client_guc.h"
 #include "client/mid.h"
+#include "client/rate.h"
 #include "client/resolve.h"
 
 char *rtm_server_name;
@@ -47,4 +48,5 @@ rtm_client_init(void)
 							   "Empty stands for those of the system.", &rtm_name_servers, "",
 							   PGC_SIGHUP, 0, rtm_check_name_servers, NULL, NULL);
 	rtm_mid_init();
+	rtm_rate_init();
 }

@@ -14,7 +14,7 @@ extern int	 rtm_quest_timeout;	  /* rtm.quest_timeout, ms */
 extern int	 rtm_history_limit;	  /* rtm.history_limit, kB; 0: none */
 extern int	 rtm_scan_calls;	  /* rtm.scan_calls; 0: no limit */
 
-/* From _PG_init(): defines the settings, and the shared memory of mids. */
+/* From _PG_init(): defines the settings, and the shared memory of mids and turns. */
 extern void rtm_client_init(void);
 
 #endif /* RTM_CLIENT_GUC_H */

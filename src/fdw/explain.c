@@ -75,7 +75,7 @@ static void
 explain_counts(const RtmScan *scan, ExplainState *es)
 {
 	ExplainPropertyUInteger("Conversations", NULL, scan->nread, es);
-	ExplainPropertyUInteger("Calls", NULL, scan->meter.calls, es);
+	ExplainPropertyUInteger("Calls", NULL, scan->meter.rate.asked, es);
 	ExplainPropertyUInteger("Pages", NULL, scan->meter.pages, es);
 	ExplainPropertyUInteger("Messages Received", NULL, scan->meter.rows, es);
 	if (es->timing)

@@ -41,6 +41,7 @@ typedef struct RtmModify
 	RtmTable		*table;
 	const RtmMethod *method;
 	RtmCall			 call;
+	RtmRate			 rate;	  /* of what isn't queued */
 	char			*what;	  /* for errors */
 	AttrNumber		 whole;	  /* UPDATE, DELETE: junk attribute with the row */
 	MemoryContext	 context; /* of a row or a batch */
@@ -175,6 +176,7 @@ make_state(ResultRelInfo *rinfo, EState *estate, CmdType command)
 	modify->call.server = modify->table->server;
 	modify->call.method = modify->method->method;
 	modify->call.role = role;
+	modify->call.rate = &modify->rate;
 	modify->context = AllocSetContextCreate(CurrentMemoryContext, "rtm modify",
 											ALLOCSET_DEFAULT_SIZES);
 	check_columns(modify);

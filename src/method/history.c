@@ -17,7 +17,6 @@
 #include "client/error.h"
 #include "host.h"
 #include "method/history.h"
-#include "wait.h"
 
 /* Fields of an entry of msgs (protocol.md, "RTM quests"). */
 enum
@@ -32,10 +31,6 @@ enum
 	ENTRY_MTIME,
 	ENTRY_FIELDS
 };
-
-/* Milliseconds to wait when the project's limit of calls was reached, again and again. */
-#define MIN_PAUSE 100
-#define MAX_PAUSE 3200
 
 /* What a page counts at least, bytes. */
 #define MIN_PAGE_SIZE 1024
@@ -69,7 +64,6 @@ struct RtmHistory
 
 	MemoryContext next_context; /* of the page that is asked for */
 	RtmAsk		 *ask;			/* NULL: none is */
-	int64		  asked_at;
 };
 
 /* ---- one answer ---- */
@@ -252,18 +246,36 @@ count_page(RtmHistory *history, size_t size)
 }
 
 static void
-count_call(const RtmHistory *history)
+check_calls(const RtmHistory *history)
 {
 	RtmMeter *meter = history->meter;
 
 	if (meter == NULL)
 		return;
-	if (meter->limit > 0 && meter->calls >= (uint64) meter->limit)
+	if (meter->limit > 0 && meter->rate.asked >= (uint64) meter->limit)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("%s needs more calls than one scan may make", history->what),
 						errdetail("The setting rtm.scan_calls is %d.", meter->limit),
 						errhint("Read fewer conversations, or raise rtm.scan_calls.")));
-	meter->calls++;
+}
+
+static instr_time
+time_now(void)
+{
+	instr_time now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return now;
+}
+
+/* Was waited for, since then. */
+static void
+count_wait(RtmMeter *meter, instr_time begun)
+{
+	instr_time now = time_now();
+
+	if (meter)
+		INSTR_TIME_ACCUM_DIFF(meter->waited, now, begun);
 }
 
 /*
@@ -276,70 +288,32 @@ static void
 send_page(RtmHistory *history)
 {
 	RtmRequest	 *request = history->request;
+	instr_time	  begun = time_now();
 	MemoryContext old;
 
-	count_call(history);
+	check_calls(history);
 	old = MemoryContextSwitchTo(history->next_context);
 	history->asked = history->asked ? RTM_MAX_PAGE : Min(history->wanted, RTM_MAX_PAGE);
 	if (history->deadline)
 		history->call.timeout = Max(history->deadline - rtm_now_ms(), 1) / 1000.0;
 	rtm_encode_page(request, history->asked, &history->cursor);
 	history->ask = rtm_ask(&history->call, &request->params, request->nparams);
-	history->asked_at = rtm_now_ms();
+	count_wait(history->meter, begun);
 	MemoryContextSwitchTo(old);
-}
-
-/*
- * The project's limit of calls was reached.  Wait, as long as a call may take at most,
- * unless somebody who counts with the same meter has done so since we asked.
- */
-static void
-wait_for_rate(RtmHistory *history)
-{
-	RtmMeter *meter = history->meter;
-	int64	  end;
-
-	if (history->asked_at >= meter->paused_until)
-	{
-		meter->pause = Min(Max(meter->pause * 2, MIN_PAUSE), MAX_PAUSE);
-		meter->paused_until = rtm_now_ms() + meter->pause;
-	}
-	end = meter->paused_until;
-	for (int64 left; (left = end - rtm_now_ms()) > 0;)
-	{
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, (long) left,
-						 rtm_wait_event(RTM_WAIT_GATE_ANSWER));
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
-	}
 }
 
 /* The answer to what was asked. */
 static RtmAnswer *
 wait_for_page(RtmHistory *history)
 {
-	RtmAnswer *answer;
-	instr_time begun;
-	instr_time end;
+	RtmMeter  *meter = history->meter;
+	instr_time begun = time_now();
+	RtmAnswer *answer = rtm_ask_wait(history->ask);
 
-	INSTR_TIME_SET_CURRENT(begun);
-	for (;;)
-	{
-		answer = rtm_ask_wait(history->ask);
-		history->ask = NULL;
-		if (answer->code != RTM_CODE_FREQUENCY || history->meter == NULL ||
-			history->meter->pause == MAX_PAUSE)
-			break;
-		wait_for_rate(history);
-		send_page(history);
-	}
-	if (history->meter == NULL)
-		return answer;
-	INSTR_TIME_SET_CURRENT(end);
-	INSTR_TIME_ACCUM_DIFF(history->meter->waited, end, begun);
-	history->meter->pages++;
-	if (answer->code == 0)
-		history->meter->pause = 0;
+	history->ask = NULL;
+	count_wait(meter, begun);
+	if (meter)
+		meter->pages++;
 	return answer;
 }
 
@@ -384,10 +358,11 @@ ask_next(RtmHistory *history)
 void
 rtm_history_ask(RtmHistory *history)
 {
-	const RtmMeter *meter = history->meter;
+	RtmMeter *meter = history->meter;
 
-	/* a limit is an error for what is needed only */
-	if (meter == NULL || meter->limit == 0 || meter->calls < (uint64) meter->limit)
+	/* a limit is an error for what is needed only, and so is what is waited for */
+	if (meter == NULL || ((meter->limit == 0 || meter->rate.asked < (uint64) meter->limit) &&
+						  rtm_rate_left(&meter->rate) == 0))
 		(void) ask_next(history);
 }
 
@@ -426,6 +401,8 @@ rtm_history_begin(const RtmCall *call, RtmRequest *request, const char *what, Rt
 	RtmHistory *history = palloc0(sizeof(RtmHistory));
 
 	history->call = *call;
+	if (meter)
+		history->call.rate = &meter->rate;
 	history->request = request;
 	history->what = what;
 	history->meter = meter;

@@ -65,19 +65,14 @@ extern bool rtm_page_message(const RtmPage *page, uint32 index, RtmMessage *mess
 
 typedef struct RtmHistory RtmHistory;
 
-/*
- * What several histories together take; whoever has a meter reads ahead, and waits
- * when the project's limit of calls is reached (RTM10).
- */
+/* What several histories together take; whoever has a meter reads ahead, and keeps to its rate. */
 typedef struct RtmMeter
 {
-	int		   limit; /* of calls; 0: none */
-	uint64	   calls;
+	int		   limit; /* of quests; 0: none */
+	RtmRate	   rate;
 	uint64	   pages;
 	uint64	   rows;
 	instr_time waited;
-	int64	   pause;		 /* the last one, for the project's limit; milliseconds */
-	int64	   paused_until; /* rtm_now_ms() */
 } RtmMeter;
 
 /*

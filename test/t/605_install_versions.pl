@@ -61,7 +61,7 @@ SKIP:
 	skip "PostgreSQL $major has no list of custom wait events", 1 unless $named;
 	is($node->safe_psql('postgres', q(SELECT string_agg(name, ' ' ORDER BY name) FROM pg_wait_events
 		WHERE type = 'Extension' AND name LIKE 'Rtm%')),
-		'RtmCallbackMain RtmConnect RtmGateAnswer RtmGateMain RtmGateStart RtmLauncherMain RtmResult RtmSenderMain',
+		'RtmCallbackMain RtmConnect RtmGateAnswer RtmGateMain RtmGateStart RtmLauncherMain RtmResult RtmSenderMain RtmTurn',
 		'the names are known to the server');
 }
 

@@ -432,9 +432,9 @@ has_window(Lane *lane)
 static int64
 send_ready(Lane *lane)
 {
-	OutboxLimit *limit = &outbox_server_traffic(lane->server)->limit;
-	int			 left = outbox_limit_any(limit) ? 1 : QUANTUM;
-	int64		 wait = 0;
+	ServerTraffic *server = outbox_server_traffic(lane->server);
+	int	  left = server->pacing.limit > 0 || outbox_limit_any(&server->limit) ? 1 : QUANTUM;
+	int64 wait = 0;
 
 	while (lane->nready > 0 && left > 0 && has_window(lane))
 	{
@@ -442,9 +442,12 @@ send_ready(Lane *lane)
 
 		if (!may_send(request))
 			continue;
-		wait = outbox_limit_wait(limit, rtm_now_us());
+		wait = rtm_rate_left(&server->pacing);
+		if (wait == 0)
+			wait = outbox_limit_wait(&server->limit, rtm_now_us());
 		if (wait > 0 || !ask(request))
 			break;
+		rtm_rate_use(&server->pacing);
 		left--;
 	}
 	lane->traffic->batch = lane->nin_flight > 0;

@@ -82,18 +82,10 @@ grow(OutboxLimit *limit, int64_t now)
 						 fmax(1, limit->learnt * (limit->lost ? FAST_GROWTH : GROWTH));
 }
 
-static double
-rate_of(const OutboxLimit *limit)
-{
-	if (limit->option == 0 || (limit->learnt > 0 && limit->learnt < limit->option))
-		return limit->learnt;
-	return limit->option;
-}
-
 bool
 outbox_limit_any(const OutboxLimit *limit)
 {
-	return limit->option > 0 || limit->learnt > 0;
+	return limit->learnt > 0;
 }
 
 int
@@ -108,7 +100,7 @@ outbox_limit_wait(OutboxLimit *limit, int64_t now)
 	double rate;
 
 	grow(limit, now);
-	rate = rate_of(limit);
+	rate = limit->learnt;
 	if (now < limit->closed)
 		return limit->closed - now;
 	if (rate == 0)
@@ -122,12 +114,6 @@ outbox_limit_wait(OutboxLimit *limit, int64_t now)
 		return 0;
 	}
 	return (int64_t) ceil((1 - limit->tokens) * SECOND / rate);
-}
-
-void
-outbox_limit_return(OutboxLimit *limit)
-{
-	limit->tokens += 1;
 }
 
 void

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * limit.h
- *	  How many quests a second a server gets: what its option rate_limit says,
- *	  and what the gate's refusals (200010, 200011) teach.
+ *	  How many quests a second a server gets, as the gate's refusals (200010, 200011)
+ *	  teach.
  *
  * Refusals in number say that the project's limit is reached: then quests are
  * paced at the rate that went through in that second, after a second's pause,
@@ -24,8 +24,7 @@
 /* Times are microseconds of a clock that is never set.  Begins with zeros. */
 typedef struct OutboxLimit
 {
-	int		option;		/* quests a second; 0: none */
-	double	learnt;		/* likewise, from refusals; 0: none */
+	double	learnt;		/* quests a second; 0: no limit */
 	bool	lost;		/* nothing went through: `learnt` is a guess, and grows fast */
 	double	tokens;		/* quests that may leave now */
 	int64_t filled;		/* when they were counted */
@@ -44,9 +43,6 @@ typedef struct OutboxLimit
 /* Microseconds until a quest may leave; 0: now, and it is counted. */
 extern int64_t outbox_limit_wait(OutboxLimit *limit, int64_t now);
 
-/* What didn't leave after all is given back. */
-extern void outbox_limit_return(OutboxLimit *limit);
-
 /* A quest was let through. */
 extern void outbox_limit_good(OutboxLimit *limit, int64_t now);
 
@@ -59,7 +55,7 @@ extern bool outbox_limit_refused(OutboxLimit *limit, int64_t asked, int64_t now)
 /* Quests a second that are let go, as refusals taught; 0: there were none lately. */
 extern int outbox_limit_learnt(const OutboxLimit *limit);
 
-/* Is there any limit in force? */
+/* Is there a limit? */
 extern bool outbox_limit_any(const OutboxLimit *limit);
 
 #endif /* OUTBOX_LIMIT_H */

@@ -226,7 +226,8 @@ take_figures(Lane *lane, RtmOptions *own, const RtmOptions *options)
 {
 	ServerTraffic *server = outbox_server_traffic(lane->server);
 
-	server->limit.option = options->rate_limit;
+	server->pacing.server = lane->key.server;
+	server->pacing.limit = options->rate_limit;
 	server->max_attempts = options->max_attempts;
 	server->max_age = options->max_age;
 	server->retry_delay = options->retry_delay;

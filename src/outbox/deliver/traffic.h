@@ -24,6 +24,7 @@
 
 #include "client/conn.h"
 #include "client/option.h"
+#include "client/rate.h"
 #include "outbox/deliver/limit.h"
 #include "outbox/deliver/queue.h"
 
@@ -38,6 +39,7 @@ typedef struct LogPace
 typedef struct ServerTraffic
 {
 	OutboxLimit		   limit;
+	RtmRate			   pacing;			  /* its option rate_limit, as far as it was read */
 	OutboxServerStats *stats;			  /* NULL: no room */
 	int64			   unreachable_since; /* 0: it isn't, or wasn't tried */
 	int64			   failed_attempts;	  /* to reach it, since then */
