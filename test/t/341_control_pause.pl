@@ -54,7 +54,8 @@ for my $end ('COMMIT', 'ROLLBACK', "PREPARE TRANSACTION 'p'")
 	{
 		is(sql('SELECT rtm_pause()'), 'f', '... it is paused already');
 		others_go_on($name);
-		$node->restart($name eq 'commit' ? 'fast' : 'immediate');
+		$node->stop($name eq 'commit' ? 'fast' : 'immediate');
+		$node->start;
 		queue("again-$name");
 		others_go_on("$name, after a restart");
 		is(scalar($gate->came($name)) + scalar($gate->came("again-$name")), 0, '... nothing leaves after it');
