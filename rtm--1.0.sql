@@ -3280,6 +3280,13 @@ COMMENT ON FUNCTION @extschema@.rtm_call_async(text, @extschema@.rtm_params, @ex
 	'queues a call that calls a method of the service by its name on the wire; bytes that are no text are {"base64": "..."}';
 REVOKE ALL ON FUNCTION @extschema@.rtm_call_async(text, @extschema@.rtm_params, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
 
+CREATE FUNCTION @extschema@.rtm_send_trigger(
+) RETURNS trigger
+AS 'MODULE_PATHNAME', 'rtm_sql_send_trigger'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION @extschema@.rtm_send_trigger() IS
+	'trigger that queues a call for each row: its arguments are the call, then names and values of parameters, in which $column stands for a column';
+
 --
 -- Waiting, repeating, discarding
 --
