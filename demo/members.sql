@@ -1,21 +1,10 @@
 \echo '-- A group at the service has the members that the table has'
-CREATE FUNCTION tell_members() RETURNS trigger
-LANGUAGE plpgsql
-AS $$
-BEGIN
-	IF TG_OP <> 'INSERT' THEN
-		PERFORM rtm_delete_group_members_async(OLD.group_id, ARRAY[OLD.user_id]);
-	END IF;
-	IF TG_OP <> 'DELETE' THEN
-		PERFORM rtm_add_group_members_async(NEW.group_id, ARRAY[NEW.user_id]);
-	END IF;
-	RETURN NULL;
-END
-$$;
-
-CREATE TRIGGER tell_members
-	AFTER INSERT OR UPDATE OR DELETE ON members
-	FOR EACH ROW EXECUTE FUNCTION tell_members();
+CREATE TRIGGER member_gone
+	AFTER DELETE OR UPDATE ON members FOR EACH ROW
+	EXECUTE FUNCTION rtm_send_trigger('delete_group_members', 'gid', '$old.group_id', 'uids', '{$old.user_id}');
+CREATE TRIGGER member_new
+	AFTER INSERT OR UPDATE ON members FOR EACH ROW
+	EXECUTE FUNCTION rtm_send_trigger('add_group_members', 'gid', '$group_id', 'uids', '{$user_id}');
 
 \echo '-- those who are in the table already, and one who comes and says so'
 SELECT group_id, count(rtm_add_group_members_async(group_id, ARRAY[user_id])) AS queued FROM members GROUP BY group_id ORDER BY group_id;

@@ -1,17 +1,8 @@
 \echo '-- One message to the group for each line that is inserted, if the transaction commits'
-CREATE FUNCTION tell_group() RETURNS trigger
-LANGUAGE plpgsql
-AS $$
-BEGIN
-	PERFORM rtm_send_group_message_async(51, NEW.user_id, NEW.group_id, NEW.body,
-										 attrs => json_build_object('line', NEW.id)::text);
-	RETURN NULL;
-END
-$$;
-
 CREATE TRIGGER tell_group
-	AFTER INSERT ON chat_lines
-	FOR EACH ROW EXECUTE FUNCTION tell_group();
+	AFTER INSERT ON chat_lines FOR EACH ROW
+	EXECUTE FUNCTION rtm_send_trigger('send_group_message', 'mtype', '51',
+		'from_uid', '$user_id', 'gid', '$group_id', 'msg', '$body', 'attrs', '{"line": $id}');
 
 INSERT INTO chat_lines (group_id, user_id, body)
 VALUES (101, (SELECT min(user_id) FROM members WHERE group_id = 101), 'Testing, testing. Can everybody read this?')

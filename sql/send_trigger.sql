@@ -68,7 +68,7 @@ SELECT * FROM try($t$'send_group_message', 'mtype', '51', 'from_uid', '$body', '
 SELECT * FROM try($t$'send_group_message', 'mtype', '51', 'from_uid', '1$user_id', 'gid', '$Group', 'msg', '$body'$t$);
 SELECT * FROM try($t$'send_group_message', 'mtype', '$user_id', 'from_uid', '7', 'gid', '$Group', 'msg', '$body'$t$, $t$(user_id, "Group", body) VALUES (1000, 1, '')$t$);
 SELECT * FROM try($t$'send_group_message', 'mtype', '51', 'from_uid', '$user_id', 'gid', '$Group', 'msg', '$body'$t$, $t$("Group", body) VALUES (1, 'nobody')$t$);
-SELECT count(*) FROM rtm_outbox;
+SELECT * FROM try($t$'send_group_message', 'mtype', '51', 'from_uid', '$old.user_id', 'gid', '$Group', 'msg', '$body'$t$);
 DROP TRIGGER tell ON line;
 SELECT state, message FROM failure('SELECT rtm_send_trigger()');
 SELECT state, message, hint FROM failure($$CREATE TRIGGER before BEFORE INSERT ON line FOR EACH ROW EXECUTE FUNCTION rtm_send_trigger('send_group_message'); INSERT INTO line DEFAULT VALUES$$);
@@ -76,7 +76,7 @@ SELECT state, message, hint FROM failure($$CREATE TRIGGER once AFTER INSERT ON l
 
 -- UPDATE has the new row, DELETE the old one; WHEN; a deferred one
 CREATE TRIGGER changed AFTER UPDATE OF body ON line FOR EACH ROW WHEN (new.body <> old.body)
-	EXECUTE FUNCTION rtm_send_trigger('send_group_message', 'mtype', '52', 'from_uid', '7', 'gid', '823', 'msg', 'now: $body');
+	EXECUTE FUNCTION rtm_send_trigger('send_group_message', 'mtype', '52', 'from_uid', '7', 'gid', '823', 'msg', 'now: $body, was: $old.body', 'attrs', '${old.body}, $old.body.');
 CREATE TRIGGER gone AFTER DELETE ON line FOR EACH ROW
 	EXECUTE FUNCTION rtm_send_trigger('send_group_message', 'mtype', '53', 'from_uid', '7', 'gid', '823', 'msg', 'gone: $body');
 CREATE CONSTRAINT TRIGGER later AFTER INSERT ON line DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
@@ -89,7 +89,7 @@ UPDATE line SET body = body;
 DELETE FROM line;
 COMMIT;
 CALL wait_for('(SELECT count(*) = 3 FROM rtm_get_group_message(1, 823, false, NULL))');
-SELECT mtype, msg FROM rtm_get_group_message(1, 823, false, NULL);
+SELECT mtype, msg, attrs FROM rtm_get_group_message(1, 823, false, NULL);
 DROP TABLE line;
 
 -- partitions whose columns are elsewhere
@@ -120,5 +120,57 @@ SELECT state, message FROM failure($$INSERT INTO theirs VALUES ('x')$$);
 RESET ROLE;
 DROP TABLE theirs;
 DROP ROLE trigger_user;
+
+-- no function but the extension's own is called, however well another one fits
+CREATE TABLE plain (mtype int, body text);
+CREATE FUNCTION rtm_send_group_message_async(mtype int, from_uid int, gid int, msg text) RETURNS bigint
+LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'somebody else''s function'; END $$;
+CREATE TRIGGER tell AFTER INSERT ON plain FOR EACH ROW
+	EXECUTE FUNCTION rtm_send_trigger('send_group_message', 'mtype', '$mtype', 'from_uid', '7', 'gid', '826', 'msg', '$body');
+INSERT INTO plain VALUES (51, 'by the extension');
+DROP FUNCTION rtm_send_group_message_async(int, int, int, text);
+
+-- a table and a trigger that are altered, under a statement that is kept
+PREPARE ins AS INSERT INTO plain (mtype, body) VALUES ($1, $2);
+EXECUTE ins (51, 'prepared');
+ALTER TABLE plain ADD extra int, ALTER mtype TYPE bigint;
+EXECUTE ins (52, 'wider');
+ALTER TABLE plain DROP mtype;
+ALTER TABLE plain ADD mtype smallint;
+EXECUTE ins (53, 'in another place');
+CREATE OR REPLACE TRIGGER tell AFTER INSERT ON plain FOR EACH ROW
+	EXECUTE FUNCTION rtm_send_trigger('send_group_message', 'mtype', '54', 'from_uid', '7', 'gid', '826', 'msg', 'replaced: $body');
+EXECUTE ins (1, 'mtype is not looked at');
+CALL wait_for('(SELECT count(*) = 5 FROM rtm_get_group_message(1, 826, false, NULL))');
+SELECT mtype, msg FROM rtm_get_group_message(1, 826, false, NULL);
+DROP TABLE plain;
+
+-- as its owner, with a function of one's own
+CREATE ROLE trigger_owner;
+CREATE ROLE trigger_writer;
+GRANT USAGE ON FOREIGN SERVER rtm TO trigger_owner;
+SET client_min_messages = warning;
+CREATE USER MAPPING FOR trigger_owner SERVER rtm OPTIONS (secret 'none');
+CREATE FUNCTION definer_trigger() RETURNS trigger
+	LANGUAGE c AS '$libdir/rtm', 'rtm_sql_send_trigger' SECURITY DEFINER;
+ALTER FUNCTION definer_trigger() OWNER TO trigger_owner;
+CREATE TABLE owned (body text);
+GRANT INSERT ON owned TO trigger_writer;
+CREATE TRIGGER tell AFTER INSERT ON owned FOR EACH ROW
+	EXECUTE FUNCTION definer_trigger('send_group_message', 'mtype', '51', 'from_uid', '7', 'gid', '827', 'msg', '$body', 'send_at', 'infinity');
+SET ROLE trigger_writer;
+SELECT state, message FROM failure($$INSERT INTO owned VALUES ('never')$$);
+RESET ROLE;
+CREATE OR REPLACE TRIGGER tell AFTER INSERT ON owned FOR EACH ROW
+	EXECUTE FUNCTION definer_trigger('send_group_message', 'mtype', '51', 'from_uid', '7', 'gid', '827', 'msg', '$body', 'send_at', 'tomorrow');
+SET ROLE trigger_writer;
+INSERT INTO owned VALUES ('by somebody who may not');
+RESET ROLE;
+SELECT owner, count(*), bool_and(rtm_discard(id)) AS discarded FROM rtm_outbox WHERE params->>'gid' = '827' GROUP BY owner;
+DROP TABLE owned;
+DROP FUNCTION definer_trigger;
+DROP USER MAPPING FOR trigger_owner SERVER rtm;
+REVOKE USAGE ON FOREIGN SERVER rtm FROM trigger_owner;
+DROP ROLE trigger_owner, trigger_writer;
 DROP FUNCTION try;
 DROP PROCEDURE wait_for;

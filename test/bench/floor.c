@@ -6,7 +6,10 @@
  * floor_call(port, quest_bytes, answer_bytes): a frame of that size is written
  * to a socket that is kept for the session, and an answer of that size read
  * from it, with a wait that can be interrupted; nothing is encoded, checked or
- * looked up.  Benchmarks only.
+ * looked up.
+ *
+ * floor_trigger(): a trigger that inserts a row into the table floor_log (at, body), of
+ * the bytes that its argument says, by a prepared statement.  Benchmarks only.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,6 +22,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -26,11 +32,14 @@
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
 #endif
+#include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(floor_call);
+PG_FUNCTION_INFO_V1(floor_trigger);
 
 #define MAX_FRAME 65536
 
@@ -118,4 +127,28 @@ floor_call(PG_FUNCTION_ARGS)
 			elog(ERROR, "the gate has gone");
 	}
 	PG_RETURN_INT32(got);
+}
+
+Datum
+floor_trigger(PG_FUNCTION_ARGS)
+{
+	static SPIPlanPtr plan;
+	Oid				  types[] = {TIMESTAMPTZOID, BYTEAOID};
+	Datum			  values[2];
+	int				  bytes = atoi(((TriggerData *) fcinfo->context)->tg_trigger->tgargs[0]);
+	bytea			 *body = palloc0(VARHDRSZ + bytes);
+
+	SET_VARSIZE(body, VARHDRSZ + bytes);
+	SPI_connect();
+	if (plan == NULL)
+	{
+		plan = SPI_prepare("INSERT INTO floor_log (at, body) VALUES ($1, $2)", 2, types);
+		SPI_keepplan(plan);
+	}
+	values[0] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[1] = PointerGetDatum(body);
+	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "floor_trigger: no INSERT");
+	SPI_finish();
+	return PointerGetDatum(NULL);
 }

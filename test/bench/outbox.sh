@@ -62,6 +62,39 @@ bench_enqueue_bulk()
 	compare "enqueue, $bulk in one statement" "/s" "$work/insert.f" "$work/async.f"
 }
 
+# The same rows by a trigger: none, one in C that inserts a row of a request's size, one in PL/pgSQL
+# that queues, rtm_send_trigger().
+bench_trigger()
+{
+	local kind
+
+	sql <<-EOF >/dev/null || give_up "setup failed"
+	CREATE TABLE floor_log (seq bigserial, at timestamptz NOT NULL, body bytea NOT NULL);
+	CREATE INDEX ON floor_log (seq);
+	CREATE FUNCTION floor_trigger() RETURNS trigger LANGUAGE c AS '$work/floor.so';
+	CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN
+		PERFORM rtm_send_group_message_async(51, new.user_id, new.group_id, new.body); RETURN NULL;
+	END \$\$;
+	CREATE TABLE line_none (id bigserial, group_id bigint, user_id bigint, body text);
+	CREATE TABLE line_insert (LIKE line_none INCLUDING ALL);
+	CREATE TABLE line_plpgsql (LIKE line_none INCLUDING ALL);
+	CREATE TABLE line_send (LIKE line_none INCLUDING ALL);
+	CREATE TRIGGER t AFTER INSERT ON line_insert FOR EACH ROW EXECUTE FUNCTION floor_trigger('$body');
+	CREATE TRIGGER t AFTER INSERT ON line_plpgsql FOR EACH ROW EXECUTE FUNCTION tell();
+	CREATE TRIGGER t AFTER INSERT ON line_send FOR EACH ROW
+		EXECUTE FUNCTION rtm_send_trigger('send_group_message', 'mtype', '51', 'from_uid', '\$user_id', 'gid', '\$group_id', 'msg', '\$body');
+	EOF
+	rm -f "$work"/trigger.*
+	for _ in $(seq $((rounds * 2))); do
+		for kind in none insert plpgsql send; do
+			time_of "SELECT 1" "INSERT INTO line_$kind (group_id, user_id, body) SELECT i, 123456, 'Did anybody see where the minutes of Tuesday went?' FROM generate_series(1, $bulk) AS i" | awk -v n="$bulk" '{ print n / $1 }' >>"$work/trigger.$kind"
+		done
+	done
+	compare "rows with a C trigger that inserts, beside none" "/s" "$work/trigger.none" "$work/trigger.insert"
+	compare "rows with a trigger that queues, beside none" "/s" "$work/trigger.none" "$work/trigger.send"
+	compare "rows with rtm_send_trigger, beside PL/pgSQL" "/s" "$work/trigger.plpgsql" "$work/trigger.send"
+}
+
 # Put a backlog of n requests over so many conversations, and drain it.
 drain()
 {
@@ -121,6 +154,7 @@ bench_outbox()
 	bench_enqueue 1
 	bench_enqueue 8
 	bench_enqueue_bulk
+	bench_trigger
 	bench_drain
 	bench_the_delays
 }

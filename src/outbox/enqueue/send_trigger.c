@@ -16,6 +16,7 @@
 #include "catalog/dependency.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "fmgr.h"
@@ -23,6 +24,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -149,9 +151,9 @@ read_candidate(HeapTuple tuple, const Values *values)
 
 /* Of the extension's functions of that name the one that fits best. */
 static Candidate
-find_function(Oid trigger_function, const char *call, const char *name, const Values *values)
+find_function(const char *call, const char *name, const Values *values)
 {
-	Oid		  extension = getExtensionOfObject(ProcedureRelationId, trigger_function);
+	Oid		  extension = get_extension_oid("rtm", false);
 	CatCList *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
 	Candidate best = {0};
 
@@ -207,6 +209,16 @@ raise_unknown_parameter(const Candidate *c, const char *function, const char *na
 					errhint("It has %s.", names.data)));
 }
 
+static void
+check_old(const TriggerData *data, const Values *values)
+{
+	for (int i = 0; i < values->n; i++)
+		if (values->templates[i]->old && TRIGGER_FIRED_BY_INSERT(data->tg_event))
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("parameter \"%s\": an INSERT has no old row", values->names[i]),
+							errhint("Make a trigger of its own for INSERT.")));
+}
+
 /* All that are given, as named arguments; PostgreSQL adds the defaults. */
 static List *
 make_args(const Candidate *c, const char *function, const Values *values)
@@ -248,6 +260,7 @@ check_privilege(SendTrigger *t)
 	t->role = GetUserId();
 }
 
+/* From the trigger's arguments to the call, as an expression over its rows. */
 static void
 compile(SendTrigger *t, const TriggerData *data, const FmgrInfo *flinfo)
 {
@@ -260,13 +273,16 @@ compile(SendTrigger *t, const TriggerData *data, const FmgrInfo *flinfo)
 	check_event(data);
 	call = data->tg_trigger->tgargs[0];
 	values = read_values(data);
+	check_old(data, &values);
 	t->function = psprintf("rtm_%s_async", call);
-	c = find_function(flinfo->fn_oid, call, t->function, &values);
+	c = find_function(call, t->function, &values);
 	t->oid = c.oid;
 	check_privilege(t);
 	expr = (Node *) makeFuncExpr(c.oid, INT8OID, make_args(&c, t->function, &values), InvalidOid,
 								 InvalidOid, COERCE_EXPLICIT_CALL);
-	expr = rtm_expand_generated(expr, data->tg_relation, 1);
+	expr = rtm_expand_generated(expr, data->tg_relation, OUTBOX_ROW);
+	expr = rtm_expand_generated(expr, data->tg_relation, OUTBOX_OLD_ROW);
+	ChangeVarNodes(expr, OUTBOX_OLD_ROW, INNER_VAR, 0);
 	t->context = CreateStandaloneExprContext();
 	t->call = ExecInitExpr(expression_planner((Expr *) expr), NULL);
 	MemoryContextSwitchTo(old);
@@ -274,6 +290,7 @@ compile(SendTrigger *t, const TriggerData *data, const FmgrInfo *flinfo)
 
 /* ---- firing ---- */
 
+/* Any Var but one of the old row is of the scan tuple. */
 static TupleTableSlot *
 row_of(const TriggerData *data)
 {
@@ -319,6 +336,7 @@ rtm_sql_send_trigger(PG_FUNCTION_ARGS)
 	check_privilege(t);
 	ResetExprContext(t->context);
 	t->context->ecxt_scantuple = row_of(data);
+	t->context->ecxt_innertuple = data->tg_trigslot;
 	(void) ExecEvalExprSwitchContext(t->call, t->context, &isnull);
 	error_context_stack = callback.previous;
 	PG_RETURN_POINTER(NULL);

@@ -22,8 +22,8 @@
 #include "compat.h"
 #include "outbox/enqueue/template.h"
 
-/* The scan tuple's columns, as expressions have them. */
-#define ROW 1
+/* Before a column's name. */
+#define OLD "old."
 
 typedef struct Part
 {
@@ -45,12 +45,16 @@ add_part(OutboxTemplate *t, char *text)
 	return part;
 }
 
+/* By its name, as it is written in a template. */
 static void
 add_column(OutboxTemplate *t, Relation rel, const char *name)
 {
 	TupleDesc desc = RelationGetDescr(rel);
+	bool	  old = strncmp(name, OLD, strlen(OLD)) == 0;
 	Part	 *part;
 
+	if (old)
+		name += strlen(OLD);
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute a = TupleDescAttr(desc, i);
@@ -59,7 +63,9 @@ add_column(OutboxTemplate *t, Relation rel, const char *name)
 			continue;
 		part = add_part(t, NULL);
 		part->name = pstrdup(name);
-		part->column = makeVar(ROW, a->attnum, a->atttypid, a->atttypmod, a->attcollation, 0);
+		part->column = makeVar(old ? OUTBOX_OLD_ROW : OUTBOX_ROW, a->attnum, a->atttypid,
+							   a->atttypmod, a->attcollation, 0);
+		t->old = t->old || old;
 		return;
 	}
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
@@ -82,6 +88,8 @@ read_column(OutboxTemplate *t, Relation rel, const char *text)
 	const char *name = braces ? text + 1 : text;
 	const char *end = name;
 
+	if (!braces && strncmp(name, OLD, strlen(OLD)) == 0 && is_of_name(name[strlen(OLD)]))
+		end += strlen(OLD);
 	while (braces ? *end != '\0' && *end != '}' : is_of_name(*end))
 		end++;
 	if (end == name || (braces && *end == '\0'))
