@@ -84,24 +84,41 @@ insert_rows(OutboxBatch *batch)
 	CHECK_FOR_INTERRUPTS();
 }
 
-void
-outbox_add_to_batch(OutboxBatch *batch, TupleTableSlot *row, int64 seq)
+/*
+ * The row as it is inserted, with that seq.  A table whose columns are ours alone gets the
+ * row's bytes: seq is the first column, and never NULL.
+ */
+static HeapTuple
+make_tuple(OutboxBatch *batch, TupleTableSlot *row, int64 seq)
 {
-	TupleDesc		desc = RelationGetDescr(batch->rel);
-	TupleTableSlot *slot = batch->slots[batch->n];
-	MemoryContext	old;
-	HeapTuple		tuple;
+	TupleDesc desc = RelationGetDescr(batch->rel);
+	HeapTuple tuple;
 
+	if (desc->natts == OUTBOX_NCOLUMNS)
+	{
+		tuple = ExecCopySlotHeapTuple(row);
+		memcpy((char *) tuple->t_data + tuple->t_data->t_hoff, &seq, sizeof(seq));
+		return tuple;
+	}
 	slot_getallattrs(row);
 	memcpy(batch->values, row->tts_values, sizeof(Datum) * OUTBOX_NCOLUMNS);
 	memcpy(batch->nulls, row->tts_isnull, sizeof(bool) * OUTBOX_NCOLUMNS);
 	batch->values[OUTBOX_SEQ - 1] = Int64GetDatum(seq);
-	old = MemoryContextSwitchTo(batch->context);
-	tuple = heap_form_tuple(desc, batch->values, batch->nulls);
+	return heap_form_tuple(desc, batch->values, batch->nulls);
+}
+
+void
+outbox_add_to_batch(OutboxBatch *batch, TupleTableSlot *row, int64 seq)
+{
+	TupleTableSlot *slot = batch->slots[batch->n];
+	MemoryContext	old = MemoryContextSwitchTo(batch->context);
+	HeapTuple		tuple = make_tuple(batch, row, seq);
+
 	MemoryContextSwitchTo(old);
 	tuple->t_tableOid = RelationGetRelid(batch->rel);
 	if (slot == NULL)
-		slot = batch->slots[batch->n] = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
+		slot = batch->slots[batch->n] = MakeSingleTupleTableSlot(RelationGetDescr(batch->rel),
+																 &TTSOpsHeapTuple);
 	ExecStoreHeapTuple(tuple, slot, false);
 	if (batch->checks)
 		ExecConstraints(batch->target, slot, batch->estate);
