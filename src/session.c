@@ -13,12 +13,27 @@
 #include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
 #include "compat.h"
 #include "session.h"
+
+void
+rtm_session_hear_signals(void)
+{
+	pqsignal(SIGTERM, die);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	BackgroundWorkerUnblockSignals();
+
+	/* the server ignores SIGHUP for a process that begins, whose settings are its own at the fork */
+	ProcessConfigFile(PGC_SIGHUP);
+}
 
 static void
 override(const char *name, const char *value)

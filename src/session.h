@@ -10,6 +10,13 @@
 #define RTM_SESSION_H
 
 /*
+ * The first thing that a worker does: from now on it ends at SIGTERM and notes SIGHUP
+ * (ConfigReloadPending).  The configuration files are read again, as a reload while the
+ * process began went by it.
+ */
+extern void rtm_session_hear_signals(void);
+
+/*
  * Before BackgroundWorkerInitializeConnection...(): what anybody may set keeps
  * the value of the configuration files, whatever ALTER DATABASE or ALTER ROLE
  * says; `prefix` begins the names of settings that may be said there all the same

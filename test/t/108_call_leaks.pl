@@ -9,7 +9,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use FakeGate;
-use List::Util qw(sum);
+use List::Util qw(max min sum);
 use NameServer;
 use PostgreSQL::Test::Utils;
 use RtmTest;
@@ -131,26 +131,29 @@ cmp_ok($grown[2], '<=', 0, 'its descriptors');
 
 # Queued calls: the sender, the callbacks, and the gate that they go to
 sql('CREATE FUNCTION on_send(mid bigint, mtime bigint, error rtm_error) RETURNS void LANGUAGE sql AS $$ SELECT $$');
-my (@workers, @before);
-for my $round (1 .. 20)
+my (@workers, @open, @data);
+for my $round (1 .. 30)
 {
 	my $n = 500;
 	my $last = sql(qq(SELECT max(rtm_send_group_message_async(51, 1, 10 + i % 20, i::text, callback => 'on_send(bigint, bigint, rtm_error)')) FROM generate_series(1, $n) AS i;
 		SELECT max(rtm_send_group_message_async(51, 1, 7, 'twice', mid => 1)) FROM generate_series(1, 10);));
 	wait_until('an empty outbox', sub { sql("SELECT NOT EXISTS (SELECT FROM rtm_outbox) AND NOT EXISTS (SELECT FROM rtm_result WHERE callback_status = 'pending')") eq 't' });
 	sql('SELECT count(rtm_discard(id)) FROM rtm_result');
-	next if $round != 2;
-	@workers = ([ 'the sender', worker('sender') ], [ 'the callback worker', worker('callback') ], [ 'the gate', $gate ]);
-	@before = map { [ vm_data($_->[1]), fds($_->[1]) ] } @workers;
+	next if $round == 1;
+	@workers = ([ 'the sender', worker('sender') ], [ 'the callback worker', worker('callback') ], [ 'the gate', $gate ]) unless @workers;
+	push @{ $open[$_] }, fds($workers[$_][1]) for 0 .. $#workers;
+	push @{ $data[$_] }, vm_data($workers[$_][1]) for 0 .. $#workers;
 }
 is(scalar(grep { $_->[1] } @workers), 3, 'three workers to look at');
 for my $i (0 .. $#workers)
 {
-	my ($what, $process) = @{ $workers[$i] };
-	diag("$what: $before[$i][0] kB of data, in the end " . vm_data($process));
-	cmp_ok(vm_data($process) - $before[$i][0], '<=', $most, "the data segment of $what");
+	my $what = $workers[$i][0];
+	my @kb = @{ $data[$i] };
+	diag("$what: kB of data, round by round: @kb");
+	# a round that happens to hold more at once shows once; a leak lifts each
+	cmp_ok(min(@kb[-10 .. -1]) - max(@kb[0 .. 9]), '<=', $most, "the data segment of $what");
 	# those of files that were opened, too, which the server keeps
-	cmp_ok(fds($process) - $before[$i][1], '<=', 5, "descriptors of $what");
+	cmp_ok($open[$i][-1] - $open[$i][0], '<=', 5, "descriptors of $what");
 }
 $node->stop;
 done_testing();

@@ -7,6 +7,7 @@ use KeepGate;
 use PostgreSQL::Test::Utils;
 use RtmTest;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 my $gate = KeepGate->new;
 my $node = new_node('looks', conf => "autovacuum = off\nrtm.retry_delay = 20ms\n");
@@ -55,5 +56,24 @@ unlike(log_since($from), qr/FATAL:.*not currently accepting/, '... without a FAT
 sql('postgres', 'ALTER DATABASE d7 ALLOW_CONNECTIONS true');
 wait_until('d7 is open', sub { sql('d20', "SELECT state FROM rtm_stat_worker WHERE database = 'd7'") eq 'running' });
 pass('a database that is opened again has its sender at once');
+
+# a reload while a worker begins, which the server does not tell it of
+my $delay = 'post_auth_delay';		# of a worker's start, too
+sql('postgres', 'ALTER DATABASE d7 ALLOW_CONNECTIONS false');
+wait_until('d7 is closed again', sub { sql('d20', "SELECT state FROM rtm_stat_worker WHERE database = 'd7'") eq 'failed' });
+my $session = $node->background_psql('postgres');
+sql('postgres', "ALTER SYSTEM SET $delay = 2");
+$node->reload;
+wait_until('a slow start', sub { $session->query_safe("SHOW $delay") eq '0' && sql('postgres', "SHOW $delay") eq '2s' });
+$session->query_safe('ALTER DATABASE d7 ALLOW_CONNECTIONS true');
+usleep(500_000);
+$session->query_safe("ALTER SYSTEM RESET $delay");
+$session->query_safe('ALTER SYSTEM SET rtm.pause = on');
+$node->reload;
+$session->quit;
+sql('d7', "SELECT rtm_send_message_async(51, 1, 2, 'reloaded 1')");
+wait_until('the sender of d7 begins', sub { sql('d20', "SELECT state FROM rtm_stat_worker WHERE database = 'd7' AND state IN ('paused', 'running')") });
+is(sql('d20', "SELECT state FROM rtm_stat_worker WHERE database = 'd7'"), 'paused', 'a sender that began while rtm.pause was set is paused');
+is(scalar($gate->came('reloaded')), 0, '... and sends nothing');
 $node->stop;
 done_testing();

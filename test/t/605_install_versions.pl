@@ -55,6 +55,10 @@ session_waits_for('RtmGateAnswer', "SELECT rtm_call('anything', '{}', timeout =>
 session_waits_for('RtmConnect', "SET rtm.connect_timeout = '100s'; SELECT rtm_call('anything', '{}', timeout => 100, server => 'keyless')");
 my $id = $node->safe_psql('postgres', "SELECT rtm_send_group_message_async(51, 1, 2, 'stall', server => 'silent')");
 session_waits_for('RtmResult', "SELECT rtm_wait($id, 100)");
+my $crawl = FakeGate->start(pid => $pid, secret => $secret, default => 'ok');
+server_for($node, 'crawl', $crawl->endpoint, rate_limit => 1, queued => 'false');
+$node->safe_psql('postgres', "IMPORT FOREIGN SCHEMA rtm LIMIT TO (group_message) FROM SERVER crawl INTO public OPTIONS (uid '1')");
+session_waits_for('RtmTurn', "INSERT INTO group_message (mtype, from_uid, gid, msg) SELECT 51, 1, 2, 'slow' FROM generate_series(1, 1000)");
 
 SKIP:
 {

@@ -469,10 +469,8 @@ rtm_gate_main(Datum database)
 	bool		 early;
 
 	memcpy(&args, MyBgworkerEntry->bgw_extra, sizeof(args));
-	pqsignal(SIGTERM, die);
 	pqsignal(SIGUSR2, handle_stop);
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	BackgroundWorkerUnblockSignals();
+	rtm_session_hear_signals();
 	rtm_session_before_connect("rtm_gate.");
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
 	rtm_session_after_connect();

@@ -53,7 +53,7 @@ waits_since(OutboxDatabase *entry, int place, const OutboxWorker *worker)
 {
 	TimestampTz since;
 
-	if (place != OUTBOX_SENDER_PLACE || worker->state != OUTBOX_RUNNING || outbox_pause)
+	if (place != OUTBOX_SENDER_PLACE || worker->state != OUTBOX_RUNNING || worker->paused)
 		return 0;
 	since = (TimestampTz) pg_atomic_read_u64(&entry->unconfirmed_since);
 	return TimestampDifferenceExceeds(since, GetCurrentTimestamp(), LONG_WAIT) ? since : 0;
@@ -61,9 +61,9 @@ waits_since(OutboxDatabase *entry, int place, const OutboxWorker *worker)
 
 /* A running sender may have requests that it leaves alone. */
 static const char *
-running_state(OutboxDatabase *entry, int place)
+running_state(OutboxDatabase *entry, int place, const OutboxWorker *worker)
 {
-	if (outbox_pause)
+	if (worker->paused)
 		return "paused";
 	return place == OUTBOX_SENDER_PLACE && pg_atomic_read_u32(&entry->holding) ? "holding"
 																			   : "running";
@@ -82,7 +82,7 @@ state_name(OutboxDatabase *entry, int place, const OutboxWorker *worker)
 		case OUTBOX_STARTING:
 			return worker->full ? "failed" : "starting";
 		case OUTBOX_RUNNING:
-			return running_state(entry, place);
+			return running_state(entry, place, worker);
 		case OUTBOX_FAILED:
 			return "failed";
 	}

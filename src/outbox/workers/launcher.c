@@ -21,10 +21,8 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
-#include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/lock.h"
-#include "tcop/tcopprot.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -304,9 +302,7 @@ rtm_launcher_main(Datum arg)
 	Launcher	  launcher = {0};
 	MemoryContext context;
 
-	pqsignal(SIGTERM, die);
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	BackgroundWorkerUnblockSignals();
+	rtm_session_hear_signals();
 	rtm_session_before_connect(NULL);
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	rtm_session_after_connect();

@@ -501,6 +501,7 @@ outbox_enter(OutboxDatabase *entry, int place)
 		worker->pid = MyProcPid;
 		worker->latch = MyLatch;
 		worker->full = false;
+		worker->paused = outbox_pause;
 		set_state(worker, OUTBOX_RUNNING);
 		entered = true;
 	}
@@ -527,6 +528,16 @@ outbox_works(void)
 		return;
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
 	my_place->failures = 0;
+	LWLockRelease(registry->lock);
+}
+
+void
+outbox_note_pause(void)
+{
+	if (my_place == NULL || my_place->paused == outbox_pause)
+		return;
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	my_place->paused = outbox_pause;
 	LWLockRelease(registry->lock);
 }
 

@@ -73,6 +73,7 @@ typedef struct OutboxWorker
 	int			failures;	/* in a row */
 	Oid			user;		/* whose callbacks; else 0 */
 	bool		logs_in;	/* that role may connect by itself */
+	bool		paused;		/* its process keeps to rtm.pause, which is on */
 	int64		overdue;	/* callback that could only be ended with its process; 0: none */
 	char		error[OUTBOX_ERROR_LEN]; /* the last one, or "" */
 } OutboxWorker;
@@ -201,8 +202,12 @@ extern bool outbox_enter(OutboxDatabase *entry, int place);
 /* The database has no outbox: with the process, its entry goes. */
 extern void outbox_leave_for_good(void);
 
-/* It works well; why it is about to fail; the callback that makes it end. */
+/*
+ * It works well; it has read the settings, and keeps to rtm.pause from now on; why it is about
+ * to fail; the callback that makes it end.
+ */
 extern void outbox_works(void);
+extern void outbox_note_pause(void);
 extern void outbox_note_error(const char *error);
 extern void outbox_note_overdue(int64 id);
 

@@ -15,7 +15,6 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
-#include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/syscache.h"
 
@@ -120,9 +119,7 @@ outbox_begin_worker(void)
 	OutboxDatabase *entry;
 
 	memcpy(&args, MyBgworkerEntry->bgw_extra, sizeof(args));
-	pqsignal(SIGTERM, die);
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	BackgroundWorkerUnblockSignals();
+	rtm_session_hear_signals();
 	entry = outbox_database(args.database, args.place >= 0);
 	if (args.place >= 0 && (entry == NULL || !outbox_enter(entry, args.place)))
 		proc_exit(0);
@@ -156,6 +153,7 @@ outbox_housekeeping(void)
 		return false;
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
+	outbox_note_pause();
 	return true;
 }
 
