@@ -1626,6 +1626,7 @@ CREATE TABLE rtm_internal.rtm_request (
 	callback_owner oid,
 	send_at timestamptz,
 	expires_at timestamptz,
+	urgent boolean,
 	error_code integer,
 	error text,
 	next_attempt timestamptz
@@ -1678,6 +1679,7 @@ CREATE TABLE rtm_internal.rtm_finished (
 	callback_owner oid,
 	send_at timestamptz,
 	expires_at timestamptz,
+	urgent boolean,
 	error_code integer,
 	error text,
 	status text NOT NULL,
@@ -1788,11 +1790,12 @@ CREATE FUNCTION @extschema@.rtm_send_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that sends a message to a user';
 
 CREATE FUNCTION @extschema@.rtm_send_message_async(
@@ -1806,11 +1809,12 @@ CREATE FUNCTION @extschema@.rtm_send_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that sends a binary message to a user';
 
 CREATE FUNCTION @extschema@.rtm_send_messages_async(
@@ -1824,11 +1828,12 @@ CREATE FUNCTION @extschema@.rtm_send_messages_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(bigint, bigint, bigint[], text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(bigint, bigint, bigint[], text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that sends a message to several users';
 
 CREATE FUNCTION @extschema@.rtm_send_messages_async(
@@ -1842,11 +1847,12 @@ CREATE FUNCTION @extschema@.rtm_send_messages_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(bigint, bigint, bigint[], bytea, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_messages_async(bigint, bigint, bigint[], bytea, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that sends a binary message to several users';
 
 CREATE FUNCTION @extschema@.rtm_send_group_message_async(
@@ -1860,11 +1866,12 @@ CREATE FUNCTION @extschema@.rtm_send_group_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that sends a message to a group';
 
 CREATE FUNCTION @extschema@.rtm_send_group_message_async(
@@ -1878,11 +1885,12 @@ CREATE FUNCTION @extschema@.rtm_send_group_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_group_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that sends a binary message to a group';
 
 CREATE FUNCTION @extschema@.rtm_send_room_message_async(
@@ -1896,11 +1904,12 @@ CREATE FUNCTION @extschema@.rtm_send_room_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that sends a message to a room';
 
 CREATE FUNCTION @extschema@.rtm_send_room_message_async(
@@ -1914,11 +1923,12 @@ CREATE FUNCTION @extschema@.rtm_send_room_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_send_room_message_async(bigint, bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that sends a binary message to a room';
 
 CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
@@ -1931,11 +1941,12 @@ CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that sends a message to everybody';
 
 CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
@@ -1948,11 +1959,12 @@ CREATE FUNCTION @extschema@.rtm_broadcast_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_broadcast_message_async(bigint, bigint, bytea, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that sends a binary message to everybody';
 
 CREATE FUNCTION @extschema@.rtm_get_group_message_async(
@@ -1968,11 +1980,12 @@ CREATE FUNCTION @extschema@.rtm_get_group_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_group_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues the question for history of a group: one page';
 
 CREATE FUNCTION @extschema@.rtm_get_room_message_async(
@@ -1988,11 +2001,12 @@ CREATE FUNCTION @extschema@.rtm_get_room_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_room_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues the question for history of a room: one page';
 
 CREATE FUNCTION @extschema@.rtm_get_broadcast_message_async(
@@ -2007,11 +2021,12 @@ CREATE FUNCTION @extschema@.rtm_get_broadcast_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_async(bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_async(bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues the question for history of the broadcast channel: one page';
 
 CREATE FUNCTION @extschema@.rtm_get_p2p_message_async(
@@ -2027,11 +2042,12 @@ CREATE FUNCTION @extschema@.rtm_get_p2p_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_async(bigint, bigint, boolean, bigint, bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues the question for history of two users: one page';
 
 CREATE FUNCTION @extschema@.rtm_get_p2p_message_info_async(
@@ -2042,11 +2058,12 @@ CREATE FUNCTION @extschema@.rtm_get_p2p_message_info_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_p2p_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues the question for a message of two users';
 
 CREATE FUNCTION @extschema@.rtm_get_group_message_info_async(
@@ -2057,11 +2074,12 @@ CREATE FUNCTION @extschema@.rtm_get_group_message_info_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_group_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues the question for a message of a group';
 
 CREATE FUNCTION @extschema@.rtm_get_room_message_info_async(
@@ -2072,11 +2090,12 @@ CREATE FUNCTION @extschema@.rtm_get_room_message_info_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_room_message_info_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues the question for a message of a room';
 
 CREATE FUNCTION @extschema@.rtm_get_broadcast_message_info_async(
@@ -2086,11 +2105,12 @@ CREATE FUNCTION @extschema@.rtm_get_broadcast_message_info_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_info_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_broadcast_message_info_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues the question for a message of the broadcast channel';
 
 CREATE FUNCTION @extschema@.rtm_delete_p2p_message_async(
@@ -2101,11 +2121,12 @@ CREATE FUNCTION @extschema@.rtm_delete_p2p_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_p2p_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_p2p_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that deletes a message of two users';
 
 CREATE FUNCTION @extschema@.rtm_delete_group_message_async(
@@ -2116,11 +2137,12 @@ CREATE FUNCTION @extschema@.rtm_delete_group_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_group_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_group_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that deletes a message of a group';
 
 CREATE FUNCTION @extschema@.rtm_delete_room_message_async(
@@ -2131,11 +2153,12 @@ CREATE FUNCTION @extschema@.rtm_delete_room_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_room_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_room_message_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that deletes a message of a room';
 
 CREATE FUNCTION @extschema@.rtm_delete_broadcast_message_async(
@@ -2145,11 +2168,12 @@ CREATE FUNCTION @extschema@.rtm_delete_broadcast_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_broadcast_message_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that deletes a message of the broadcast channel';
 
 -- Counting, editing and deleting many
@@ -2164,11 +2188,12 @@ CREATE FUNCTION @extschema@.rtm_get_message_num_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_message_num_async(bigint, bigint, bigint[], bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_message_num_async(bigint, bigint, bigint[], bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that counts the messages of a group or room that are kept, and who sent them';
 
 CREATE FUNCTION @extschema@.rtm_edit_message_async(
@@ -2183,11 +2208,12 @@ CREATE FUNCTION @extschema@.rtm_edit_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_edit_message_async(bigint, bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_edit_message_async(bigint, bigint, bigint, bigint, text, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that gives a message of a group or room another text, unless it is older than time_limit milliseconds';
 
 CREATE FUNCTION @extschema@.rtm_clean_message_async(
@@ -2200,11 +2226,12 @@ CREATE FUNCTION @extschema@.rtm_clean_message_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_clean_message_async(bigint, bigint, bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_clean_message_async(bigint, bigint, bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that deletes the messages of a conversation from begin_time to end_time, in milliseconds';
 
 CREATE FUNCTION @extschema@.rtm_delete_conversation_messages_async(
@@ -2215,11 +2242,12 @@ CREATE FUNCTION @extschema@.rtm_delete_conversation_messages_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_conversation_messages_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_conversation_messages_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that deletes all that a user has sent to a group or room';
 
 CREATE FUNCTION @extschema@.rtm_clear_user_messages_async(
@@ -2228,11 +2256,12 @@ CREATE FUNCTION @extschema@.rtm_clear_user_messages_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_clear_user_messages_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_clear_user_messages_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that deletes all that a user has sent';
 
 CREATE FUNCTION @extschema@.rtm_clear_project_messages_async(
@@ -2241,13 +2270,14 @@ CREATE FUNCTION @extschema@.rtm_clear_project_messages_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_clear_project_messages_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_clear_project_messages_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that deletes the messages of a project: 0 p2p, 1 room, 2 group, 3 broadcast, 4 all';
-REVOKE ALL ON FUNCTION @extschema@.rtm_clear_project_messages_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_clear_project_messages_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) FROM PUBLIC;
 
 -- Tokens, users, bans of the project
 
@@ -2257,13 +2287,14 @@ CREATE FUNCTION @extschema@.rtm_get_token_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_token_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_token_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that gives a token that a user logs in with';
-REVOKE ALL ON FUNCTION @extschema@.rtm_get_token_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_get_token_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.rtm_remove_token_async(
 	uid bigint,
@@ -2271,11 +2302,12 @@ CREATE FUNCTION @extschema@.rtm_remove_token_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_remove_token_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_remove_token_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that makes the token of a user invalid';
 
 CREATE FUNCTION @extschema@.rtm_kickout_async(
@@ -2284,11 +2316,12 @@ CREATE FUNCTION @extschema@.rtm_kickout_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_kickout_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_kickout_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that ends the connections of a user';
 
 CREATE FUNCTION @extschema@.rtm_get_online_users_async(
@@ -2297,11 +2330,12 @@ CREATE FUNCTION @extschema@.rtm_get_online_users_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_online_users_async(bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_online_users_async(bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that says which of the users are logged in';
 
 CREATE FUNCTION @extschema@.rtm_set_user_info_async(
@@ -2312,11 +2346,12 @@ CREATE FUNCTION @extschema@.rtm_set_user_info_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_set_user_info_async(bigint, text, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_set_user_info_async(bigint, text, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that sets what everybody, and what the user alone, is told of a user; NULL leaves it as it is';
 
 CREATE FUNCTION @extschema@.rtm_get_user_info_async(
@@ -2325,11 +2360,12 @@ CREATE FUNCTION @extschema@.rtm_get_user_info_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_user_info_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_user_info_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that gives what everybody, and what the user alone, is told of a user';
 
 CREATE FUNCTION @extschema@.rtm_get_user_open_info_async(
@@ -2338,11 +2374,12 @@ CREATE FUNCTION @extschema@.rtm_get_user_open_info_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_user_open_info_async(bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_user_open_info_async(bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that gives what everybody is told of users, by uid';
 
 CREATE FUNCTION @extschema@.rtm_add_sessions_async(
@@ -2352,11 +2389,12 @@ CREATE FUNCTION @extschema@.rtm_add_sessions_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_sessions_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_sessions_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that puts users into the list of talks of a user';
 
 CREATE FUNCTION @extschema@.rtm_remove_sessions_async(
@@ -2366,11 +2404,12 @@ CREATE FUNCTION @extschema@.rtm_remove_sessions_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_remove_sessions_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_remove_sessions_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that takes users off the list of talks of a user';
 
 CREATE FUNCTION @extschema@.rtm_add_project_black_async(
@@ -2380,13 +2419,14 @@ CREATE FUNCTION @extschema@.rtm_add_project_black_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_project_black_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_project_black_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that puts a user on the blacklist of a project, for seconds; 0: for ever';
-REVOKE ALL ON FUNCTION @extschema@.rtm_add_project_black_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_add_project_black_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.rtm_remove_project_black_async(
 	uid bigint,
@@ -2394,13 +2434,14 @@ CREATE FUNCTION @extschema@.rtm_remove_project_black_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_remove_project_black_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_remove_project_black_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that takes a user off the blacklist of a project';
-REVOKE ALL ON FUNCTION @extschema@.rtm_remove_project_black_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_remove_project_black_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.rtm_is_project_black_async(
 	uid bigint,
@@ -2408,11 +2449,12 @@ CREATE FUNCTION @extschema@.rtm_is_project_black_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_project_black_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_project_black_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that says whether a user is on the blacklist of a project';
 
 CREATE FUNCTION @extschema@.rtm_add_project_ban_async(
@@ -2422,13 +2464,14 @@ CREATE FUNCTION @extschema@.rtm_add_project_ban_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_project_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_project_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that forbids a user to write in a project, for seconds; 0: for ever';
-REVOKE ALL ON FUNCTION @extschema@.rtm_add_project_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_add_project_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.rtm_remove_project_ban_async(
 	uid bigint,
@@ -2436,13 +2479,14 @@ CREATE FUNCTION @extschema@.rtm_remove_project_ban_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_remove_project_ban_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_remove_project_ban_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that lets a user write in a project again';
-REVOKE ALL ON FUNCTION @extschema@.rtm_remove_project_ban_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_remove_project_ban_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.rtm_is_project_ban_async(
 	uid bigint,
@@ -2450,11 +2494,12 @@ CREATE FUNCTION @extschema@.rtm_is_project_ban_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_project_ban_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_project_ban_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that says whether a user is forbidden to write in a project';
 
 -- Friends and blacklists of users
@@ -2466,11 +2511,12 @@ CREATE FUNCTION @extschema@.rtm_add_friends_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_friends_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_friends_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that makes users friends of a user';
 
 CREATE FUNCTION @extschema@.rtm_delete_friends_async(
@@ -2480,11 +2526,12 @@ CREATE FUNCTION @extschema@.rtm_delete_friends_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_friends_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_friends_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that makes users no friends of a user any more';
 
 CREATE FUNCTION @extschema@.rtm_get_friends_async(
@@ -2493,11 +2540,12 @@ CREATE FUNCTION @extschema@.rtm_get_friends_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_friends_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_friends_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that gives the friends of a user';
 
 CREATE FUNCTION @extschema@.rtm_is_friend_async(
@@ -2507,11 +2555,12 @@ CREATE FUNCTION @extschema@.rtm_is_friend_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_friend_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_friend_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that says whether fuid is a friend of a user';
 
 CREATE FUNCTION @extschema@.rtm_is_friends_async(
@@ -2521,11 +2570,12 @@ CREATE FUNCTION @extschema@.rtm_is_friends_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_friends_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_friends_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that says which of the users are friends of a user';
 
 CREATE FUNCTION @extschema@.rtm_add_blacks_async(
@@ -2535,11 +2585,12 @@ CREATE FUNCTION @extschema@.rtm_add_blacks_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_blacks_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_blacks_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that puts users on the blacklist of a user';
 
 CREATE FUNCTION @extschema@.rtm_delete_blacks_async(
@@ -2549,11 +2600,12 @@ CREATE FUNCTION @extschema@.rtm_delete_blacks_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_blacks_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_blacks_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that takes users off the blacklist of a user';
 
 CREATE FUNCTION @extschema@.rtm_get_blacks_async(
@@ -2562,11 +2614,12 @@ CREATE FUNCTION @extschema@.rtm_get_blacks_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_blacks_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_blacks_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that gives the blacklist of a user';
 
 CREATE FUNCTION @extschema@.rtm_is_black_async(
@@ -2576,11 +2629,12 @@ CREATE FUNCTION @extschema@.rtm_is_black_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_black_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_black_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that says whether buid is on the blacklist of a user';
 
 CREATE FUNCTION @extschema@.rtm_is_blacks_async(
@@ -2590,11 +2644,12 @@ CREATE FUNCTION @extschema@.rtm_is_blacks_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_blacks_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_blacks_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that says which of the users are on the blacklist of a user';
 
 -- Groups
@@ -2606,11 +2661,12 @@ CREATE FUNCTION @extschema@.rtm_add_group_members_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_group_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_group_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that makes users members of a group';
 
 CREATE FUNCTION @extschema@.rtm_delete_group_members_async(
@@ -2620,11 +2676,12 @@ CREATE FUNCTION @extschema@.rtm_delete_group_members_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_group_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_group_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that takes users out of a group';
 
 CREATE FUNCTION @extschema@.rtm_delete_group_async(
@@ -2633,11 +2690,12 @@ CREATE FUNCTION @extschema@.rtm_delete_group_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_group_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_group_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that ends a group; its messages stay';
 
 CREATE FUNCTION @extschema@.rtm_get_group_members_async(
@@ -2646,11 +2704,12 @@ CREATE FUNCTION @extschema@.rtm_get_group_members_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_members_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_group_members_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that gives the members of a group';
 
 CREATE FUNCTION @extschema@.rtm_get_group_count_async(
@@ -2659,11 +2718,12 @@ CREATE FUNCTION @extschema@.rtm_get_group_count_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_count_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_group_count_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that says how many members a group has';
 
 CREATE FUNCTION @extschema@.rtm_is_group_member_async(
@@ -2673,11 +2733,12 @@ CREATE FUNCTION @extschema@.rtm_is_group_member_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_group_member_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_group_member_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that says whether a user is a member of a group';
 
 CREATE FUNCTION @extschema@.rtm_get_user_groups_async(
@@ -2686,11 +2747,12 @@ CREATE FUNCTION @extschema@.rtm_get_user_groups_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_user_groups_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_user_groups_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that gives the groups of a user';
 
 CREATE FUNCTION @extschema@.rtm_add_group_ban_async(
@@ -2701,11 +2763,12 @@ CREATE FUNCTION @extschema@.rtm_add_group_ban_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_group_ban_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_group_ban_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that forbids a user to write to a group (NULL: to any), for seconds; 0: for ever';
 
 CREATE FUNCTION @extschema@.rtm_remove_group_ban_async(
@@ -2715,11 +2778,12 @@ CREATE FUNCTION @extschema@.rtm_remove_group_ban_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_remove_group_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_remove_group_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that lets a user write to a group again (NULL: to any)';
 
 CREATE FUNCTION @extschema@.rtm_is_ban_of_group_async(
@@ -2729,11 +2793,12 @@ CREATE FUNCTION @extschema@.rtm_is_ban_of_group_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_ban_of_group_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_ban_of_group_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that says whether a user is forbidden to write to a group';
 
 CREATE FUNCTION @extschema@.rtm_set_group_info_async(
@@ -2744,11 +2809,12 @@ CREATE FUNCTION @extschema@.rtm_set_group_info_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_set_group_info_async(bigint, text, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_set_group_info_async(bigint, text, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that sets what everybody, and what members, are told of a group; NULL leaves it as it is';
 
 CREATE FUNCTION @extschema@.rtm_get_group_info_async(
@@ -2757,11 +2823,12 @@ CREATE FUNCTION @extschema@.rtm_get_group_info_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_group_info_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_group_info_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that gives what everybody, and what members, are told of a group';
 
 CREATE FUNCTION @extschema@.rtm_clear_project_group_async(
@@ -2769,13 +2836,14 @@ CREATE FUNCTION @extschema@.rtm_clear_project_group_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_clear_project_group_async(@extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_clear_project_group_async(@extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that ends all groups of a project; their messages stay';
-REVOKE ALL ON FUNCTION @extschema@.rtm_clear_project_group_async(@extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_clear_project_group_async(@extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) FROM PUBLIC;
 
 -- Rooms
 
@@ -2786,11 +2854,12 @@ CREATE FUNCTION @extschema@.rtm_add_room_member_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_room_member_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_room_member_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that brings a user into a room';
 
 CREATE FUNCTION @extschema@.rtm_delete_room_member_async(
@@ -2800,11 +2869,12 @@ CREATE FUNCTION @extschema@.rtm_delete_room_member_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_room_member_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_room_member_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that takes a user out of a room';
 
 CREATE FUNCTION @extschema@.rtm_add_room_members_async(
@@ -2814,11 +2884,12 @@ CREATE FUNCTION @extschema@.rtm_add_room_members_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_room_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_room_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that brings users into a room; says which are in it now';
 
 CREATE FUNCTION @extschema@.rtm_delete_room_members_async(
@@ -2828,11 +2899,12 @@ CREATE FUNCTION @extschema@.rtm_delete_room_members_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_room_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_room_members_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that takes users out of a room; says which are out of it now';
 
 CREATE FUNCTION @extschema@.rtm_add_user_rooms_async(
@@ -2842,11 +2914,12 @@ CREATE FUNCTION @extschema@.rtm_add_user_rooms_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_user_rooms_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_user_rooms_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that brings a user into rooms';
 
 CREATE FUNCTION @extschema@.rtm_delete_user_rooms_async(
@@ -2856,11 +2929,12 @@ CREATE FUNCTION @extschema@.rtm_delete_user_rooms_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_delete_user_rooms_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_delete_user_rooms_async(bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that takes a user out of rooms';
 
 CREATE FUNCTION @extschema@.rtm_get_room_members_async(
@@ -2869,11 +2943,12 @@ CREATE FUNCTION @extschema@.rtm_get_room_members_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_members_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_room_members_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that gives the users who are in a room';
 
 CREATE FUNCTION @extschema@.rtm_get_room_count_async(
@@ -2882,11 +2957,12 @@ CREATE FUNCTION @extschema@.rtm_get_room_count_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_count_async(bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_room_count_async(bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that says how many users are in rooms, by rid';
 
 CREATE FUNCTION @extschema@.rtm_add_room_ban_async(
@@ -2897,11 +2973,12 @@ CREATE FUNCTION @extschema@.rtm_add_room_ban_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_room_ban_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_room_ban_async(bigint, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that forbids a user to write to a room (NULL: to any), for seconds; 0: for ever';
 
 CREATE FUNCTION @extschema@.rtm_remove_room_ban_async(
@@ -2911,11 +2988,12 @@ CREATE FUNCTION @extschema@.rtm_remove_room_ban_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_remove_room_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_remove_room_ban_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that lets a user write to a room again (NULL: to any)';
 
 CREATE FUNCTION @extschema@.rtm_is_ban_of_room_async(
@@ -2925,11 +3003,12 @@ CREATE FUNCTION @extschema@.rtm_is_ban_of_room_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_is_ban_of_room_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_is_ban_of_room_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that says whether a user is forbidden to write to a room';
 
 CREATE FUNCTION @extschema@.rtm_set_room_info_async(
@@ -2940,11 +3019,12 @@ CREATE FUNCTION @extschema@.rtm_set_room_info_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_set_room_info_async(bigint, text, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_set_room_info_async(bigint, text, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that sets what everybody, and what members, are told of a room; NULL leaves it as it is';
 
 CREATE FUNCTION @extschema@.rtm_get_room_info_async(
@@ -2953,11 +3033,12 @@ CREATE FUNCTION @extschema@.rtm_get_room_info_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_room_info_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_room_info_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that gives what everybody, and what members, are told of a room';
 
 -- What is kept for users, their devices
@@ -2970,11 +3051,12 @@ CREATE FUNCTION @extschema@.rtm_data_set_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_data_set_async(bigint, text, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_data_set_async(bigint, text, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that keeps a value for a user, by a key';
 
 CREATE FUNCTION @extschema@.rtm_data_get_async(
@@ -2984,11 +3066,12 @@ CREATE FUNCTION @extschema@.rtm_data_get_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_data_get_async(bigint, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_data_get_async(bigint, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that gives the value that is kept for a user by a key; NULL: there is none';
 
 CREATE FUNCTION @extschema@.rtm_data_delete_async(
@@ -2998,11 +3081,12 @@ CREATE FUNCTION @extschema@.rtm_data_delete_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_data_delete_async(bigint, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_data_delete_async(bigint, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that deletes the value that is kept for a user by a key';
 
 CREATE FUNCTION @extschema@.rtm_add_device_async(
@@ -3013,11 +3097,12 @@ CREATE FUNCTION @extschema@.rtm_add_device_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_device_async(bigint, text, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_device_async(bigint, text, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that adds a device that messages to a user are pushed to; app_type: apns, fcm';
 
 CREATE FUNCTION @extschema@.rtm_remove_device_async(
@@ -3027,11 +3112,12 @@ CREATE FUNCTION @extschema@.rtm_remove_device_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_remove_device_async(bigint, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_remove_device_async(bigint, text, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that takes a device of a user away';
 
 CREATE FUNCTION @extschema@.rtm_add_device_push_option_async(
@@ -3043,11 +3129,12 @@ CREATE FUNCTION @extschema@.rtm_add_device_push_option_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_add_device_push_option_async(bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_add_device_push_option_async(bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that ends pushes to the devices of a user: of another user (0), of a group (1), of these types';
 
 CREATE FUNCTION @extschema@.rtm_remove_device_push_option_async(
@@ -3059,11 +3146,12 @@ CREATE FUNCTION @extschema@.rtm_remove_device_push_option_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_remove_device_push_option_async(bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_remove_device_push_option_async(bigint, bigint, bigint, bigint[], @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that allows pushes again that add_device_push_option ended';
 
 CREATE FUNCTION @extschema@.rtm_get_device_push_option_async(
@@ -3072,11 +3160,12 @@ CREATE FUNCTION @extschema@.rtm_get_device_push_option_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_get_device_push_option_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_get_device_push_option_async(bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that gives the types that are not pushed to a user, by user and by group';
 
 -- Translation, checks of contents
@@ -3093,11 +3182,12 @@ CREATE FUNCTION @extschema@.rtm_translate_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_translate_async(text, text, text, text, text, boolean, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_translate_async(text, text, text, text, text, boolean, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that translates a text';
 
 CREATE FUNCTION @extschema@.rtm_profanity_async(
@@ -3108,11 +3198,12 @@ CREATE FUNCTION @extschema@.rtm_profanity_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_profanity_async(text, boolean, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_profanity_async(text, boolean, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that cleans a text of profanity';
 
 CREATE FUNCTION @extschema@.rtm_speech_to_text_async(
@@ -3126,11 +3217,12 @@ CREATE FUNCTION @extschema@.rtm_speech_to_text_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_speech_to_text_async(text, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_speech_to_text_async(text, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that turns speech into text; audio_type: 1 an address, 2 the audio itself';
 
 CREATE FUNCTION @extschema@.rtm_speech_to_text_async(
@@ -3144,11 +3236,12 @@ CREATE FUNCTION @extschema@.rtm_speech_to_text_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_speech_to_text_async(bytea, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_speech_to_text_async(bytea, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that turns speech into text; audio_type: 1 an address, 2 the audio itself';
 
 CREATE FUNCTION @extschema@.rtm_text_check_async(
@@ -3158,11 +3251,12 @@ CREATE FUNCTION @extschema@.rtm_text_check_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_text_check_async(text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_text_check_async(text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that checks a text: whether it passes, and why not';
 
 CREATE FUNCTION @extschema@.rtm_image_check_async(
@@ -3173,11 +3267,12 @@ CREATE FUNCTION @extschema@.rtm_image_check_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_image_check_async(text, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_image_check_async(text, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that checks an image: whether it passes, and why not; image_type: 1 an address, 2 the image itself';
 
 CREATE FUNCTION @extschema@.rtm_image_check_async(
@@ -3188,11 +3283,12 @@ CREATE FUNCTION @extschema@.rtm_image_check_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_image_check_async(bytea, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_image_check_async(bytea, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that checks an image: whether it passes, and why not; image_type: 1 an address, 2 the image itself';
 
 CREATE FUNCTION @extschema@.rtm_audio_check_async(
@@ -3206,11 +3302,12 @@ CREATE FUNCTION @extschema@.rtm_audio_check_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_audio_check_async(text, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_audio_check_async(text, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that checks an audio: whether it passes, and why not; audio_type: 1 an address, 2 the audio itself';
 
 CREATE FUNCTION @extschema@.rtm_audio_check_async(
@@ -3224,11 +3321,12 @@ CREATE FUNCTION @extschema@.rtm_audio_check_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_audio_check_async(bytea, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_audio_check_async(bytea, bigint, text, text, bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that checks an audio: whether it passes, and why not; audio_type: 1 an address, 2 the audio itself';
 
 CREATE FUNCTION @extschema@.rtm_video_check_async(
@@ -3240,11 +3338,12 @@ CREATE FUNCTION @extschema@.rtm_video_check_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_video_check_async(text, bigint, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_video_check_async(text, bigint, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that checks a video: whether it passes, and why not; video_type: 1 an address, 2 the video itself';
 
 CREATE FUNCTION @extschema@.rtm_video_check_async(
@@ -3256,11 +3355,12 @@ CREATE FUNCTION @extschema@.rtm_video_check_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_video_check_async(bytea, bigint, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_video_check_async(bytea, bigint, text, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that checks a video: whether it passes, and why not; video_type: 1 an address, 2 the video itself';
 
 -- Any other method
@@ -3272,13 +3372,14 @@ CREATE FUNCTION @extschema@.rtm_call_async(
 	timeout double precision DEFAULT 0,
 	server text DEFAULT NULL,
 	send_at timestamptz DEFAULT NULL,
-	expires_at timestamptz DEFAULT NULL
+	expires_at timestamptz DEFAULT NULL,
+	urgent boolean DEFAULT false
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'rtm_sql_call_async'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION @extschema@.rtm_call_async(text, @extschema@.rtm_params, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rtm_call_async(text, @extschema@.rtm_params, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 	'queues a call that calls a method of the service by its name on the wire; bytes that are no text are {"base64": "..."}';
-REVOKE ALL ON FUNCTION @extschema@.rtm_call_async(text, @extschema@.rtm_params, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.rtm_call_async(text, @extschema@.rtm_params, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.rtm_send_trigger(
 ) RETURNS trigger
@@ -3371,7 +3472,7 @@ CREATE VIEW @extschema@.rtm_outbox WITH (security_barrier) AS
 		r.enqueued_at, r.attempts, r.next_attempt,
 		@extschema@.rtm_error_of(r.error_code, r.error) AS error,
 		o.origin IS NOT NULL AND r.origin IS DISTINCT FROM o.origin AS held,
-		r.callback_name, r.send_at, r.expires_at
+		r.callback_name, r.send_at, r.expires_at, coalesce(r.urgent, false) AS urgent
 	FROM rtm_internal.rtm_request AS r
 		CROSS JOIN (SELECT @extschema@.rtm_outbox_origin() AS origin) AS o
 		CROSS JOIN LATERAL (SELECT r.origin IS NOT DISTINCT FROM o.origin AS by_oid) AS b

@@ -35,7 +35,7 @@ FROM rtm_methods() m
 	LEFT JOIN pg_proc a ON a.proname = p.proname || '_async' AND a.prorettype = 'bigint'::regtype
 		AND pg_get_function_identity_arguments(a.oid) =
 			regexp_replace(split_part(pg_get_function_identity_arguments(p.oid), ', OUT ', 1), '(^|, )timeout',
-				'\1callback rtm_callback, timeout') || ', send_at timestamp with time zone, expires_at timestamp with time zone'
+				'\1callback rtm_callback, timeout') || ', send_at timestamp with time zone, expires_at timestamp with time zone, urgent boolean'
 WHERE a.oid IS NULL;
 SELECT count(*) FROM pg_proc WHERE proname LIKE 'rtm\_%\_async';
 

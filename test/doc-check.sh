@@ -53,7 +53,7 @@ objects="
 	ORDER BY 1, 2"
 
 # What every queued call's arguments end with; the reference has it once.
-queued='callback rtm_callback DEFAULT NULL, timeout double precision DEFAULT 0, server text DEFAULT NULL, send_at timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL'
+queued='callback rtm_callback DEFAULT NULL, timeout double precision DEFAULT 0, server text DEFAULT NULL, send_at timestamptz DEFAULT NULL, expires_at timestamptz DEFAULT NULL, urgent boolean DEFAULT false'
 
 # Functions as a reader writes them: arguments without the casts of the defaults.
 functions="

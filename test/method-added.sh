@@ -91,11 +91,12 @@ add_method()
 		timeout double precision DEFAULT 0,
 		server text DEFAULT NULL,
 		send_at timestamptz DEFAULT NULL,
-		expires_at timestamptz DEFAULT NULL
+		expires_at timestamptz DEFAULT NULL,
+		urgent boolean DEFAULT false
 	) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'rtm_sql_async'
 	LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE COST 100;
-	COMMENT ON FUNCTION @extschema@.rtm_get_group_size_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz) IS
+	COMMENT ON FUNCTION @extschema@.rtm_get_group_size_async(bigint, bigint, @extschema@.rtm_callback, double precision, text, timestamptz, timestamptz, boolean) IS
 		'queues the question how many members a group has';
 	SQL
 	cat >>"$scratch/tree/doc/reference.md" <<-'MD'

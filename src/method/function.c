@@ -82,7 +82,7 @@ static void
 check_arguments(RtmFunction *function, const oidvector *types)
 {
 	const RtmParam *params = function->method->params;
-	int				ncommon = function->variant == RTM_VARIANT_QUEUED ? 5 : 2;
+	int				ncommon = function->variant == RTM_VARIANT_QUEUED ? 6 : 2;
 
 	function->nargs = rtm_method_nparams(function->method);
 	if (types->dim1 != function->nargs + ncommon)

@@ -57,6 +57,9 @@
 /* Quests that a lane sends before others have their turn. */
 #define QUANTUM 256
 
+/* At a server's limit so many urgent quests leave before one that isn't, if there is one. */
+#define URGENT_TURNS 8
+
 /* A queued call has at least so many milliseconds, and that is doubled so often. */
 #define LEAST_TIMEOUT 1000
 #define MOST_DOUBLED  6
@@ -428,12 +431,82 @@ has_window(Lane *lane)
 	return !t->batch && lane->nin_flight < t->window;
 }
 
+/* ---- turns at a server's limit ---- */
+
+static bool
+is_limited(const ServerTraffic *server)
+{
+	return server->pacing.limit > 0 || outbox_limit_any(&server->limit);
+}
+
+/*
+ * Whose turn is the next one, or NULL: nobody stands in line.  What is urgent goes first,
+ * but for a turn now and then.
+ */
+static Lane *
+first_in_line(ServerTraffic *server)
+{
+	bool urgent = !dlist_is_empty(&server->line[true]) &&
+				  (server->nurgent < URGENT_TURNS || dlist_is_empty(&server->line[false]));
+	dlist_head *line = &server->line[urgent];
+
+	return dlist_is_empty(line) ? NULL : dlist_head_element(LaneTraffic, line_node, line)->lane;
+}
+
+static void
+leave_line(Lane *lane)
+{
+	Lane *next;
+
+	if (!lane->traffic->in_line)
+		return;
+	dlist_delete(&lane->traffic->line_node);
+	lane->traffic->in_line = false;
+	next = first_in_line(outbox_server_traffic(lane->server));
+	if (next)
+		outbox_wake_lane(next);
+}
+
+/*
+ * Microseconds until the lane may send a quest; 0: now.  PG_INT64_MAX: others are before it, and it
+ * is woken when they aren't.
+ */
+static int64
+wait_for_turn(Lane *lane)
+{
+	ServerTraffic *server = outbox_server_traffic(lane->server);
+	LaneTraffic	  *t = lane->traffic;
+	int64		   wait;
+
+	if (!is_limited(server))
+		return 0;
+	if (!t->in_line)
+		dlist_push_tail(&server->line[lane->key.urgent], &t->line_node);
+	t->in_line = true;
+	if (first_in_line(server) != lane)
+		return PG_INT64_MAX;
+	wait = rtm_rate_left(&server->pacing);
+	return wait > 0 ? wait : outbox_limit_wait(&server->limit, rtm_now_us());
+}
+
+/* The lane has had its turn: it goes behind the others. */
+static void
+use_turn(Lane *lane)
+{
+	ServerTraffic *server = outbox_server_traffic(lane->server);
+
+	rtm_rate_use(&server->pacing);
+	server->nurgent = lane->key.urgent ? server->nurgent + 1 : 0;
+	leave_line(lane);
+}
+
+/* ---- sending ---- */
+
 /* Send what may be sent; when there may be more. */
 static int64
 send_ready(Lane *lane)
 {
-	ServerTraffic *server = outbox_server_traffic(lane->server);
-	int	  left = server->pacing.limit > 0 || outbox_limit_any(&server->limit) ? 1 : QUANTUM;
+	int	  left = is_limited(outbox_server_traffic(lane->server)) ? 1 : QUANTUM;
 	int64 wait = 0;
 
 	while (lane->nready > 0 && left > 0 && has_window(lane))
@@ -442,21 +515,20 @@ send_ready(Lane *lane)
 
 		if (!may_send(request))
 			continue;
-		wait = rtm_rate_left(&server->pacing);
-		if (wait == 0)
-			wait = outbox_limit_wait(&server->limit, rtm_now_us());
+		wait = wait_for_turn(lane);
 		if (wait > 0 || !ask(request))
 			break;
-		rtm_rate_use(&server->pacing);
+		use_turn(lane);
 		left--;
 	}
+	lane->traffic->waits_turn = wait > 0;
 	lane->traffic->batch = lane->nin_flight > 0;
 	if (lane->traffic->conn)
 		rtm_conn_flush(lane->traffic->conn);
 	check_connection(lane);
 	if (left == 0)
 		outbox_wake_lane(lane); /* behind the others */
-	return wait > 0 ? rtm_now_ms() + (wait + 999) / 1000 : PG_INT64_MAX;
+	return wait > 0 && wait < PG_INT64_MAX ? rtm_now_ms() + (wait + 999) / 1000 : PG_INT64_MAX;
 }
 
 static void
@@ -551,10 +623,11 @@ static void
 show_figures(const Server *server)
 {
 	OutboxServerStats *stats = server->traffic ? server->traffic->stats : NULL;
+	const Server	  *other = outbox_other_class(server);
 
 	if (stats == NULL)
 		return;
-	pg_atomic_write_u32(&stats->in_flight, server->nin_flight);
+	pg_atomic_write_u32(&stats->in_flight, server->nin_flight + (other ? other->nin_flight : 0));
 	pg_atomic_write_u32(&stats->limited_to, outbox_limit_learnt(&server->traffic->limit));
 }
 
@@ -573,8 +646,11 @@ outbox_lane_turn(Lane *lane)
 	back = Min(back, at);
 	if (t->options.broken && !t->options.stale)
 		fail_ready(lane);
+	t->waits_turn = false;
 	at = go(lane, now);
 	back = Min(back, at);
+	if (!t->waits_turn)
+		leave_line(lane);
 	at = keep_alive(lane, now);
 	back = Min(back, at);
 	if (lane->nin_flight > 0)

@@ -86,7 +86,7 @@ drop_stats(Oid oid)
 	{
 		Server *server = dlist_container(Server, node, iter.cur);
 
-		if (server->oid == oid && server->traffic)
+		if (server->key.oid == oid && server->traffic)
 			server->traffic->stats = NULL;
 	}
 	outbox_forget_server(&outbox_queue.entry->figures, oid);

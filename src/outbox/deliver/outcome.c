@@ -333,7 +333,7 @@ lost(Request *request, int code, const char *why, Lane *to, bool alone)
 static Lane *
 search_apart(Lane *lane, int n)
 {
-	Lane		*apart = outbox_lane(lane->key.server, lane->key.owner, true);
+	Lane		*apart = outbox_lane(lane->key.server, lane->key.owner, lane->key.urgent, true);
 	LaneTraffic *t = outbox_traffic(apart);
 	int			 half = Max(n / 2, 1);
 

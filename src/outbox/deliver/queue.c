@@ -34,7 +34,7 @@ static struct
 	HTAB		 *conversations; /* Conversation */
 	HTAB		 *servers;		 /* Server */
 	HTAB		 *lanes;		 /* Lane */
-	int64		  old_seq;		 /* rows below may have been sent by a predecessor */
+	int64		  old_ticket;	 /* rows below may have been sent by a predecessor */
 } store;
 
 static HTAB *
@@ -52,9 +52,9 @@ outbox_queue_init(OutboxDatabase *entry, int64 old)
 	store.known = make_table("rtm requests", 1024, sizeof(int64), sizeof(Known));
 	store.conversations = make_table("rtm conversations", 1024, sizeof(ConversationKey),
 									 sizeof(Conversation));
-	store.servers = make_table("rtm servers", 16, sizeof(Oid), sizeof(Server));
+	store.servers = make_table("rtm servers", 16, sizeof(ServerKey), sizeof(Server));
 	store.lanes = make_table("rtm lanes", 64, sizeof(LaneKey), sizeof(Lane));
-	store.old_seq = old;
+	store.old_ticket = old;
 
 	memset(&outbox_queue, 0, sizeof(outbox_queue));
 	outbox_queue.entry = entry;
@@ -85,15 +85,27 @@ later(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 
 /* ---- lanes ---- */
 
-Server *
-outbox_server(Oid oid)
+static ServerKey
+key_of_server(Oid oid, bool urgent)
 {
-	bool	found;
-	Server *server = hash_search(store.servers, &oid, HASH_ENTER, &found);
+	ServerKey key;
+
+	memset(&key, 0, sizeof(key)); /* what is between the fields counts, too */
+	key.oid = oid;
+	key.urgent = urgent;
+	return key;
+}
+
+Server *
+outbox_server(Oid oid, bool urgent)
+{
+	ServerKey key = key_of_server(oid, urgent);
+	bool	  found;
+	Server	 *server = hash_search(store.servers, &key, HASH_ENTER, &found);
 
 	if (!found)
 	{
-		memset((char *) server + sizeof(Oid), 0, sizeof(Server) - sizeof(Oid));
+		memset((char *) server + sizeof(ServerKey), 0, sizeof(Server) - sizeof(ServerKey));
 		dlist_init(&server->cut);
 		dlist_init(&server->held);
 		dlist_push_tail(&outbox_queue.servers, &server->node);
@@ -101,8 +113,16 @@ outbox_server(Oid oid)
 	return server;
 }
 
+Server *
+outbox_other_class(const Server *server)
+{
+	ServerKey key = key_of_server(server->key.oid, !server->key.urgent);
+
+	return hash_search(store.servers, &key, HASH_FIND, NULL);
+}
+
 Lane *
-outbox_lane(Oid server, Oid owner, bool apart)
+outbox_lane(Oid server, Oid owner, bool urgent, bool apart)
 {
 	LaneKey key;
 	bool	found;
@@ -111,12 +131,13 @@ outbox_lane(Oid server, Oid owner, bool apart)
 	memset(&key, 0, sizeof(key)); /* what is between the fields counts, too */
 	key.server = server;
 	key.owner = owner;
+	key.urgent = urgent;
 	key.apart = apart;
 	lane = hash_search(store.lanes, &key, HASH_ENTER, &found);
 	if (!found)
 	{
 		memset((char *) lane + sizeof(LaneKey), 0, sizeof(Lane) - sizeof(LaneKey));
-		lane->server = outbox_server(server);
+		lane->server = outbox_server(server, urgent);
 		lane->server->nlanes++;
 		dlist_init(&lane->ready);
 		lane->delayed.ph_compare = later;
@@ -152,7 +173,7 @@ outbox_drop_server(Server *server)
 {
 	Assert(outbox_server_is_idle(server));
 	dlist_delete(&server->node);
-	hash_search(store.servers, &server->oid, HASH_REMOVE, NULL);
+	hash_search(store.servers, &server->key, HASH_REMOVE, NULL);
 }
 
 void
@@ -481,7 +502,7 @@ set_unconfirmed(Request *request, XLogRecPtr lsn)
 Request *
 outbox_add(const OutboxRow *row, ItemPointer tid, XLogRecPtr lsn)
 {
-	Lane	*lane = outbox_lane(row->server, row->owner, false);
+	Lane	*lane = outbox_lane(row->server, row->owner, outbox_is_urgent(row->seq), false);
 	Request *request = copy_row(row);
 	Known	*k = hash_search(store.known, &row->seq, HASH_ENTER, NULL);
 
@@ -489,7 +510,7 @@ outbox_add(const OutboxRow *row, ItemPointer tid, XLogRecPtr lsn)
 	request->lane = lane;
 	request->tid = *tid;
 	request->seen = rtm_now_us();
-	request->maybe_sent = row->seq < store.old_seq || row->attempts > 0;
+	request->maybe_sent = outbox_ticket(row->seq) < store.old_ticket || row->attempts > 0;
 	lane->nrequests++;
 	lane->server->nrows++;
 	outbox_queue.nrows++;

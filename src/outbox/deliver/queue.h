@@ -131,10 +131,20 @@ struct Conversation
 	dlist_node		cut_node;  /* when next isn't 0: in server->cut, or in server->held */
 };
 
-/* A foreign server: what its lanes have in common. */
+/*
+ * What is urgent is apart from all else: a server's two classes have memory, conversations
+ * and lanes of their own, and the same traffic.
+ */
+typedef struct ServerKey
+{
+	Oid	 oid;
+	bool urgent;
+} ServerKey;
+
+/* A class of a foreign server: what its lanes have in common. */
 struct Server
 {
-	Oid					  oid;		/* hash key */
+	ServerKey			  key;		/* hash key */
 	dlist_node			  node;		/* in queue.servers */
 	int					  nlanes;	/* that know it */
 	int					  nrows;	/* in memory, finished ones not counted */
@@ -145,7 +155,7 @@ struct Server
 	dlist_head			  cut;		/* conversations with a `next` */
 	dlist_head			  held;		/* likewise, but nothing of them may be read */
 	bool				  cut_idle; /* the last pass over them found no room */
-	struct ServerTraffic *traffic;
+	struct ServerTraffic *traffic;	/* of both classes */
 };
 
 /* Apart are requests that were under way when a connection was lost; see lane.c. */
@@ -153,6 +163,7 @@ typedef struct LaneKey
 {
 	Oid	 server;
 	Oid	 owner;
+	bool urgent;
 	bool apart;
 } LaneKey;
 
@@ -198,10 +209,13 @@ extern OutboxQueue outbox_queue;
 /* Begin with nothing; rows below `old` may have been sent by a predecessor. */
 extern void outbox_queue_init(OutboxDatabase *entry, int64 old);
 
-extern Server *outbox_server(Oid server);
+extern Server *outbox_server(Oid server, bool urgent);
+
+/* The other class of a server, or NULL: it isn't known. */
+extern Server *outbox_other_class(const Server *server);
 
 /* The lane of a role, or the one beside it; made if there is none. */
-extern Lane *outbox_lane(Oid server, Oid owner, bool apart);
+extern Lane *outbox_lane(Oid server, Oid owner, bool urgent, bool apart);
 
 /*
  * Forget a lane that has no requests, or a server of which no lane and no row is

@@ -82,15 +82,27 @@ typedef struct Pass
 	Batch	  *batch;	  /* that it is part of */
 } Pass;
 
-/* How far reading has come. */
-static struct
+/*
+ * How far reading has come.  What is urgent has places of its own, for the same
+ * tickets: it is read by itself, and first.
+ */
+typedef struct Stream
 {
 	int64	 position; /* of discovery */
 	bool	 current;  /* discovery has come to its end */
 	Missing *missing;  /* in hand when they were passed */
 	int		 nmissing;
 	int		 max_missing;
-} reader;
+} Stream;
+
+static Stream ordinary;
+static Stream urgent = {.position = OUTBOX_URGENT_ROWS};
+
+static Stream *
+stream_of(const Server *server)
+{
+	return server->key.urgent ? &urgent : &ordinary;
+}
 
 static bool
 has_room(const Server *server)
@@ -101,7 +113,7 @@ has_room(const Server *server)
 
 /* A server that was full and has room again, or NULL. */
 static Server *
-server_with_room(void)
+server_with_room(const Stream *stream)
 {
 	dlist_iter iter;
 
@@ -109,7 +121,7 @@ server_with_room(void)
 	{
 		Server *server = dlist_container(Server, node, iter.cur);
 
-		if (server->next != 0 && has_room(server))
+		if (stream_of(server) == stream && server->next != 0 && has_room(server))
 			return server;
 	}
 	return NULL;
@@ -145,7 +157,7 @@ cut_has_room(Server *server)
 }
 
 static Server *
-server_with_cut_room(void)
+server_with_cut_room(const Stream *stream)
 {
 	dlist_iter iter;
 
@@ -153,7 +165,7 @@ server_with_cut_room(void)
 	{
 		Server *server = dlist_container(Server, node, iter.cur);
 
-		if (cut_has_room(server))
+		if (stream_of(server) == stream && cut_has_room(server))
 			return server;
 	}
 	return NULL;
@@ -168,23 +180,47 @@ is_in_hand(const OutboxRange *range, const OutboxRange *hands, int nhands)
 	return false;
 }
 
+/* The tickets in hand, and the next one, as places of what is urgent. */
+static int64
+make_urgent(OutboxRange *hands, int nhands, int64 next)
+{
+	for (int i = 0; i < nhands; i++)
+	{
+		hands[i].low = outbox_place(hands[i].low, true);
+		hands[i].high = outbox_place(hands[i].high, true);
+	}
+	return outbox_place(next, true);
+}
+
+static bool
+has_work(const Stream *stream, int64 next, const OutboxRange *hands, int nhands)
+{
+	if (next > stream->position)
+		return true;
+	for (int i = 0; i < stream->nmissing; i++)
+		if (!is_in_hand(&stream->missing[i].range, hands, nhands))
+			return true;
+	return server_with_room(stream) || server_with_cut_room(stream);
+}
+
 bool
 outbox_reader_has_work(void)
 {
 	OutboxRange *hands;
 	int			 nhands;
-	bool		 work = outbox_look_at_tickets(&hands, &nhands) > reader.position;
+	int64		 next = outbox_look_at_tickets(&hands, &nhands);
+	bool		 work = has_work(&ordinary, next, hands, nhands);
 
-	for (int i = 0; i < reader.nmissing && !work; i++)
-		work = !is_in_hand(&reader.missing[i].range, hands, nhands);
+	next = make_urgent(hands, nhands, next);
+	work = work || has_work(&urgent, next, hands, nhands);
 	pfree(hands);
-	return work || server_with_room() || server_with_cut_room();
+	return work;
 }
 
 bool
 outbox_reader_is_current(void)
 {
-	return reader.current;
+	return ordinary.current && urgent.current;
 }
 
 /* ---- one row ---- */
@@ -357,7 +393,7 @@ deal_with(Pass *pass, HeapTuple tuple)
 
 	outbox_read_key(tuple, &row);
 	pass->last = row.seq;
-	server = outbox_server(row.server);
+	server = outbox_server(row.server, outbox_is_urgent(row.seq));
 	if (pass->server && server != pass->server)
 		return;
 	if (pass->purpose == DISCOVERY && server->next != 0 && row.seq >= server->next)
@@ -426,7 +462,7 @@ read_server(Batch *batch, Relation rel, Server *server)
 
 	/* while it is read, its rows count as read */
 	server->next = 0;
-	scan(&pass, rel, from, reader.position);
+	scan(&pass, rel, from, stream_of(server)->position);
 	if (pass.stopped)
 		server->next = pass.last + 1;
 }
@@ -437,7 +473,7 @@ read_cut(Batch *batch, Relation rel, Server *server)
 {
 	Pass			   pass = {.purpose = REFILL_CUT, .server = server, .batch = batch};
 	int64			   from = PG_INT64_MAX;
-	int64			   to = server->next != 0 ? server->next : reader.position;
+	int64			   to = server->next != 0 ? server->next : stream_of(server)->position;
 	dlist_mutable_iter iter;
 
 	dlist_foreach_modify (iter, &server->cut)
@@ -475,36 +511,36 @@ read_cut(Batch *batch, Relation rel, Server *server)
 }
 
 static bool
-is_missing(const OutboxRange *range)
+is_missing(const Stream *stream, const OutboxRange *range)
 {
-	for (int i = 0; i < reader.nmissing; i++)
-		if (reader.missing[i].range.low == range->low)
+	for (int i = 0; i < stream->nmissing; i++)
+		if (stream->missing[i].range.low == range->low)
 			return true;
 	return false;
 }
 
 /* Remember what discovery is about to pass without seeing it. */
 static void
-remember_missing(const OutboxRange *hands, int nhands, int64 below)
+remember_missing(Stream *stream, const OutboxRange *hands, int nhands, int64 below)
 {
 	for (int i = 0; i < nhands; i++)
 	{
-		if (hands[i].low >= below || is_missing(&hands[i]))
+		if (hands[i].low >= below || is_missing(stream, &hands[i]))
 			continue;
 
 		/* visible by now, and so are all others of its transaction */
 		if (outbox_knows(hands[i].low))
 			continue;
-		if (reader.nmissing == reader.max_missing)
+		if (stream->nmissing == stream->max_missing)
 		{
-			reader.max_missing = Max(16, reader.max_missing * 2);
-			reader.missing = reader.missing
-								 ? repalloc(reader.missing, sizeof(Missing) * reader.max_missing)
-								 : MemoryContextAlloc(TopMemoryContext,
-													  sizeof(Missing) * reader.max_missing);
+			stream->max_missing = Max(16, stream->max_missing * 2);
+			stream->missing = stream->missing
+								  ? repalloc(stream->missing, sizeof(Missing) * stream->max_missing)
+								  : MemoryContextAlloc(TopMemoryContext,
+													   sizeof(Missing) * stream->max_missing);
 		}
-		reader.missing[reader.nmissing].range = hands[i];
-		reader.missing[reader.nmissing++].from = hands[i].low;
+		stream->missing[stream->nmissing].range = hands[i];
+		stream->missing[stream->nmissing++].from = hands[i].low;
 	}
 }
 
@@ -513,12 +549,12 @@ remember_missing(const OutboxRange *hands, int nhands, int64 below)
  * than a batch has, and nothing may be read before the rest, which what comes next may have seen.
  */
 static bool
-read_missing(Batch *batch, Relation rel, const OutboxRange *hands, int nhands)
+read_missing(Stream *stream, Batch *batch, Relation rel, const OutboxRange *hands, int nhands)
 {
-	for (int i = reader.nmissing - 1; i >= 0; i--)
+	for (int i = stream->nmissing - 1; i >= 0; i--)
 	{
 		Pass	 pass = {.purpose = DISCOVERY, .batch = batch};
-		Missing *m = &reader.missing[i];
+		Missing *m = &stream->missing[i];
 
 		if (is_in_hand(&m->range, hands, nhands))
 			continue;
@@ -528,35 +564,43 @@ read_missing(Batch *batch, Relation rel, const OutboxRange *hands, int nhands)
 			m->from = pass.last + 1;
 			return false;
 		}
-		*m = reader.missing[--reader.nmissing];
+		*m = stream->missing[--stream->nmissing];
 	}
 	return true;
 }
 
 static void
-read_new(Batch *batch, Relation rel, int64 next, const OutboxRange *hands, int nhands)
+read_new(Stream *stream, Batch *batch, Relation rel, int64 next, const OutboxRange *hands,
+		 int nhands)
 {
 	Pass pass = {.purpose = DISCOVERY, .batch = batch};
 
-	scan(&pass, rel, reader.position, next);
-	reader.position = pass.stopped ? pass.last + 1 : next;
-	reader.current = !pass.stopped;
-	remember_missing(hands, nhands, reader.position);
+	scan(&pass, rel, stream->position, next);
+	stream->position = pass.stopped ? pass.last + 1 : next;
+	stream->current = !pass.stopped;
+	remember_missing(stream, hands, nhands, stream->position);
 }
 
-/* What had no room before, and what nobody has seen yet. */
+/*
+ * Of what is urgent, or isn't: what was passed, what had no room before, and what nobody has seen
+ * yet.
+ */
 static void
-read_on(Batch *batch, Relation rel, int64 next, const OutboxRange *hands, int nhands)
+read_stream(Stream *stream, Batch *batch, Relation rel, int64 next, const OutboxRange *hands,
+			int nhands)
 {
-	Server *server = server_with_cut_room();
+	Server *server;
 
+	if (!read_missing(stream, batch, rel, hands, nhands))
+		return;
+	server = server_with_cut_room(stream);
 	if (server)
 		read_cut(batch, rel, server);
-	server = server_with_room();
+	server = server_with_room(stream);
 	if (server)
 		read_server(batch, rel, server);
-	if (reader.position < next)
-		read_new(batch, rel, next, hands, nhands);
+	if (stream->position < next)
+		read_new(stream, batch, rel, next, hands, nhands);
 }
 
 /* On this server's disk, that is; for standbys the requests wait themselves. */
@@ -577,8 +621,12 @@ outbox_read(Relation rel)
 	/* before the snapshots, which see all that isn't in hand by now */
 	int64 next = outbox_look_at_tickets(&hands, &nhands);
 
-	if (read_missing(&batch, rel, hands, nhands))
-		read_on(&batch, rel, next, hands, nhands);
+	OutboxRange *urgent_hands = memcpy(palloc(sizeof(OutboxRange) * Max(nhands, 1)), hands,
+									   sizeof(OutboxRange) * nhands);
+
+	read_stream(&urgent, &batch, rel, make_urgent(urgent_hands, nhands, next), urgent_hands,
+				nhands);
+	read_stream(&ordinary, &batch, rel, next, hands, nhands);
 	wait_until_safe(batch.latest_commit);
 	return batch.held;
 }

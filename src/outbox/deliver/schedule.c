@@ -51,12 +51,12 @@ static OutboxStatement first_row = {
 };
 
 static OutboxStatement release_rows = {
-	"UPDATE rtm_internal.rtm_request AS r SET seq = $1 + d.n FROM (SELECT ctid, row_number() OVER ()"
+	"UPDATE rtm_internal.rtm_request AS r SET seq = $1 + d.n + CASE WHEN r.urgent THEN $6 ELSE 0 END FROM (SELECT ctid, row_number() OVER ()"
 	" - 1 AS n FROM (SELECT ctid FROM rtm_internal.rtm_request WHERE seq >= $2 AND seq <= $3"
 	" AND origin = $4 ORDER BY seq, id LIMIT $5 FOR UPDATE SKIP LOCKED) AS l) AS d"
 	" WHERE r.ctid = d.ctid",
-	5,
-	{INT8OID, INT8OID, INT8OID, INT8OID, INT8OID},
+	6,
+	{INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID},
 };
 
 void
@@ -97,8 +97,12 @@ look(int64 origin)
 static int64
 release(int64 origin, int64 until)
 {
-	Datum values[] = {Int64GetDatum(outbox_draw_tickets(PORTION)), Int64GetDatum(schedule.from),
-					  Int64GetDatum(until), Int64GetDatum(origin), Int64GetDatum(PORTION)};
+	Datum values[] = {Int64GetDatum(outbox_draw_tickets(PORTION)),
+					  Int64GetDatum(schedule.from),
+					  Int64GetDatum(until),
+					  Int64GetDatum(origin),
+					  Int64GetDatum(PORTION),
+					  Int64GetDatum(OUTBOX_URGENT_ROWS)};
 
 	return (int64) outbox_run(&release_rows, values, NULL);
 }

@@ -360,8 +360,8 @@ do_chores(Sender *sender)
 }
 
 /*
- * Every lane that has something to do has a turn, in the order in which they woke
- * up; one that wakes up again meanwhile comes after the sockets were looked at.
+ * Every lane that has something to do has a turn, urgent ones first, in the order in which they
+ * woke up; one that wakes up again meanwhile comes after the sockets were looked at.
  * When the next turn is due by time.
  */
 static int64
@@ -369,6 +369,7 @@ lanes_turn(Sender *sender)
 {
 	int64		  back;
 	dlist_head	  awake = DLIST_STATIC_INIT(awake);
+	dlist_head	  others = DLIST_STATIC_INIT(others);
 	MemoryContext context = CurrentMemoryContext;
 
 	(void) outbox_wake_by_time(rtm_now_ms());
@@ -377,11 +378,12 @@ lanes_turn(Sender *sender)
 		Lane *lane = dlist_head_element(Lane, awake_node, &outbox_queue.awake);
 
 		dlist_delete(&lane->awake_node);
-		dlist_push_tail(&awake, &lane->awake_node);
+		dlist_push_tail(lane->key.urgent ? &awake : &others, &lane->awake_node);
 	}
-	while (!dlist_is_empty(&awake))
+	while (!dlist_is_empty(&awake) || !dlist_is_empty(&others))
 	{
-		Lane *lane = dlist_head_element(Lane, awake_node, &awake);
+		Lane *lane = dlist_head_element(Lane, awake_node,
+										dlist_is_empty(&awake) ? &others : &awake);
 
 		dlist_delete(&lane->awake_node);
 		lane->awake = false;
@@ -487,7 +489,7 @@ open_outbox(OutboxDatabase *entry)
 	OutboxRange *hands;
 	int			 n;
 
-	outbox_raise_tickets(outbox_last_seq());
+	outbox_raise_tickets(outbox_last_ticket());
 	entry->opened = true;
 	outbox_queue_init(entry, outbox_look_at_tickets(&hands, &n));
 	claim(entry, rel);

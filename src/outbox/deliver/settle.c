@@ -66,11 +66,11 @@ static OutboxStatement move_row = {
 	"RETURNING *) INSERT INTO rtm_internal.rtm_finished (id, origin, status, owner, server, "
 	"conversation, nparams, mid_made, attempts, key_a, key_b, enqueued_at, finished_at, "
 	"timeout, call, method, params, mid, recipients, callback, owner_name, server_name, "
-	"callback_name, callback_owner, send_at, expires_at, mtime, answer, error_code, error, "
+	"callback_name, callback_owner, send_at, expires_at, urgent, mtime, answer, error_code, error, "
 	"callback_due) SELECT id, origin, $8, owner, server, "
 	"conversation, nparams, mid_made, $6, key_a, key_b, enqueued_at, clock_timestamp(), "
 	"timeout, call, method, params, mid, recipients, callback, owner_name, server_name, "
-	"callback_name, callback_owner, send_at, expires_at, $4, $5, nullif($2, 0), $3, CASE WHEN callback IS NOT "
+	"callback_name, callback_owner, send_at, expires_at, urgent, $4, $5, nullif($2, 0), $3, CASE WHEN callback IS NOT "
 	"NULL THEN seq END FROM r ON CONFLICT (id, origin) DO UPDATE SET status = "
 	"excluded.status, owner = excluded.owner, server = excluded.server, conversation = "
 	"excluded.conversation, nparams = excluded.nparams, mid_made = excluded.mid_made, "
@@ -80,7 +80,7 @@ static OutboxStatement move_row = {
 	"excluded.params, mid = excluded.mid, recipients = excluded.recipients, callback = "
 	"excluded.callback, owner_name = excluded.owner_name, server_name = "
 	"excluded.server_name, callback_name = excluded.callback_name, callback_owner = "
-	"excluded.callback_owner, send_at = excluded.send_at, expires_at = excluded.expires_at, mtime = excluded.mtime, answer = excluded.answer, error_code "
+	"excluded.callback_owner, send_at = excluded.send_at, expires_at = excluded.expires_at, urgent = excluded.urgent, mtime = excluded.mtime, answer = excluded.answer, error_code "
 	"= excluded.error_code, error = excluded.error, callback_due = excluded.callback_due, "
 	"callback_error = NULL, callback_attempts = NULL, callback_begun = NULL",
 	8,

@@ -37,12 +37,31 @@ outbox_traffic(Lane *lane)
 ServerTraffic *
 outbox_server_traffic(Server *server)
 {
-	if (server->traffic == NULL)
+	Server *other;
+
+	if (server->traffic)
+		return server->traffic;
+	other = outbox_other_class(server);
+	if (other && other->traffic)
+		server->traffic = other->traffic;
+	else
 	{
 		server->traffic = MemoryContextAllocZero(TopMemoryContext, sizeof(ServerTraffic));
-		server->traffic->stats = outbox_server_stats(&outbox_queue.entry->figures, server->oid);
+		server->traffic->stats = outbox_server_stats(&outbox_queue.entry->figures, server->key.oid);
+		dlist_init(&server->traffic->line[false]);
+		dlist_init(&server->traffic->line[true]);
 	}
+	server->traffic->nclasses++;
 	return server->traffic;
+}
+
+/* What is left of it is the other class's. */
+static void
+release_server_traffic(Server *server)
+{
+	if (server->traffic && --server->traffic->nclasses == 0)
+		pfree(server->traffic);
+	server->traffic = NULL;
 }
 
 void
@@ -61,8 +80,7 @@ outbox_release_lane(Lane *lane)
 	outbox_drop_lane(lane);
 	if (outbox_server_is_idle(server))
 	{
-		if (server->traffic)
-			pfree(server->traffic);
+		release_server_traffic(server);
 		outbox_drop_server(server);
 	}
 }

@@ -36,8 +36,15 @@ typedef struct LogPace
 	int64 skipped;	/* lines that were left out */
 } LogPace;
 
+/*
+ * Of a foreign server, both classes.  While there is a limit, lanes stand in line for
+ * their turns, one quest each, what is urgent in a line of its own.
+ */
 typedef struct ServerTraffic
 {
+	int				   nclasses; /* that know it */
+	dlist_head		   line[2];	 /* LaneTraffic; the second one is the urgent */
+	int				   nurgent;	 /* urgent turns since one that wasn't */
 	OutboxLimit		   limit;
 	RtmRate			   pacing;			  /* its option rate_limit, as far as it was read */
 	OutboxServerStats *stats;			  /* NULL: no room */
@@ -89,6 +96,10 @@ typedef struct LaneTraffic
 
 	bool	   waiting; /* for a connection */
 	dlist_node waiting_node;
+
+	bool	   in_line;	   /* for a turn */
+	bool	   waits_turn; /* that has to come */
+	dlist_node line_node;
 
 	int	  failures;		/* in a row */
 	int	  losses;		/* of connections, in a row, without an answer */

@@ -53,7 +53,7 @@ read_times(const NullableDatum *args, OutboxRow *row)
 }
 
 /*
- * callback, timeout, server, send_at and expires_at; the row's owner is the current role.  A server
+ * callback, timeout, server, send_at, expires_at and urgent; the row's owner is the current role.  A server
  * that no call could ask, for its wrapper, its mapping or its options, is refused
  * as a call that waits refuses it; no connection is made.
  */
@@ -72,6 +72,7 @@ read_common_args(const NullableDatum *args, const RtmMethod *method, OutboxRow *
 		outbox_check_callback(row->callback, method, row->owner);
 	}
 	read_times(&args[3], row);
+	row->urgent = !args[5].isnull && DatumGetBool(args[5].value);
 }
 
 static int64

@@ -358,7 +358,12 @@ place_of(TupleTableSlot *slot, int64 seq, TimestampTz now)
 	Datum		value = slot_getattr(slot, OUTBOX_SEND_AT, &null);
 	TimestampTz send_at = null ? 0 : DatumGetTimestampTz(value);
 
-	return send_at > now && outbox_has_ticket(seq) ? OUTBOX_SCHEDULED + send_at : seq;
+	if (!outbox_has_ticket(seq))
+		return seq;
+	if (send_at > now)
+		return OUTBOX_SCHEDULED + send_at;
+	(void) slot_getattr(slot, OUTBOX_URGENT, &null);
+	return outbox_place(seq, !null);
 }
 
 uint32

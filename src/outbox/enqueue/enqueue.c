@@ -81,7 +81,7 @@ open_tickets(OutboxDatabase *entry)
 
 	if (done || entry->opened)
 		return;
-	outbox_raise_tickets(outbox_last_seq());
+	outbox_raise_tickets(outbox_last_ticket());
 	done = true;
 }
 

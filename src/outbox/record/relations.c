@@ -85,6 +85,7 @@ static const Column request_columns[OUTBOX_NCOLUMNS] = {
 	[OUTBOX_CALLBACK_OWNER - 1] = {"callback_owner", OIDOID},
 	[OUTBOX_SEND_AT - 1] = {"send_at", TIMESTAMPTZOID},
 	[OUTBOX_EXPIRES_AT - 1] = {"expires_at", TIMESTAMPTZOID},
+	[OUTBOX_URGENT - 1] = {"urgent", BOOLOID},
 	[OUTBOX_ERROR_CODE - 1] = {"error_code", INT4OID},
 	[OUTBOX_ERROR - 1] = {"error", TEXTOID},
 	[OUTBOX_NEXT_ATTEMPT - 1] = {"next_attempt", TIMESTAMPTZOID},

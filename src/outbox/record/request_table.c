@@ -208,23 +208,31 @@ outbox_fetch(Relation rel, ItemPointer tid, Snapshot snapshot)
 	return copy;
 }
 
-int64
-outbox_last_seq(void)
+/* The greatest place of [low, high); low - 1: none is there. */
+static int64
+last_place(Relation rel, int64 low, int64 high)
 {
-	Relation	rel = outbox_open(OUTBOX_REQUESTS, AccessShareLock);
-	Relation	index = index_open(outbox_index(OUTBOX_REQUEST_SEQ), AccessShareLock);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	SysScanDesc scan = systable_beginscan_ordered(rel, index, snapshot, 0, NULL);
-	HeapTuple	tuple = systable_getnext_ordered(scan, BackwardScanDirection);
-	OutboxRow	row = {0};
+	Snapshot   snapshot = RegisterSnapshot(GetLatestSnapshot());
+	OutboxScan scan = outbox_begin_scan(rel, OUTBOX_REQUEST_SEQ, low, high, snapshot);
+	HeapTuple  tuple = systable_getnext_ordered(scan.scan, BackwardScanDirection);
+	OutboxRow  row = {.seq = low - 1};
 
 	if (HeapTupleIsValid(tuple))
 		outbox_read_key(tuple, &row);
-	systable_endscan_ordered(scan);
+	outbox_end_scan(&scan);
 	UnregisterSnapshot(snapshot);
-	index_close(index, NoLock);
+	return row.seq;
+}
+
+int64
+outbox_last_ticket(void)
+{
+	Relation rel = outbox_open(OUTBOX_REQUESTS, AccessShareLock);
+	int64	 last = last_place(rel, 0, OUTBOX_URGENT_ROWS);
+	int64	 urgent = last_place(rel, OUTBOX_URGENT_ROWS, PG_INT64_MAX);
+
 	table_close(rel, NoLock);
-	return Max(row.seq, 0);
+	return Max(Max(last, urgent - OUTBOX_URGENT_ROWS), 0);
 }
 
 /* ---- deleting rows ---- */

@@ -59,7 +59,7 @@ extern int64 outbox_for_rows(Relation rel, int64 low, int64 high, OutboxAction a
 extern HeapTuple outbox_fetch(Relation rel, ItemPointer tid, Snapshot snapshot);
 
 /* The greatest ticket of rtm_request, or 0.  Needs a transaction. */
-extern int64 outbox_last_seq(void);
+extern int64 outbox_last_ticket(void);
 
 /* ---- deleting rows ---- */
 

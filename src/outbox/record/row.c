@@ -96,6 +96,8 @@ outbox_row_values(const OutboxRow *row, Datum *values, bool *nulls)
 	nulls[OUTBOX_SEND_AT - 1] = row->send_at == 0;
 	values[OUTBOX_EXPIRES_AT - 1] = TimestampTzGetDatum(row->expires_at);
 	nulls[OUTBOX_EXPIRES_AT - 1] = row->expires_at == 0;
+	values[OUTBOX_URGENT - 1] = BoolGetDatum(true);
+	nulls[OUTBOX_URGENT - 1] = !row->urgent;
 	nulls[OUTBOX_NEXT_ATTEMPT - 1] = true;
 	nulls[OUTBOX_ERROR_CODE - 1] = true;
 	nulls[OUTBOX_ERROR - 1] = true;
@@ -171,6 +173,7 @@ read_shared(const Datum *v, const bool *null, OutboxRow *row)
 		row->send_at = DatumGetTimestampTz(v[OUTBOX_SEND_AT - 1]);
 	if (!null[OUTBOX_EXPIRES_AT - 1])
 		row->expires_at = DatumGetTimestampTz(v[OUTBOX_EXPIRES_AT - 1]);
+	row->urgent = !null[OUTBOX_URGENT - 1] && DatumGetBool(v[OUTBOX_URGENT - 1]);
 	row->owner_name = read_name(v[OUTBOX_OWNER_NAME - 1], null[OUTBOX_OWNER_NAME - 1]);
 	row->server_name = read_name(v[OUTBOX_SERVER_NAME - 1], null[OUTBOX_SERVER_NAME - 1]);
 	row->callback_name = read_name(v[OUTBOX_CALLBACK_NAME - 1], null[OUTBOX_CALLBACK_NAME - 1]);

@@ -30,6 +30,12 @@
 /* send_at is below this; some 36,000 years from now. */
 #define OUTBOX_LAST_SEND_AT (OUTBOX_SCHEDULED_END - OUTBOX_SCHEDULED)
 
+/*
+ * Urgent rows with a ticket stand at this plus the ticket, above all others: they are a
+ * stream of their own, which is read first.
+ */
+#define OUTBOX_URGENT_ROWS (INT64CONST(1) << 61)
+
 /* The one conversation of quests that belong to none. */
 #define OUTBOX_OTHER 0
 
@@ -43,7 +49,7 @@ typedef struct OutboxName
 /* A row.  What the pointers point to belongs to whoever made it. */
 typedef struct OutboxRow
 {
-	int64		 seq; /* ticket */
+	int64		 seq; /* its place: see outbox_place() */
 	int64		 id;
 	Oid			 owner; /* role that enqueued it */
 	Oid			 server;
@@ -73,6 +79,7 @@ typedef struct OutboxRow
 	Oid			 callback_owner; /* when it was queued */
 	TimestampTz	 send_at;		 /* not before; 0: at once */
 	TimestampTz	 expires_at;	 /* not from then on; 0: never */
+	bool		 urgent;
 } OutboxRow;
 
 /* How a request ended, and the column `status` says. */
@@ -90,6 +97,25 @@ static inline bool
 outbox_has_ticket(int64 seq)
 {
 	return seq >= 0;
+}
+
+/* Where a row with that ticket stands, and the ticket of one that stands there. */
+static inline int64
+outbox_place(int64 ticket, bool urgent)
+{
+	return urgent ? OUTBOX_URGENT_ROWS + ticket : ticket;
+}
+
+static inline bool
+outbox_is_urgent(int64 seq)
+{
+	return seq >= OUTBOX_URGENT_ROWS;
+}
+
+static inline int64
+outbox_ticket(int64 seq)
+{
+	return outbox_is_urgent(seq) ? seq - OUTBOX_URGENT_ROWS : seq;
 }
 
 /* Does it wait for its time? */
