@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "lib/bloomfilter.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
@@ -17,6 +18,10 @@
 #include "host.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/deliver/queue.h"
+
+/* A full server's unread rows are of so many conversations, as a guess; kB. */
+#define LEFT_CONVERSATIONS 500000
+#define LEFT_MEMORY		   1024
 
 typedef struct Known
 {
@@ -121,18 +126,34 @@ outbox_other_class(const Server *server)
 	return hash_search(store.servers, &key, HASH_FIND, NULL);
 }
 
-Lane *
-outbox_lane(Oid server, Oid owner, bool urgent, bool apart)
+static LaneKey
+key_of_lane(Oid server, Oid owner, bool urgent, bool apart)
 {
 	LaneKey key;
-	bool	found;
-	Lane   *lane;
 
 	memset(&key, 0, sizeof(key)); /* what is between the fields counts, too */
 	key.server = server;
 	key.owner = owner;
 	key.urgent = urgent;
 	key.apart = apart;
+	return key;
+}
+
+static Lane *
+find_lane(Oid server, Oid owner, bool urgent)
+{
+	LaneKey key = key_of_lane(server, owner, urgent, false);
+
+	return hash_search(store.lanes, &key, HASH_FIND, NULL);
+}
+
+Lane *
+outbox_lane(Oid server, Oid owner, bool urgent, bool apart)
+{
+	LaneKey key = key_of_lane(server, owner, urgent, apart);
+	bool	found;
+	Lane   *lane;
+
 	lane = hash_search(store.lanes, &key, HASH_ENTER, &found);
 	if (!found)
 	{
@@ -297,10 +318,68 @@ set_cut(Conversation *c, int64 seq, bool held)
 	c->held = held;
 }
 
+/* What says of which conversations a full server has left rows. */
+static void
+note_left(Server *server, const ConversationKey *key)
+{
+	if (server->left == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(store.context);
+
+		server->left = bloom_create(LEFT_CONVERSATIONS, LEFT_MEMORY, 0);
+		MemoryContextSwitchTo(old);
+	}
+	bloom_add_element(server->left, (unsigned char *) key, sizeof(*key));
+}
+
+void
+outbox_leave(Server *server, const OutboxRow *row)
+{
+	for (int i = 0; i < outbox_count_conversations(row); i++)
+	{
+		ConversationKey key = key_of(server, row, i);
+
+		note_left(server, &key);
+	}
+}
+
+bool
+outbox_may_pass(Server *server, const OutboxRow *row)
+{
+	const Lane *lane = find_lane(row->server, row->owner, server->key.urgent);
+
+	if ((lane && lane->nrequests >= OUTBOX_ROLE_ROWS) ||
+		server->nrows - server->ndelayed >= OUTBOX_SERVER_ROWS + OUTBOX_OTHER_ROWS ||
+		server->nbytes >= (Size) outbox_sender_memory * 1024 * 2 ||
+		!outbox_row_has_room(server, row))
+		return false;
+	for (int i = 0; i < outbox_count_conversations(row); i++)
+	{
+		ConversationKey key = key_of(server, row, i);
+
+		if (server->left && !bloom_lacks_element(server->left, (unsigned char *) &key, sizeof(key)))
+			return false;
+	}
+	return true;
+}
+
+void
+outbox_all_read(Server *server)
+{
+	if (server->left)
+		bloom_free(server->left);
+	server->left = NULL;
+}
+
 /* Leave the conversation's rows from seq on in the table. */
 static void
 cut_at(Conversation *c, int64 seq)
 {
+	Server *server = c->key.server;
+
+	/* a row that had passed others */
+	if (server->next != 0 && seq >= server->next)
+		note_left(server, &c->key);
 	if (c->next == 0 || seq < c->next)
 		set_cut(c, seq, false);
 }

@@ -35,6 +35,13 @@
 #define OUTBOX_SERVER_ROWS		 8192
 #define OUTBOX_CONVERSATION_ROWS 256
 
+/*
+ * Of a server that is full, requests of a role that are in memory all the same, whoever's
+ * fill it, and of all such roles together.
+ */
+#define OUTBOX_ROLE_ROWS  1024
+#define OUTBOX_OTHER_ROWS OUTBOX_SERVER_ROWS
+
 typedef enum RequestState
 {
 	REQUEST_QUEUED,		 /* behind another one of its conversation */
@@ -152,6 +159,7 @@ struct Server
 	int					  nin_flight;
 	Size				  nbytes;	/* in memory, finished ones too */
 	int64				  next;		/* 0: all of it is in memory, or cut */
+	struct bloom_filter	 *left;		/* conversations of rows from there on, or NULL */
 	dlist_head			  cut;		/* conversations with a `next` */
 	dlist_head			  held;		/* likewise, but nothing of them may be read */
 	bool				  cut_idle; /* the last pass over them found no room */
@@ -234,6 +242,17 @@ extern bool outbox_knows(int64 seq);
 /* Is there no more room for the server's rows, or a row's conversations? */
 extern bool outbox_server_full(const Server *server);
 extern bool outbox_row_has_room(Server *server, const OutboxRow *row);
+
+/*
+ * A server that is full: a row from server->next on is left in the table, where the server
+ * comes to it later.  May it be taken instead, as its role has little in memory, and no row of
+ * its conversations was left before it?  Then nobody waits for all of another role's backlog.
+ */
+extern void outbox_leave(Server *server, const OutboxRow *row);
+extern bool outbox_may_pass(Server *server, const OutboxRow *row);
+
+/* All rows of the server have been read. */
+extern void outbox_all_read(Server *server);
 
 /*
  * Rows of these conversations from `next` on are left in the table.  A row that

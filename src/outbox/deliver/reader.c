@@ -13,6 +13,9 @@
  *	the cut		conversations of a server that were full: their rows from
  *				conversation->next up to server->next or `position`
  *
+ * Discovery looks at rows behind server->next, too: those of roles with little in memory are
+ * taken, if no row of their conversations was left before them.
+ *
  * A transaction may become visible when discovery has passed its tickets: those
  * in hand when a batch was read are remembered, and are read when they aren't
  * in hand any more (`missing`).
@@ -259,11 +262,13 @@ take(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 static void
 discover(Pass *pass, Server *server, const OutboxRow *row, ItemPointer tid)
 {
-	/* a server that was full comes to it itself */
 	if (server->next != 0 && row->seq >= server->next)
-		return;
-	if (!take(pass, server, row, tid))
+		add(pass, row, tid);
+	else if (!take(pass, server, row, tid))
+	{
 		server->next = row->seq;
+		outbox_leave(server, row);
+	}
 }
 
 static void
@@ -381,6 +386,22 @@ pass_held(Pass *pass, Server *server, const OutboxRow *row)
 	outbox_hold(server, row);
 }
 
+/* Is it behind the place that a full server was left at, which comes to it itself, and may not pass? */
+static bool
+is_left(Server *server, HeapTuple tuple, int64 seq)
+{
+	OutboxRow row = {0};
+
+	if (server->next == 0 || seq < server->next)
+		return false;
+	outbox_read_conversations(tuple, &row);
+	if (row.origin == outbox_origin(outbox_queue.entry) && !outbox_row_is_cut(server, &row) &&
+		outbox_may_pass(server, &row))
+		return false;
+	outbox_leave(server, &row);
+	return true;
+}
+
 /*
  * A row that a pass comes to.  Its key is read first: most rows of a long outbox are known, or are
  * none of this pass's, and needn't be read whole.
@@ -396,9 +417,7 @@ deal_with(Pass *pass, HeapTuple tuple)
 	server = outbox_server(row.server, outbox_is_urgent(row.seq));
 	if (pass->server && server != pass->server)
 		return;
-	if (pass->purpose == DISCOVERY && server->next != 0 && row.seq >= server->next)
-		return;
-	if (outbox_knows(row.seq))
+	if (outbox_knows(row.seq) || (pass->purpose == DISCOVERY && is_left(server, tuple, row.seq)))
 		return;
 	outbox_read_row(tuple, &row);
 	if (row.origin != outbox_origin(outbox_queue.entry))
@@ -465,6 +484,8 @@ read_server(Batch *batch, Relation rel, Server *server)
 	scan(&pass, rel, from, stream_of(server)->position);
 	if (pass.stopped)
 		server->next = pass.last + 1;
+	else
+		outbox_all_read(server);
 }
 
 /* Go on with the cut conversations of a server that have room. */

@@ -226,3 +226,20 @@ outbox_read_key(HeapTuple tuple, OutboxRow *row)
 	row->owner = DatumGetObjectId(fastgetattr(tuple, OUTBOX_OWNER, desc, &null));
 	row->server = DatumGetObjectId(fastgetattr(tuple, OUTBOX_SERVER, desc, &null));
 }
+
+void
+outbox_read_conversations(HeapTuple tuple, OutboxRow *row)
+{
+	TupleDesc desc = outbox_columns(OUTBOX_REQUESTS);
+	bool	  null;
+	Datum	  recipients;
+
+	outbox_read_key(tuple, row);
+	row->conversation = DatumGetInt16(fastgetattr(tuple, OUTBOX_CONVERSATION, desc, &null));
+	row->key_a = DatumGetInt64(fastgetattr(tuple, OUTBOX_KEY_A, desc, &null));
+	row->key_b = DatumGetInt64(fastgetattr(tuple, OUTBOX_KEY_B, desc, &null));
+	row->recipients = NULL;
+	recipients = heap_getattr(tuple, OUTBOX_RECIPIENTS, desc, &null);
+	if (!null)
+		read_recipients(recipients, row);
+}

@@ -134,6 +134,9 @@ extern void outbox_read_row(HeapTuple tuple, OutboxRow *row);
 /* Only whose it is: seq, id, origin, owner and server. */
 extern void outbox_read_key(HeapTuple tuple, OutboxRow *row);
 
+/* The same, and which conversations it is in; recipients are palloc()ed. */
+extern void outbox_read_conversations(HeapTuple tuple, OutboxRow *row);
+
 /* Ids as a bigint[]. */
 extern Datum outbox_ids_value(const int64 *ids, int n);
 
