@@ -90,21 +90,10 @@ later(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 
 /* ---- lanes ---- */
 
-static ServerKey
-key_of_server(Oid oid, bool urgent)
-{
-	ServerKey key;
-
-	memset(&key, 0, sizeof(key)); /* what is between the fields counts, too */
-	key.oid = oid;
-	key.urgent = urgent;
-	return key;
-}
-
 Server *
 outbox_server(Oid oid, bool urgent)
 {
-	ServerKey key = key_of_server(oid, urgent);
+	ServerKey key = {oid, urgent};
 	bool	  found;
 	Server	 *server = hash_search(store.servers, &key, HASH_ENTER, &found);
 
@@ -121,28 +110,15 @@ outbox_server(Oid oid, bool urgent)
 Server *
 outbox_other_class(const Server *server)
 {
-	ServerKey key = key_of_server(server->key.oid, !server->key.urgent);
+	ServerKey key = {server->key.oid, !server->key.urgent};
 
 	return hash_search(store.servers, &key, HASH_FIND, NULL);
-}
-
-static LaneKey
-key_of_lane(Oid server, Oid owner, bool urgent, bool apart)
-{
-	LaneKey key;
-
-	memset(&key, 0, sizeof(key)); /* what is between the fields counts, too */
-	key.server = server;
-	key.owner = owner;
-	key.urgent = urgent;
-	key.apart = apart;
-	return key;
 }
 
 static Lane *
 find_lane(Oid server, Oid owner, bool urgent)
 {
-	LaneKey key = key_of_lane(server, owner, urgent, false);
+	LaneKey key = {server, owner, urgent, false};
 
 	return hash_search(store.lanes, &key, HASH_FIND, NULL);
 }
@@ -150,7 +126,7 @@ find_lane(Oid server, Oid owner, bool urgent)
 Lane *
 outbox_lane(Oid server, Oid owner, bool urgent, bool apart)
 {
-	LaneKey key = key_of_lane(server, owner, urgent, apart);
+	LaneKey key = {server, owner, urgent, apart};
 	bool	found;
 	Lane   *lane;
 

@@ -144,8 +144,8 @@ struct Conversation
  */
 typedef struct ServerKey
 {
-	Oid	 oid;
-	bool urgent;
+	Oid	   oid;
+	uint32 urgent; /* 0 or 1: a key has no bytes between its fields */
 } ServerKey;
 
 /* A class of a foreign server: what its lanes have in common. */
@@ -169,10 +169,10 @@ struct Server
 /* Apart are requests that were under way when a connection was lost; see lane.c. */
 typedef struct LaneKey
 {
-	Oid	 server;
-	Oid	 owner;
-	bool urgent;
-	bool apart;
+	Oid	   server;
+	Oid	   owner;
+	uint32 urgent; /* 0 or 1, as above */
+	uint32 apart;
 } LaneKey;
 
 struct Lane
