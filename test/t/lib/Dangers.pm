@@ -5,7 +5,8 @@
 #	setup	SQL, when the extensions are there
 #	begin	before the sessions start
 #	loop	done again and again meanwhile, in a process of its own
-#	end		when nobody enqueues any more: what stood in the way is taken away
+#	settle	when nobody enqueues any more, before anybody's end: what may still break the server is over
+#	end		after that: what stood in the way is taken away
 #	checks	by name, a query that gives a number, 0 when all is well
 #
 # all called with the torture.  Messages in the table truth are compared by Torture.
@@ -116,10 +117,15 @@ our %all = (
 				if $n % 10 == 1;
 			sleep 0.5;
 		},
-		end => sub {
+		# until they have, they may take the server along
+		settle => sub {
 			my ($self) = @_;
 			wait_until('no callback is due', sub {
-				($self->sql('SELECT count(*) FROM rtm_internal.rtm_finished WHERE callback_due IS NOT NULL') // '') eq '0' });
+				($self->sql(q(SELECT (SELECT count(*) FROM rtm_internal.rtm_finished WHERE callback_due IS NOT NULL)
+					+ (SELECT count(*) FROM rtm_outbox WHERE callback IS NOT NULL))) // '') eq '0' });
+		},
+		end => sub {
+			my ($self) = @_;
 			$self->{danger_note}{callback} = $self->sql('SELECT count(*) FROM heard') . ' callbacks';
 		},
 		checks => {

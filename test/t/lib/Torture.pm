@@ -4,7 +4,8 @@
 # What was committed is in the table truth: whoever enqueues a message writes it
 # there in the same transaction, with its number in its conversation.  Numbers are
 # handed out under a lock of the conversation that is held until the commit, so
-# their order is the order of commits.
+# their order is the order of commits: among the urgent ones of a conversation, and
+# among the others.
 package Torture;
 
 use strict;
@@ -58,6 +59,7 @@ our $setup = q(
 		conversation int NOT NULL,
 		number bigint NOT NULL,
 		msg text NOT NULL,
+		urgent boolean NOT NULL,
 		xact xid8 NOT NULL DEFAULT pg_current_xact_id(),
 		prepared boolean NOT NULL DEFAULT current_setting('torture.prepares', true) IS NOT DISTINCT FROM 'on',
 		PRIMARY KEY (conversation, number)
@@ -75,6 +77,7 @@ our $setup = q(
 		c conversation;
 		k int;
 		m text;
+		now boolean;
 	BEGIN
 		FOR c IN SELECT * FROM conversation WHERE id = ANY (convs) ORDER BY id FOR UPDATE LOOP
 			rows := rows || c;
@@ -85,17 +88,18 @@ our $setup = q(
 			c := rows[k];
 			numbers[k] := numbers[k] + 1;
 			m := gen_random_uuid() || repeat('.', (random() * 100)::int);
-			INSERT INTO truth (conversation, number, msg) VALUES (c.id, numbers[k], m);
+			now := random() < 0.2;
+			INSERT INTO truth (conversation, number, msg, urgent) VALUES (c.id, numbers[k], m, now);
 			CASE c.type
 				WHEN 1 THEN
 					IF random() < 0.5 THEN
-						PERFORM rtm_send_message_async(51, c.a, c.b, m, server => c.server);
+						PERFORM rtm_send_message_async(51, c.a, c.b, m, server => c.server, urgent => now);
 					ELSE
-						PERFORM rtm_send_message_async(51, c.b, c.a, m, server => c.server);
+						PERFORM rtm_send_message_async(51, c.b, c.a, m, server => c.server, urgent => now);
 					END IF;
-				WHEN 2 THEN PERFORM rtm_send_group_message_async(51, 1001, c.a, m, server => c.server);
-				WHEN 3 THEN PERFORM rtm_send_room_message_async(51, 1001, c.a, m, server => c.server);
-				WHEN 4 THEN PERFORM rtm_broadcast_message_async(51, 1001, m, server => c.server);
+				WHEN 2 THEN PERFORM rtm_send_group_message_async(51, 1001, c.a, m, server => c.server, urgent => now);
+				WHEN 3 THEN PERFORM rtm_send_room_message_async(51, 1001, c.a, m, server => c.server, urgent => now);
+				WHEN 4 THEN PERFORM rtm_broadcast_message_async(51, 1001, m, server => c.server, urgent => now);
 			END CASE;
 		END LOOP;
 		FOR k IN 1..cardinality(rows) LOOP
@@ -108,13 +112,15 @@ our $setup = q(
 	DECLARE
 		to_uids bigint[];
 		m text;
+		now boolean;
 	BEGIN
 		PERFORM take(convs);
 		SELECT array_agg(b) INTO to_uids FROM conversation WHERE id = ANY (convs);
 		FOR i IN 1..n LOOP
 			m := gen_random_uuid();
-			INSERT INTO truth (conversation, number, msg) SELECT id, last + i, m FROM conversation WHERE id = ANY (convs);
-			PERFORM rtm_send_messages_async(51, 1000, to_uids, m);
+			now := random() < 0.2;
+			INSERT INTO truth (conversation, number, msg, urgent) SELECT id, last + i, m, now FROM conversation WHERE id = ANY (convs);
+			PERFORM rtm_send_messages_async(51, 1000, to_uids, m, urgent => now);
 		END LOOP;
 		UPDATE conversation SET last = last + n WHERE id = ANY (convs);
 	END $$;
@@ -145,7 +151,7 @@ our %checks = (
 	'not committed' => $got . q(SELECT count(*) FROM got g
 		WHERE NOT EXISTS (SELECT FROM truth t WHERE g.conversation = t.conversation AND g.msg = t.msg)),
 	'out of order' => $got . q(SELECT count(*) FROM (
-		SELECT t.number < max(t.number) OVER (PARTITION BY t.conversation ORDER BY g.id
+		SELECT t.number < max(t.number) OVER (PARTITION BY t.conversation, t.urgent ORDER BY g.id
 			ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS late
 		FROM got g JOIN truth t USING (conversation, msg)) AS o WHERE late),
 	failed => q(SELECT count(*) FROM rtm_result WHERE status = 'failed'),
@@ -529,6 +535,7 @@ sub run
 		$self->sql(resolve('s%'));
 		return ($self->sql('SELECT count(*) FROM pg_prepared_xacts') // 'x') eq '0';
 	});
+	$self->each_danger('settle');
 	$self->each_danger('end');
 	$self->{enqueued} = time;
 }
@@ -586,7 +593,7 @@ sub tell
 			SELECT g.id, t.conversation, t.number, t.xact, t.prepared,
 				lag(t.number) OVER w AS number_before, lag(t.xact) OVER w AS xact_before, lag(t.prepared) OVER w AS prepared_before
 			FROM got g JOIN truth t USING (conversation, msg)
-			WINDOW w AS (PARTITION BY t.conversation ORDER BY g.id)) AS o
+			WINDOW w AS (PARTITION BY t.conversation, t.urgent ORDER BY g.id)) AS o
 			WHERE number <> number_before + 1 ORDER BY conversation, id LIMIT 40),
 		failed => q(SELECT id, call, mid, attempts, error, params FROM rtm_result WHERE status = 'failed' LIMIT 20),
 	);
