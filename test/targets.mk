@@ -12,7 +12,7 @@
 #	make torture				the outbox while processes are killed, for minutes
 #	make soak					sizes of the outbox at a steady rate, for DURATION seconds
 #	make interop SDK=folder		the vendor's SDK against the local gate, see
-#								test/interop/README.md; also interop-cpp, interop-node
+#								test/interop/README.md; also interop-cpp, -go, -java, -node, -php
 #
 # Everything is built in tmp_check, which git ignores and `make clean` removes.
 # UNIT_SEED=n repeats a run of the unit tests; UNIT_MIDS=10000000 makes more message ids
@@ -34,7 +34,7 @@ SANITIZE = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitiz
 
 FUZZ_TARGETS = $(patsubst test/fuzz/%.c,%,$(sort $(wildcard test/fuzz/*.c)))
 
-.PHONY: unit unit-san fuzz sanitize torture soak interop interop-cpp interop-node
+.PHONY: unit unit-san fuzz sanitize torture soak interop interop-cpp interop-go interop-java interop-node interop-php
 
 unit: $(UNIT_DIR)/unit
 	$(UNIT_DIR)/unit
@@ -111,10 +111,8 @@ soak:
 
 interop:
 	test/interop/run.sh python '$(SDK)'
-interop-cpp:
-	test/interop/run.sh cpp '$(SDK)'
-interop-node:
-	test/interop/run.sh node '$(SDK)'
+interop-cpp interop-go interop-java interop-node interop-php: interop-%:
+	test/interop/run.sh $* '$(SDK)'
 
 # For test/run-tests.sh: the value of a variable of the Makefile
 print-%:

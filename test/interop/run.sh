@@ -1,6 +1,6 @@
 #!/bin/bash
 #
-# Drives a vendor's server SDK against the local gate: run.sh python|cpp|node SDK
+# Drives a vendor's server SDK against the local gate: run.sh python|cpp|node|go|java|php SDK
 #
 # SDK is the folder of an SDK that you have: rtm-server-sdk-python as it is,
 # rtm-server-sdk-nodejs with its node_modules, rtm-server-sdk-cpp built (see
@@ -38,7 +38,10 @@ case $language in
 	python) target=interop repository=rtm-server-sdk-python ;;
 	cpp) target=interop-cpp repository=rtm-server-sdk-cpp ;;
 	node) target=interop-node repository=rtm-server-sdk-nodejs ;;
-	*) echo "usage: $0 python|cpp|node [SDK]" >&2; exit 2 ;;
+	go) target=interop-go repository=rtm-server-sdk-go ;;
+	java) target=interop-java repository=rtm-server-sdk-java ;;
+	php) target=interop-php repository=rtm-server-sdk-php ;;
+	*) echo "usage: $0 python|cpp|node|go|java|php [SDK]" >&2; exit 2 ;;
 esac
 if [ -z "$sdk" ]; then
 	echo "$target: skipped, as no SDK was given: make $target SDK=<folder of $repository>"

@@ -1,4 +1,4 @@
-# make interop, interop-cpp and interop-node without the folder of an SDK say so
+# make interop, and the same for other languages, without the folder of an SDK say so
 # and are no failure; with a folder that is none they are one.  That they find
 # anything needs an SDK: see test/interop/README.md.
 use strict;
@@ -26,7 +26,10 @@ sub make
 my %repository = (
 	'interop' => 'rtm-server-sdk-python',
 	'interop-cpp' => 'rtm-server-sdk-cpp',
-	'interop-node' => 'rtm-server-sdk-nodejs');
+	'interop-go' => 'rtm-server-sdk-go',
+	'interop-java' => 'rtm-server-sdk-java',
+	'interop-node' => 'rtm-server-sdk-nodejs',
+	'interop-php' => 'rtm-server-sdk-php');
 
 foreach my $target (sort keys %repository)
 {
