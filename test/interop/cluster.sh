@@ -37,8 +37,8 @@ new_key()
 	run_psql -At -c "SELECT rtm_gate_new_key('$1')" >"$cluster_dir/$1.pem"
 }
 
-new_key secp256k1
-run_driver all secp256k1
+new_key "${curve:=secp256k1}"
+run_driver all "$curve"
 status=$?
 for curve in secp256k1 secp256r1 secp224r1 secp192r1; do
 	new_key "$curve"
