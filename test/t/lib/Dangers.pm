@@ -5,8 +5,9 @@
 #	setup	SQL, when the extensions are there
 #	begin	before the sessions start
 #	loop	done again and again meanwhile, in a process of its own
-#	settle	when nobody enqueues any more, before anybody's end: what may still break the server is over
-#	end		after that: what stood in the way is taken away
+#	end		when nobody enqueues any more: what stood in the way is taken away
+#	settle	when the outbox is empty: wait for what may still break the server
+#	collect	after that: what is looked at afterwards
 #	checks	by name, a query that gives a number, 0 when all is well
 #
 # all called with the torture.  Messages in the table truth are compared by Torture.
@@ -43,7 +44,7 @@ our %all = (
 				SELECT count(rtm_send_group_message_async(51, 1001, 24 + 2 * (random() * 7)::int, msg)) FROM made));
 			sleep 0.1;
 		},
-		end => sub {
+		collect => sub {
 			my ($self) = @_;
 			my $other = $self->{other};
 			wait_until('the outbox of the other cluster', sub { $other->safe_psql('postgres', 'SELECT count(*) FROM rtm_outbox') eq '0' });
@@ -117,17 +118,12 @@ our %all = (
 				if $n % 10 == 1;
 			sleep 0.5;
 		},
-		# until they have, they may take the server along
 		settle => sub {
 			my ($self) = @_;
 			wait_until('no callback is due', sub {
-				($self->sql(q(SELECT (SELECT count(*) FROM rtm_internal.rtm_finished WHERE callback_due IS NOT NULL)
-					+ (SELECT count(*) FROM rtm_outbox WHERE callback IS NOT NULL))) // '') eq '0' });
+				($self->sql('SELECT count(*) FROM rtm_internal.rtm_finished WHERE callback_due IS NOT NULL') // '') eq '0' });
 		},
-		end => sub {
-			my ($self) = @_;
-			$self->{danger_note}{callback} = $self->sql('SELECT count(*) FROM heard') . ' callbacks';
-		},
+		collect => sub { my ($self) = @_; $self->{danger_note}{callback} = $self->sql('SELECT count(*) FROM heard') . ' callbacks' },
 		checks => {
 			'callbacks, lost' => q(SELECT count(*) FROM expected WHERE mid NOT IN (SELECT mid FROM heard)),
 			'callbacks, duplicated' => q(SELECT count(*) - count(DISTINCT mid) FROM heard),

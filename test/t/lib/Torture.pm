@@ -535,7 +535,6 @@ sub run
 		$self->sql(resolve('s%'));
 		return ($self->sql('SELECT count(*) FROM pg_prepared_xacts') // 'x') eq '0';
 	});
-	$self->each_danger('settle');
 	$self->each_danger('end');
 	$self->{enqueued} = time;
 }
@@ -552,6 +551,7 @@ sub drain
 		if ($left eq '0')
 		{
 			$self->{drained} = time;
+			$self->each_danger($_) for 'settle', 'collect';
 			return 1;
 		}
 		($last, $moved) = ($left, time) if $left ne $last;
