@@ -353,6 +353,14 @@ is_under_way(const RtmAsk *ask)
 	return peer != NULL && peer->conn == ask->link.conn && peer->conn->state == RTM_CONN_READY;
 }
 
+bool
+rtm_ask_is_over(RtmAsk *ask)
+{
+	if (is_under_way(ask))
+		rtm_conn_step(ask->link.conn, ask->link.conn->sock, WL_SOCKET_READABLE);
+	return !is_under_way(ask);
+}
+
 /* Wait for the answer, or until the connection is gone. */
 static void
 wait_for(RtmAsk *ask)
@@ -361,14 +369,27 @@ wait_for(RtmAsk *ask)
 	int64			 deadline = d->total ? d->total : rtm_now_ms() + d->quest;
 
 	/* what came meanwhile counts before the time does */
-	if (is_under_way(ask))
-		rtm_conn_step(ask->link.conn, ask->link.conn->sock, WL_SOCKET_READABLE);
-	while (is_under_way(ask))
+	while (!rtm_ask_is_over(ask))
 	{
 		if (rtm_now_ms() >= deadline)
 			raise_timeout(ask->link.peer, ask->call.method);
 		rtm_peer_wait(ask->link.peer, deadline);
 	}
+}
+
+void
+rtm_ask_await(RtmAsk *ask)
+{
+	PG_TRY();
+	{
+		wait_for(ask);
+	}
+	PG_CATCH();
+	{
+		give_up(ask);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 }
 
 /*
@@ -438,23 +459,13 @@ make_answer(RtmAsk *ask)
 static RtmAnswer *
 receive(RtmAsk *ask)
 {
-	PG_TRY();
+	for (;;)
 	{
-		for (;;)
-		{
-			wait_for(ask);
-			if (ask->answered)
-				break;
-			ask_again(ask);
-		}
+		rtm_ask_await(ask);
+		if (ask->answered)
+			return make_answer(ask);
+		ask_again(ask);
 	}
-	PG_CATCH();
-	{
-		give_up(ask);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	return make_answer(ask);
 }
 
 /* It was refused, as there were too many, and nothing was done. */

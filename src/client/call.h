@@ -52,6 +52,15 @@ typedef struct RtmAsk RtmAsk;
  */
 extern RtmAsk *rtm_ask(const RtmCall *call, StringInfo params, int nparams);
 
+/*
+ * Is the answer there, or will it not come any more?  Takes what has come, and doesn't wait:
+ * when true, neither will rtm_ask_wait(), unless the quest has to be asked again.
+ */
+extern bool rtm_ask_is_over(RtmAsk *ask);
+
+/* Wait until it is, or raise FP203. */
+extern void rtm_ask_await(RtmAsk *ask);
+
 /* The second half, once; the call's time counts from here again. */
 extern RtmAnswer *rtm_ask_wait(RtmAsk *ask);
 

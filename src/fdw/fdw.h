@@ -45,6 +45,11 @@ extern TupleTableSlot *rtm_scan_next(ForeignScanState *node);
 extern void			   rtm_scan_again(ForeignScanState *node);
 extern void			   rtm_scan_end(ForeignScanState *node);
 
+/* append.c */
+extern bool rtm_is_async_capable(ForeignPath *path);
+extern void rtm_async_request(AsyncRequest *request);
+extern void rtm_async_wait(AsyncRequest *request);
+
 /* modify.c */
 extern int	 rtm_is_updatable(Relation rel);
 extern void	 rtm_add_targets(PlannerInfo *root, Index index, RangeTblEntry *rte, Relation rel);

@@ -29,6 +29,10 @@ rtm_fdw_handler(PG_FUNCTION_ARGS)
 	routine->EndForeignScan = rtm_scan_end;
 	routine->ExplainForeignScan = rtm_explain_scan;
 
+	routine->IsForeignPathAsyncCapable = rtm_is_async_capable;
+	routine->ForeignAsyncRequest = rtm_async_request;
+	routine->ForeignAsyncConfigureWait = rtm_async_wait;
+
 	routine->IsForeignRelUpdatable = rtm_is_updatable;
 	routine->AddForeignUpdateTargets = rtm_add_targets;
 	routine->PlanForeignModify = rtm_plan_modify;

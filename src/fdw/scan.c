@@ -274,6 +274,11 @@ next_in_turn(RtmScan *scan)
 	{
 		while (scan->nopened < Min(scan->current + 1 + scan->ahead, scan->nconversations))
 			open_next(scan);
+		if (scan->hasty && !rtm_history_is_ready(scan->conversations[scan->current]->history))
+		{
+			scan->pending = true;
+			return NULL;
+		}
 		if (read_next(scan, scan->conversations[scan->current]))
 			return scan->conversations[scan->current];
 		scan->current++;
@@ -419,6 +424,17 @@ next_message(RtmScan *scan)
 	return c;
 }
 
+void
+rtm_scan_await(RtmScan *scan)
+{
+	ErrorContextCallback callback = {error_context_stack, error_context, scan};
+
+	scan->asked = scan->conversations[scan->current];
+	error_context_stack = &callback;
+	rtm_history_await(scan->asked->history);
+	error_context_stack = callback.previous;
+}
+
 static void
 fill_slot(const RtmScan *scan, const RtmConversationScan *c, TupleTableSlot *slot)
 {
@@ -558,6 +574,7 @@ rtm_scan_next(ForeignScanState *node)
 	TupleTableSlot		*slot = node->ss.ss_ScanTupleSlot;
 	RtmConversationScan *c;
 
+	scan->pending = false;
 	if (!scan->evaluated)
 		evaluate(scan, node->ss.ps.ps_ExprContext);
 	ExecClearTuple(slot);
@@ -567,7 +584,7 @@ rtm_scan_next(ForeignScanState *node)
 	c = next_message(scan);
 	if (c == NULL)
 	{
-		scan->ended = true;
+		scan->ended = !scan->pending;
 		return slot;
 	}
 	fill_slot(scan, c, slot);

@@ -43,6 +43,10 @@ typedef struct RtmScan
 	RtmMeter		   meter;
 	uint64			   nread; /* conversations, in all */
 
+	/* under an Append that has other things to do, nobody waits for an answer: see append.c */
+	bool hasty;
+	bool pending; /* neither a row nor the end is known */
+
 	/* a scan that may be repeated keeps its rows as long as its conditions' values are the same */
 	Tuplestorestate *store; /* NULL: it isn't repeated */
 	TupleTableSlot	*stored;
@@ -64,5 +68,8 @@ typedef struct RtmScan
 	bool				  ended;
 	RtmConversationScan	 *asked; /* for the context of errors */
 } RtmScan;
+
+/* Wait for what a hasty scan is pending for. */
+extern void rtm_scan_await(RtmScan *scan);
 
 #endif /* RTM_FDW_SCAN_H */

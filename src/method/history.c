@@ -366,11 +366,39 @@ rtm_history_ask(RtmHistory *history)
 		(void) ask_next(history);
 }
 
+static bool
+has_entry(const RtmHistory *history)
+{
+	return history->page.entries && history->index < history->page.entries->size;
+}
+
+bool
+rtm_history_is_ready(RtmHistory *history)
+{
+	if (history->wanted == 0 || has_entry(history))
+		return true;
+	rtm_history_ask(history);
+
+	/* what isn't asked has to wait for its turn, or is at its end */
+	return history->ask == NULL || rtm_ask_is_over(history->ask);
+}
+
+void
+rtm_history_await(RtmHistory *history)
+{
+	instr_time begun = time_now();
+
+	if (rtm_history_is_ready(history))
+		return;
+	rtm_ask_await(history->ask);
+	count_wait(history->meter, begun);
+}
+
 /* Have a page with entries that weren't read yet; false when there are no more. */
 static bool
 have_entry(RtmHistory *history)
 {
-	while (history->page.entries == NULL || history->index >= history->page.entries->size)
+	while (!has_entry(history))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!ask_next(history))

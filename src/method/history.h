@@ -96,6 +96,12 @@ extern bool rtm_history_next(RtmHistory *history, RtmMessage *message);
 /* Ask for the next page, if there may be one, and don't wait: rtm_history_next() will. */
 extern void rtm_history_ask(RtmHistory *history);
 
+/* May rtm_history_next() be called without waiting?  Asks for what it would wait for. */
+extern bool rtm_history_is_ready(RtmHistory *history);
+
+/* Wait until it may.  Raises what waiting for an answer raises. */
+extern void rtm_history_await(RtmHistory *history);
+
 /* The last message of the page that is being read, if it is still to come. */
 extern bool rtm_history_last(RtmHistory *history, RtmMessage *message);
 
