@@ -52,7 +52,7 @@ sql(q(
 	{
 		$holder{$end} = $node->background_psql('postgres', extra_params => [ '-U', 'alice' ]);
 		$holder{$end}->query_safe('BEGIN');
-		is($holder{$end}->query_safe("SELECT rtm_discard($ids{$end}{$_})"), 't', "to be discarded ($end): $_") for sort keys %{ $ids{$end} };
+		is($holder{$end}->query_safe("SELECT rtm_discard($ids{$end}{$_})"), $_ eq 'in_flight' ? 'f' : 't', "to be discarded ($end): $_") for sort keys %{ $ids{$end} };
 	}
 	$blocker->query_safe('COMMIT');
 	$blocker->quit;
@@ -128,7 +128,7 @@ sql(q(
 	sql('DROP SERVER down CASCADE');
 }
 
-# Discarded while it is in flight
+# Discarded when the time of its quest is over, before which it can't be
 
 {
 	server_for($node, 'silent', $gate->endpoint, quest_timeout => '2s');
@@ -136,9 +136,11 @@ sql(q(
 	my $id = sql('SELECT ' . message('silent', 50, 'late', ", attrs => 'discarded'"));
 	my $behind = sql('SELECT ' . message('silent', 50, 'ok', ", attrs => 'behind'"));
 	wait_until('the quest', sub { asked($gate, 'attrs', 'discarded') == 1 });
-	is(sql("SELECT rtm_discard($id)"), 't', 'discarded in flight');
-	is(sql("SELECT rtm_wait($behind, $wait)"), 'done', '... what is behind it is delivered');
-	is(asked($gate, 'attrs', 'discarded'), 1, '... it is not asked again when its time is over');
+	is(sql("SELECT rtm_discard($id)"), 'f', 'in flight it stays');
+	wait_until('its time is over', sub { sql("SELECT rtm_discard($id)") eq 't' });
+	my $asked = asked($gate, 'attrs', 'discarded');
+	is(sql("SELECT rtm_wait($behind, $wait)"), 'done', '... discarded then: what is behind it is delivered');
+	is(asked($gate, 'attrs', 'discarded'), $asked, '... it is not asked again');
 	is(asked($gate, 'attrs', 'behind'), 1, '... the other one once');
 	is(is_gone('rtm_outbox', $id) + is_gone('rtm_result', $id), 0, '... nothing of it is left');
 	sql('DROP SERVER silent CASCADE');

@@ -26,6 +26,7 @@
 #include "outbox/enqueue/enqueue.h"
 #include "outbox/origin/names.h"
 #include "outbox/record/request_table.h"
+#include "outbox/workers/under_way.h"
 
 /*
  * May the gate have carried it out?  Not if it said at last what it says of what was
@@ -101,6 +102,25 @@ is_prepared(const OutboxResult *found)
 }
 
 /*
+ * Lock the row of a request that waits, unless it is being sent: then there is nothing to be taken
+ * back.  That is looked at before, too, as the sender would have to wait for our end.
+ */
+static OutboxDeletion
+lock_waiting(Relation rel, OutboxResult *found)
+{
+	OutboxDatabase *entry = outbox_this_database(false);
+	OutboxDeletion	locked;
+
+	outbox_begin_discarding();
+	if (entry && outbox_is_under_way(entry, found->row.seq))
+		return OUTBOX_GONE;
+	locked = outbox_lock(rel, &found->tid, GetCurrentCommandId(true));
+	if (locked == OUTBOX_LOCKED && entry && outbox_is_under_way(entry, found->row.seq))
+		return OUTBOX_GONE;
+	return locked;
+}
+
+/*
  * Find a request that waits, or one that is through, and take it out of the table.  It
  * may have been updated while we waited for whoever did that, as it was sent, or its
  * callback has run: then it is looked for again.
@@ -129,8 +149,8 @@ take(OutboxTable table, int64 id, bool retry, OutboxResult *found)
 		last = found->tid;
 		if (retry)
 			check_failed(found);
-		if (table == OUTBOX_REQUESTS)
-			outbox_begin_discarding();
+		if (table == OUTBOX_REQUESTS && lock_waiting(rel, found) != OUTBOX_LOCKED)
+			continue;
 		deletion = outbox_delete(rel, &found->tid, GetCurrentCommandId(true), true);
 	}
 	table_close(rel, NoLock);

@@ -7,6 +7,8 @@
  * rtm_discard() deletes the row in a transaction that may go on for long.  It says
  * so in shared memory before it does (chore.c), and until the sender has been told
  * of the commit; while anybody does, the sender looks at a row before it sends it.
+ * It has said before that it is about to (under_way.h): whose row is locked after that
+ * is left alone by who has locked it.
  * So does rtm_pause() with an option of the foreign server.
  *
  *-------------------------------------------------------------------------
@@ -17,11 +19,13 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "access/genam.h"
+#include "access/multixact.h"
 #include "access/reloptions.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_foreign_server.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "storage/procarray.h"
 #include "utils/fmgroids.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
@@ -43,6 +47,23 @@ does_anybody_discard(OutboxDatabase *entry)
 			OUTBOX_CHORE_DISCARDED) != 0;
 }
 
+/* Has a transaction that goes on locked the row, as who is about to delete it does? */
+static bool
+is_locked(HeapTuple tuple, Buffer buffer)
+{
+	TransactionId xmax;
+	uint16		  mask;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	xmax = HeapTupleHeaderGetRawXmax(tuple->t_data);
+	mask = tuple->t_data->t_infomask;
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	if ((mask & HEAP_XMAX_INVALID) != 0)
+		return false;
+	return (mask & HEAP_XMAX_IS_MULTI) != 0 ? MultiXactIdIsRunning(xmax, true)
+											: TransactionIdIsInProgress(xmax);
+}
+
 /* Is the row where it was, and nobody's to delete? */
 static bool
 is_left_alone(Relation rel, const Request *request)
@@ -51,15 +72,17 @@ is_left_alone(Relation rel, const Request *request)
 	HeapTupleData tuple = {.t_self = request->tid};
 	Buffer		  buffer;
 	OutboxRow	  row;
+	bool		  locked;
 
 	InitDirtySnapshot(dirty);
 	if (ItemPointerGetBlockNumber(&request->tid) >= RelationGetNumberOfBlocks(rel) ||
 		!heap_fetch(rel, &dirty, &tuple, &buffer, false))
 		return false;
 	outbox_read_key(&tuple, &row);
+	locked = is_locked(&tuple, buffer);
 	ReleaseBuffer(buffer);
 	return row.seq == request->row.seq && row.origin == request->row.origin &&
-		   !TransactionIdIsValid(dirty.xmax);
+		   !TransactionIdIsValid(dirty.xmax) && !locked;
 }
 
 /* It isn't: has somebody moved it (VACUUM FULL), or is it to be deleted, or gone? */

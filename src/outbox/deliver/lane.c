@@ -35,6 +35,7 @@
 #include "outbox/deliver/outcome.h"
 #include "outbox/deliver/report.h"
 #include "outbox/record/outbox_guc.h"
+#include "outbox/workers/under_way.h"
 #include "storage/latch.h"
 
 /* A request that somebody may discard is looked at again after, in milliseconds. */
@@ -395,6 +396,14 @@ ask(Request *request)
 
 	if (payload == NULL)
 		return false;
+
+	/* who discards it has seen that it isn't under way before, or will see that it is */
+	request->under_way = outbox_set_under_way(outbox_queue.entry, request->row.seq);
+	if (outbox_is_being_discarded(request))
+	{
+		outbox_set_delayed(request, rtm_now_ms() + DISCARD_DELAY, false);
+		return true;
+	}
 	status = rtm_conn_ask(t->conn, text.method, fpnn_buf_head(payload), fpnn_buf_len(payload),
 						  outbox_answered, request, &request->quest.seq);
 	if (status == FPNN_NOMEM)
@@ -420,6 +429,8 @@ has_window(Lane *lane)
 	LaneTraffic *t = lane->traffic;
 	int			 most = t->options.options->max_in_flight;
 
+	if (!outbox_under_way_has_room(outbox_queue.entry))
+		return false;
 	if (!lane->key.apart || t->window >= most)
 		return lane->nin_flight < most;
 

@@ -18,6 +18,7 @@
 #include "host.h"
 #include "outbox/record/outbox_guc.h"
 #include "outbox/deliver/queue.h"
+#include "outbox/workers/under_way.h"
 
 /* A full server's unread rows are of so many conversations, as a guess; kB. */
 #define LEFT_CONVERSATIONS 500000
@@ -466,6 +467,14 @@ set_ready(Request *request, bool first)
 	outbox_wake_lane(lane);
 }
 
+/* Whoever discards it has only its row to deal with. */
+static void
+end_under_way(Request *request)
+{
+	outbox_end_under_way(outbox_queue.entry, request->under_way);
+	request->under_way = 0;
+}
+
 /* A copy of the row with memory of its own; one chunk for all. */
 static Request *
 copy_row(const OutboxRow *row)
@@ -593,6 +602,7 @@ outbox_set_ready_again(Request *request, Lane *lane, bool first)
 {
 	Assert(request->lane->server == lane->server);
 	leave_list(request);
+	end_under_way(request);
 	if (lane != request->lane)
 	{
 		request->lane->nrequests--;
@@ -642,6 +652,7 @@ forget(Request *request)
 		outbox_wake_lane(request->lane);
 	hash_search(store.known, &request->row.seq, HASH_REMOVE, NULL);
 	untouch(request);
+	end_under_way(request);
 	if (request->members != &request->own_member)
 		pfree(request->members);
 	if (request->error)
@@ -687,6 +698,7 @@ void
 outbox_set_delayed(Request *request, int64 not_before, bool long_time)
 {
 	leave_list(request);
+	end_under_way(request);
 	request->state = REQUEST_DELAYED;
 	request->not_before = not_before;
 	request->lane->server->ndelayed++;

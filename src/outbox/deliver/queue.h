@@ -87,6 +87,7 @@ struct Request
 	int				 nheads;		/* of how many it is the first */
 	Membership		 own_member;	/* room for one */
 	int64			 seen;			/* rtm_now_us(): it came into memory */
+	int				 under_way;		/* its place in under_way.h; 0: none */
 	bool			 maybe_sent;	/* the gate may know it already */
 	bool			 marked;		/* any call: its row says that it is being sent */
 	bool			 renamed;		/* its mid is another one than in the table */

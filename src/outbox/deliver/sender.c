@@ -39,6 +39,7 @@
 #include "outbox/workers/local_gate.h"
 #include "outbox/workers/turns.h"
 #include "outbox/workers/worker.h"
+#include "outbox/workers/under_way.h"
 
 /* What is through is written down when it is so many, or so old (milliseconds). */
 #define SETTLE_ROWS	 1000
@@ -463,6 +464,8 @@ turn(Sender *sender)
 		wake_all_lanes();
 		outbox_look_for_callbacks();
 	}
+	if (outbox_under_way_has_room_again())
+		wake_all_lanes();
 	do_chores(sender);
 	release_turn(sender);
 	read_turn(sender);
@@ -491,6 +494,7 @@ open_outbox(OutboxDatabase *entry)
 
 	outbox_raise_tickets(outbox_last_ticket());
 	entry->opened = true;
+	outbox_begin_under_way(entry);
 	outbox_queue_init(entry, outbox_look_at_tickets(&hands, &n));
 	claim(entry, rel);
 	rel = begin(AccessShareLock);

@@ -238,6 +238,18 @@ outbox_last_ticket(void)
 /* ---- deleting rows ---- */
 
 OutboxDeletion
+outbox_lock(Relation rel, ItemPointer tid, CommandId command)
+{
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TM_FailureData	failure;
+	TM_Result		result = table_tuple_lock(rel, tid, GetActiveSnapshot(), slot, command,
+											  LockTupleExclusive, LockWaitBlock, 0, &failure);
+
+	ExecDropSingleTupleTableSlot(slot);
+	return result == TM_Ok ? OUTBOX_LOCKED : OUTBOX_GONE;
+}
+
+OutboxDeletion
 outbox_delete(Relation rel, ItemPointer tid, CommandId command, bool wait)
 {
 	TM_FailureData failure;

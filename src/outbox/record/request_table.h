@@ -67,8 +67,14 @@ typedef enum OutboxDeletion
 {
 	OUTBOX_DELETED,
 	OUTBOX_GONE,  /* somebody was faster, or this very command */
-	OUTBOX_LOCKED /* somebody may be about to; only without `wait` */
+	OUTBOX_LOCKED /* somebody may be about to, if that isn't waited for; or it is by us now */
 } OutboxDeletion;
+
+/*
+ * Lock a row that was visible at that place, against all who would change it; whoever has
+ * locked it is waited for.  OUTBOX_LOCKED, or OUTBOX_GONE.  `command` as below.
+ */
+extern OutboxDeletion outbox_lock(Relation rel, ItemPointer tid, CommandId command);
 
 /*
  * Delete a row that was visible at that place.  `command` is GetCurrentCommandId(true).

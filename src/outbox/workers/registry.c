@@ -73,6 +73,7 @@ init_entry(OutboxDatabase *entry)
 	pg_atomic_init_u32(&entry->holding, 0);
 	pg_atomic_init_u64(&entry->unconfirmed_since, 0);
 	outbox_init_figures(&entry->figures, outbox_registry_lock());
+	pg_atomic_init_u32(&entry->nunder_way, 0);
 }
 
 static void
@@ -83,7 +84,7 @@ attach(void)
 	registry = ShmemInitStruct(LOCK_NAME, sizeof(Registry), &found);
 	if (found)
 		return;
-	memset(registry, 0, sizeof(Registry));
+	registry->launcher = NULL;
 	registry->lock = &GetNamedLWLockTranche(LOCK_NAME)->lock;
 	for (int i = 0; i < OUTBOX_MAX_DATABASES; i++)
 	{
@@ -92,6 +93,7 @@ attach(void)
 		/* these two outlive the entry's database, as somebody may be waiting */
 		pg_atomic_init_u32(&entry->waiters, 0);
 		ConditionVariableInit(&entry->finished);
+		entry->database = InvalidOid;
 		init_entry(entry);
 	}
 }

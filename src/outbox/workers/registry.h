@@ -26,6 +26,9 @@
 #define OUTBOX_MAX_DATABASES 256
 #define OUTBOX_ERROR_LEN	 256
 
+/* Requests of a database that are being sent at once, or whose rows are yet to go. */
+#define OUTBOX_UNDER_WAY 4096
+
 /* What a worker is for; outbox_worker_types has a row for each. */
 typedef enum OutboxWorkerType
 {
@@ -108,6 +111,10 @@ typedef struct OutboxDatabase
 	pg_atomic_uint32  waiters;	/* backends in rtm_wait() */
 	ConditionVariable finished; /* a request is through */
 	OutboxFigures	  figures;
+
+	/* tickets, 0: nobody's; see under_way.h.  Those from the number on were never used */
+	pg_atomic_uint32 nunder_way;
+	pg_atomic_uint64 under_way[OUTBOX_UNDER_WAY];
 } OutboxDatabase;
 
 #define OUTBOX_CHORE_INSTALLED 1  /* is the extension still there? */
