@@ -145,6 +145,24 @@ CALL wait_for('(SELECT count(*) = 5 FROM rtm_get_group_message(1, 826, false, NU
 SELECT mtype, msg FROM rtm_get_group_message(1, 826, false, NULL);
 DROP TABLE plain;
 
+-- arrays: columns are elements of it, or as many as they have; nobody's text becomes several
+CREATE TABLE members (g bigint, one int, more bigint[], words text, many text[]);
+CREATE TRIGGER tell AFTER INSERT ON members FOR EACH ROW
+	EXECUTE FUNCTION rtm_send_trigger('add_group_members', 'gid', '$g', 'uids', '{$one, 5, $more}', 'send_at', 'tomorrow');
+INSERT INTO members VALUES (828, 1, '{2, 3}');
+SELECT params->'uids' AS uids, rtm_discard(id) AS discarded FROM rtm_outbox WHERE params->>'gid' = '828';
+SELECT state, message FROM failure($$INSERT INTO members VALUES (828, NULL, '{2, 3}')$$);
+CREATE OR REPLACE TRIGGER tell AFTER INSERT ON members FOR EACH ROW
+	EXECUTE FUNCTION rtm_send_trigger('add_group_members', 'gid', '$g', 'uids', '{$words}');
+SELECT state, message, hint FROM failure($$INSERT INTO members VALUES (828, 1, '{2}', '5,6,7')$$);
+CREATE OR REPLACE TRIGGER tell AFTER INSERT ON members FOR EACH ROW
+	EXECUTE FUNCTION rtm_send_trigger('add_group_members', 'gid', '$g', 'uids', '{1,$many}');
+SELECT state, message, hint FROM failure($$INSERT INTO members VALUES (828, 1, '{2}', '', '{"5,6"}')$$);
+CREATE OR REPLACE TRIGGER tell AFTER INSERT ON members FOR EACH ROW
+	EXECUTE FUNCTION rtm_send_trigger('add_group_members', 'gid', '$new.g', 'uids', '{1}');
+SELECT state, message, hint FROM failure($$INSERT INTO members VALUES (828)$$);
+DROP TABLE members;
+
 -- as its owner, with a function of one's own
 CREATE ROLE trigger_owner;
 CREATE ROLE trigger_writer;

@@ -55,6 +55,10 @@ code_hint(int code)
 		case RTM_CODE_BANNED_IN_GROUP:
 		case RTM_CODE_BANNED_IN_ROOM:
 			return "The ban must be lifted, or run out, first.";
+		case RTM_CODE_BLOCKED:
+			return "The recipient has the sender on his blacklist.";
+		case RTM_CODE_AUTH_DENIED:
+			return "The user may be banned from the project, or on its blacklist; see rtm_is_project_ban() and rtm_is_project_black().";
 		case RTM_CODE_SEND_TO_SELF:
 			return "Sender and recipient must be different users.";
 		case RTM_CODE_DUPLICATE_MID:
@@ -62,7 +66,7 @@ code_hint(int code)
 		case RTM_CODE_NOT_FOUND:
 			return "The message is of another conversation, was deleted before, or is older than what the service keeps.";
 		case FPNN_CODE_UNKNOWN_METHOD:
-			return "Check the method's name.";
+			return "Check the method's name; the local gate has no translation, and no checks of text and media.";
 		case FPNN_CODE_STOPPING:
 		case FPNN_CODE_QUEUE_FULL:
 			return "The gate is stopping or overloaded; try again later.";

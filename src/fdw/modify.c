@@ -293,7 +293,9 @@ check_inserted(const RtmModify *modify, const bool *nulls)
 					(errcode(ERRCODE_GENERATED_ALWAYS),
 					 errmsg("%s: the field \"%s\" cannot be given", modify->what,
 							rtm_field_name(table->columns[i].field)),
-					 errhint("Leave its column out; a message gets it when it is sent or read.")));
+					 table->columns[i].field == RTM_COLUMN_OUID
+						 ? errhint("It is a key of reading; the recipient is to_uid.")
+						 : errhint("Leave its column out; a message gets it when it is sent or read.")));
 }
 
 /* A row's columns. */

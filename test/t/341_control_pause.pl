@@ -77,6 +77,7 @@ for my $end ('COMMIT', 'ROLLBACK', "PREPARE TRANSACTION 'p'")
 is(sql("SELECT count(*) FROM rtm_stat_server WHERE paused_since IS NOT NULL OR paused_by IS NOT NULL"), 0, 'none is paused');
 
 # in one transaction nothing comes of both
+is(sql('SELECT rtm_pause(), rtm_resume(), rtm_pause(), rtm_pause(), rtm_resume()'), 't|t|t|f|t', 'several times in one statement');
 sql('BEGIN; SELECT rtm_pause(); SELECT rtm_resume(); COMMIT');
 queue('both');
 drained();

@@ -270,6 +270,7 @@ read_param(GateQuest *quest, const msgpack_object *map, const RtmParam *param, G
 		case RTM_PARAM_MTYPES:
 			return read_mtypes(quest, map, &args->page);
 		case RTM_PARAM_CHOICE:
+		case RTM_PARAM_OPTION_TYPE:
 		case RTM_PARAM_TYPE:
 			return gate_args_int(quest, map, key, &args->type);
 		case RTM_PARAM_SECONDS:

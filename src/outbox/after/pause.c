@@ -86,6 +86,9 @@ change(const ForeignServer *server, char *since, char *by)
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, context | SECURITY_LOCAL_USERID_CHANGE);
 	(void) AlterForeignServer(alter);
 	SetUserIdAndSecContext(role, context);
+
+	/* another call in the same statement is to see it */
+	CommandCounterIncrement();
 	outbox_begin_pausing();
 }
 

@@ -85,13 +85,32 @@ queue_again(OutboxRow *row)
 }
 
 static void
+raise_not_failed(int64 id)
+{
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("request " INT64_FORMAT " did not fail", id),
+					errhint("Only failed requests can be queued again; see the view rtm_result.")));
+}
+
+static void
 check_failed(const OutboxResult *result)
 {
 	if (result->status != OUTBOX_STATUS_FAILED)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("request " INT64_FORMAT " did not fail", result->row.id),
-				 errhint("Only failed requests can be queued again; see the view rtm_result.")));
+		raise_not_failed(result->row.id);
+}
+
+/* One that isn't through yet is no failed one. */
+static void
+check_waiting(int64 id)
+{
+	Relation	 rel = outbox_open(OUTBOX_REQUESTS, AccessShareLock);
+	Snapshot	 snapshot = RegisterSnapshot(GetLatestSnapshot());
+	OutboxResult found;
+
+	if (outbox_find(rel, OUTBOX_REQUESTS, id, snapshot, &found))
+		raise_not_failed(id);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, NoLock);
 }
 
 /* Is it a request of a prepared transaction, that has no ticket yet? */
@@ -169,7 +188,10 @@ rtm_sql_retry(PG_FUNCTION_ARGS)
 	outbox_check_id(id);
 	outbox_check_enqueue("rtm_retry()");
 	if (!take(OUTBOX_RESULTS, id, true, &result))
+	{
+		check_waiting(id);
 		PG_RETURN_BOOL(false);
+	}
 	row = row_again(&result);
 	resolve(&row);
 	queue_again(&row);

@@ -40,7 +40,7 @@ outbox_check_enqueue(const char *what)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("%s needs the library \"rtm\" to be preloaded", what),
 			 errhint(
-				 "Add rtm to shared_preload_libraries and restart the server; without it use the synchronous function.")));
+				 "Add rtm to shared_preload_libraries and restart the server; without it there are the synchronous functions, and foreign tables with the option queued 'false'.")));
 	if (RecoveryInProgress())
 		ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 						errmsg("cannot execute %s on a standby", what),

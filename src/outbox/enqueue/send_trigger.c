@@ -174,7 +174,7 @@ find_function(const char *call, const char *name, const Values *values)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
 						errmsg("there is no call \"%s\" to queue", call),
 						errdetail("There is no function %s() of the extension.", name),
-						errhint("SELECT call FROM rtm_methods() lists the calls.")));
+						errhint("A call is written as in send_group_message; SELECT name FROM rtm_methods() has them, behind rtm_.")));
 	return best;
 }
 

@@ -68,10 +68,13 @@ add_column(OutboxTemplate *t, Relation rel, const char *name)
 		t->old = t->old || old;
 		return;
 	}
-	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-					errmsg("column \"%s\" of table \"%s\" does not exist", name,
-						   RelationGetRelationName(rel)),
-					errhint("A dollar that is meant as such is written $$.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" of table \"%s\" does not exist", name,
+					RelationGetRelationName(rel)),
+			 errhint(pg_strcasecmp(name, "new") == 0
+						 ? "A column of the new row is written $name, one of the old row $old.name."
+						 : "A name is written as the catalogue has it, ${a name} when it isn't only letters and digits; a dollar that is meant as such is $$.")));
 }
 
 static bool
@@ -234,10 +237,33 @@ as_json(const Part *part)
 	return unless_null(call(F_LEFT, TEXTOID, list_make2(value, copyObject(minus_one))), "");
 }
 
+/*
+ * Elements of an array: a column is one of them, or as many as it has if it is an array.  Another
+ * could be more than was meant, by commas and braces in it.
+ */
+static Node *
+as_element(const Part *part, Oid array)
+{
+	Oid	  type = getBaseType(part->column->vartype);
+	Oid	  element = get_element_type(type);
+	char *name = part->name;
+
+	if (TypeCategory(OidIsValid(element) ? element : type) != TYPCATEGORY_NUMERIC)
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+						errmsg("column \"%s\" is of type %s, which cannot be an element of %s",
+							   name, format_type_be(part->column->vartype), format_type_be(array)),
+						errhint("A generated column can have it as a number.")));
+	if (OidIsValid(element))
+		return call(F_ARRAY_TO_STRING_ANYARRAY_TEXT_TEXT, TEXTOID,
+					list_make3(part->column, text_const(","), text_const("NULL")));
+	return unless_null(cast((Node *) part->column, part->column->vartype, TEXTOID), "NULL");
+}
+
 /* All parts, one after the other. */
 static Node *
-concatenation(const OutboxTemplate *t)
+concatenation(const OutboxTemplate *t, Oid type)
 {
+	bool	  array = OidIsValid(get_element_type(getBaseType(type)));
 	List	 *args = NIL;
 	ListCell *cell;
 
@@ -246,6 +272,7 @@ concatenation(const OutboxTemplate *t)
 		Part *part = lfirst(cell);
 
 		args = lappend(args, part->text ? text_const(part->text)
+							 : array	? as_element(part, type)
 							 : t->json	? as_json(part)
 										: (Node *) part->column);
 	}
@@ -297,6 +324,6 @@ outbox_template_expr(const OutboxTemplate *t, Oid type)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("text with columns in it cannot be given as %s", format_type_be(type)),
 				 errhint("Give a column by itself, or a constant.")));
-	expr = concatenation(t);
+	expr = concatenation(t, type);
 	return (Expr *) (type == TEXTOID ? expr : cast(expr, TEXTOID, type));
 }
