@@ -289,13 +289,15 @@ check_inserted(const RtmModify *modify, const bool *nulls)
 	for (int i = 0; i < table->ncolumns; i++)
 		if (table->columns[i].field != RTM_NO_FIELD && !nulls[i] &&
 			!is_written(table->columns[i].field))
-			ereport(ERROR,
-					(errcode(ERRCODE_GENERATED_ALWAYS),
-					 errmsg("%s: the field \"%s\" cannot be given", modify->what,
-							rtm_field_name(table->columns[i].field)),
-					 table->columns[i].field == RTM_COLUMN_OUID
-						 ? errhint("It is a key of reading; the recipient is to_uid.")
-						 : errhint("Leave its column out; a message gets it when it is sent or read.")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_GENERATED_ALWAYS),
+				 errmsg("%s: the field \"%s\" cannot be given", modify->what,
+						rtm_field_name(table->columns[i].field)),
+				 table->columns[i].field == RTM_COLUMN_OUID
+					 ? errhint("It is a key of reading; the recipient is to_uid.")
+					 : errhint(
+						   "Leave its column out; a message gets it when it is sent or read.")));
 }
 
 /* A row's columns. */

@@ -147,10 +147,10 @@ typedef enum RtmParamType
 	RTM_PARAM_NUM,	  /* NULL: all, paging on */
 	RTM_PARAM_CURSOR, /* differs from page to page */
 	RTM_PARAM_MTYPES,
-	RTM_PARAM_TYPE,	  /* an RtmConversation */
-	RTM_PARAM_CHOICE, /* of the method's own enumeration */
+	RTM_PARAM_TYPE,		   /* an RtmConversation */
+	RTM_PARAM_CHOICE,	   /* of the method's own enumeration */
 	RTM_PARAM_OPTION_TYPE, /* of push options: 0 p2p, 1 group */
-	RTM_PARAM_ANY_ID, /* left out: every gid or rid, no uid, ... */
+	RTM_PARAM_ANY_ID,	   /* left out: every gid or rid, no uid, ... */
 	RTM_PARAM_SECONDS,
 	RTM_PARAM_IDS,
 	RTM_PARAM_EVENTS,

@@ -171,10 +171,12 @@ find_function(const char *call, const char *name, const Values *values)
 	}
 	ReleaseSysCacheList(list);
 	if (!OidIsValid(best.oid))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
-						errmsg("there is no call \"%s\" to queue", call),
-						errdetail("There is no function %s() of the extension.", name),
-						errhint("A call is written as in send_group_message; SELECT name FROM rtm_methods() has them, behind rtm_.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("there is no call \"%s\" to queue", call),
+			 errdetail("There is no function %s() of the extension.", name),
+			 errhint(
+				 "A call is written as in send_group_message; SELECT name FROM rtm_methods() has them, behind rtm_.")));
 	return best;
 }
 

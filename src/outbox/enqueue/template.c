@@ -68,13 +68,14 @@ add_column(OutboxTemplate *t, Relation rel, const char *name)
 		t->old = t->old || old;
 		return;
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_COLUMN),
-			 errmsg("column \"%s\" of table \"%s\" does not exist", name,
-					RelationGetRelationName(rel)),
-			 errhint(pg_strcasecmp(name, "new") == 0
-						 ? "A column of the new row is written $name, one of the old row $old.name."
-						 : "A name is written as the catalogue has it, ${a name} when it isn't only letters and digits; a dollar that is meant as such is $$.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_UNDEFINED_COLUMN),
+		 errmsg("column \"%s\" of table \"%s\" does not exist", name, RelationGetRelationName(rel)),
+		 errhint(
+			 pg_strcasecmp(name, "new") == 0
+				 ? "A column of the new row is written $name, one of the old row $old.name."
+				 : "A name is written as the catalogue has it, ${a name} when it isn't only letters and digits; a dollar that is meant as such is $$.")));
 }
 
 static bool
