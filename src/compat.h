@@ -17,6 +17,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/pathnodes.h"
+#include "optimizer/appendinfo.h"
 #include "optimizer/pathnode.h"
 #include "parser/parse_relation.h"
 #include "storage/latch.h"
@@ -214,6 +215,37 @@ rtm_pathkey_descends(const PathKey *key)
 	return key->pk_cmptype == COMPARE_GT;
 #else
 	return key->pk_strategy == BTGreaterStrategyNumber;
+#endif
+}
+
+/* The members of a class that a table has, or a child of one; others may be among them. */
+static inline List *
+rtm_eclass_members(EquivalenceClass *ec, int relid)
+{
+#if PG_VERSION_NUM >= 180000
+	EquivalenceMemberIterator it;
+	EquivalenceMember		 *em;
+	List					 *members = NIL;
+
+	setup_eclass_member_iterator(&it, ec, bms_make_singleton(relid));
+	while ((em = eclass_member_iterator_next(&it)) != NULL)
+		members = lappend(members, em);
+	return members;
+#else
+	return ec->ec_members;
+#endif
+}
+
+/* Clauses about tables that have children, as they are about one of those. */
+static inline List *
+rtm_translate_for_child(PlannerInfo *root, List *clauses, RelOptInfo *child)
+{
+#if PG_VERSION_NUM >= 160000
+	return (List *) adjust_appendrel_attrs_multilevel(root, (Node *) clauses, child,
+													  child->top_parent);
+#else
+	return (List *) adjust_appendrel_attrs_multilevel(root, (Node *) clauses, child->relids,
+													  child->top_parent_relids);
 #endif
 }
 

@@ -14,7 +14,6 @@
 
 #include "access/stratnum.h"
 #include "catalog/pg_type.h"
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
@@ -53,6 +52,12 @@ keeps_apart(Oid function)
 }
 
 bool
+rtm_is_usual_order(const Node *expr, Oid opfamily)
+{
+	return lookup_type_cache(exprType(expr), TYPECACHE_BTREE_OPFAMILY)->btree_opf == opfamily;
+}
+
+bool
 rtm_is_column(const RtmPlace *place, const Node *expr, RtmFieldId field)
 {
 	AttrNumber attnum = place->table->attnums[field];
@@ -64,9 +69,16 @@ rtm_is_column(const RtmPlace *place, const Node *expr, RtmFieldId field)
 			   ((const Var *) expr)->varattno == attnum && ((const Var *) expr)->varlevelsup == 0;
 	if (field == RTM_COLUMN_SENT)
 		return false;
+
+	/* a branch of a UNION ALL has its expressions in one */
+	if (IsA(expr, PlaceHolderVar) && ((const PlaceHolderVar *) expr)->phlevelsup == 0)
+		return rtm_is_column(place, (const Node *) ((const PlaceHolderVar *) expr)->phexpr, field);
 	if (IsA(expr, RelabelType))
 		return rtm_is_column(place, (const Node *) ((const RelabelType *) expr)->arg, field);
-	if (IsA(expr, CoerceViaIO) && ((const CoerceViaIO *) expr)->resulttype == TEXTOID)
+
+	/* a double's text isn't that of the whole number */
+	if (IsA(expr, CoerceViaIO) && ((const CoerceViaIO *) expr)->resulttype == TEXTOID &&
+		exprType((const Node *) ((const CoerceViaIO *) expr)->arg) != FLOAT8OID)
 		return rtm_is_column(place, (const Node *) ((const CoerceViaIO *) expr)->arg, field);
 	if (IsA(expr, FuncExpr) && keeps_apart(((const FuncExpr *) expr)->funcid))
 		return rtm_is_column(place, linitial(((const FuncExpr *) expr)->args), field);
@@ -97,18 +109,6 @@ is_value(const RtmPlace *place, Node *expr, RtmFieldId field, bool array)
 		   !contain_volatile_functions(expr);
 }
 
-/* A value of `sent` as timestamptz; arrays are of that type already. */
-static Node *
-as_timestamptz(Node *expr)
-{
-	Oid cast = exprType(expr) == DATEOID ? F_TIMESTAMPTZ_DATE : F_TIMESTAMPTZ_TIMESTAMP;
-
-	if (exprType(expr) != DATEOID && exprType(expr) != TIMESTAMPOID)
-		return expr;
-	return (Node *) makeFuncExpr(cast, TIMESTAMPTZOID, list_make1(expr), InvalidOid, InvalidOid,
-								 COERCE_EXPLICIT_CALL);
-}
-
 /* The operator's strategy between that column expression and a value; 0: it is something else. */
 static int
 strategy_of(Oid operator, Node * column, Oid collation)
@@ -130,8 +130,21 @@ make_condition(RtmFieldId field, RtmCompare compare, Node *value)
 
 	condition->field = field;
 	condition->compare = compare;
-	condition->values = list_make1(field == RTM_COLUMN_SENT ? as_timestamptz(value) : value);
+	condition->values = list_make1(value);
 	return condition;
+}
+
+/* The field is one of the values; a double may stand for several of what isn't a key. */
+static RtmCondition *
+make_equality(RtmFieldId field, Node *value)
+{
+	Oid type = getBaseType(exprType(value));
+
+	if (type_is_array(type))
+		type = get_element_type(type);
+	if (type == FLOAT8OID && field >= RTM_NUM_KEYS)
+		return NULL;
+	return make_condition(field, RTM_IS_IN, value);
 }
 
 /* column operator value */
@@ -151,7 +164,7 @@ match_operator(const RtmPlace *place, Oid operator, Node * column, Node *value, 
 	switch (strategy)
 	{
 		case BTEqualStrategyNumber:
-			return make_condition(field, RTM_IS_IN, value);
+			return make_equality(field, value);
 		case BTLessStrategyNumber:
 			return make_condition(field, RTM_IS_BELOW, value);
 		case BTLessEqualStrategyNumber:
@@ -193,7 +206,17 @@ match_any(const RtmPlace *place, ScalarArrayOpExpr *any, RtmFieldId field)
 	/* elements would have to be cast one by one */
 	if (field == RTM_COLUMN_SENT)
 		return NULL;
-	return make_condition(field, RTM_IS_IN, lsecond(any->args));
+	return make_equality(field, lsecond(any->args));
+}
+
+/* No message is without its keys; the bound of a partition may say so of one. */
+static bool
+is_false(const RtmPlace *place, const Node *arm, RtmFieldId field)
+{
+	const NullTest *test = (const NullTest *) arm;
+
+	return field < RTM_NUM_KEYS && IsA(arm, NullTest) && test->nulltesttype == IS_NULL &&
+		   rtm_is_column(place, (const Node *) test->arg, field);
 }
 
 /* Each arm of an OR names values: it is one of all of them. */
@@ -205,8 +228,11 @@ match_or(const RtmPlace *place, BoolExpr * or, RtmFieldId field)
 
 	foreach (cell, or->args)
 	{
-		RtmCondition *arm = rtm_match_clause(place, lfirst(cell), field);
+		RtmCondition *arm;
 
+		if (is_false(place, lfirst(cell), field))
+			continue;
+		arm = rtm_match_clause(place, lfirst(cell), field);
 		if (arm == NULL || arm->compare != RTM_IS_IN)
 			return NULL;
 		if (all)
@@ -304,6 +330,7 @@ rtm_clauses_bind(const RtmPlace *place, List *clauses, RtmFieldId field)
 
 /* ---- values ---- */
 
+/* As rtm_condition_int() has it. */
 static bool
 int_of_double(double value, RtmRounding rounding, int64 *result)
 {
@@ -318,6 +345,10 @@ int_of_double(double value, RtmRounding rounding, int64 *result)
 						errdetail("From 2^53 on such a number stands for several ids."),
 						errhint("Cast it to bigint.")));
 	}
+
+	/* whole numbers nearby are the same number as doubles */
+	if (fabs(value) >= EXACT_DOUBLE)
+		value = nextafter(value, rounding == RTM_DOWN ? -INFINITY : INFINITY);
 	value = rounding == RTM_DOWN ? floor(value) : rounding == RTM_UP ? ceil(value) : value;
 	if (value >= -(double) PG_INT64_MIN)
 		*result = PG_INT64_MAX;

@@ -43,6 +43,9 @@ typedef struct RtmPlace
 /* Is the expression the field's column, as it is or cast so that different ids stay different? */
 extern bool rtm_is_column(const RtmPlace *place, const Node *expr, RtmFieldId field);
 
+/* Is the B-tree family the one that the expression's type is ordered by, unless a query says another? */
+extern bool rtm_is_usual_order(const Node *expr, Oid opfamily);
+
 /* What the clause says about the field; NULL: nothing that could be used. */
 extern RtmCondition *rtm_match_clause(const RtmPlace *place, Node *clause, RtmFieldId field);
 

@@ -19,15 +19,16 @@
 /*
  * ForeignScan.fdw_private: the role to check access as (0: the current one), a
  * list of {field, compare, number of values} for each condition, a list of the
- * fields that rows are ordered by, whether that is descending.  The values are
- * fdw_exprs.
+ * fields that rows are ordered by, whether that is descending, a list of the columns
+ * that are needed.  The values are fdw_exprs.
  */
 typedef enum RtmScanPrivate
 {
 	RTM_PRIVATE_ROLE,
 	RTM_PRIVATE_CONDITIONS,
 	RTM_PRIVATE_ORDER,
-	RTM_PRIVATE_DESCENDING
+	RTM_PRIVATE_DESCENDING,
+	RTM_PRIVATE_COLUMNS
 } RtmScanPrivate;
 
 /* import.c */
@@ -36,6 +37,7 @@ extern List *rtm_import_schema(ImportForeignSchemaStmt *stmt, Oid server);
 /* plan.c */
 extern void			rtm_plan_size(PlannerInfo *root, RelOptInfo *rel, Oid relid);
 extern void			rtm_plan_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid);
+extern List		   *rtm_plan_for_child(PlannerInfo *root, List *private, RelOptInfo *child);
 extern ForeignScan *rtm_plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *best,
 								  List *tlist, List *clauses, Plan *outer);
 

@@ -22,6 +22,7 @@ rtm_fdw_handler(PG_FUNCTION_ARGS)
 
 	routine->GetForeignRelSize = rtm_plan_size;
 	routine->GetForeignPaths = rtm_plan_paths;
+	routine->ReparameterizeForeignPathByChild = rtm_plan_for_child;
 	routine->GetForeignPlan = rtm_plan_scan;
 	routine->BeginForeignScan = rtm_scan_begin;
 	routine->IterateForeignScan = rtm_scan_next;

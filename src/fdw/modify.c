@@ -18,7 +18,9 @@
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/appendinfo.h"
+#include "utils/datum.h"
 #include "utils/fmgrprotos.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -35,6 +37,12 @@
 /* An edit's age limit of the message, in milliseconds: none that matters, a hundred years. */
 #define NO_TIME_LIMIT (INT64CONST(36525) * 24 * 3600 * 1000)
 
+/* What says which message is to be changed: arguments of the method, in their order. */
+typedef struct Identity
+{
+	int64 args[RTM_MAX_PARAMS];
+} Identity;
+
 /* ResultRelInfo.ri_FdwState */
 typedef struct RtmModify
 {
@@ -44,6 +52,7 @@ typedef struct RtmModify
 	RtmRate			 rate;	  /* of what isn't queued */
 	char			*what;	  /* for errors */
 	AttrNumber		 whole;	  /* UPDATE, DELETE: junk attribute with the row */
+	HTAB			*changed; /* UPDATE, DELETE: messages that the statement has changed */
 	MemoryContext	 context; /* of a row or a batch */
 
 	/* of the batch under way, for the context of errors */
@@ -126,6 +135,16 @@ check_columns(const RtmModify *modify)
 	}
 }
 
+pg_noreturn static void
+raise_fixed(const RtmTable *table, RtmFieldId field)
+{
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("UPDATE %s: the field \"%s\" cannot be changed", table->name,
+						   rtm_field_name(field)),
+					errdetail("Only \"%s\" and \"%s\" of a message can.",
+							  rtm_field_name(RTM_COLUMN_MSG), rtm_field_name(RTM_COLUMN_ATTRS))));
+}
+
 /* What can be edited are text and attrs of messages of groups and rooms. */
 static void
 check_edited(const RtmTable *table, Bitmapset *columns)
@@ -141,12 +160,7 @@ check_edited(const RtmTable *table, Bitmapset *columns)
 		int field = table->columns[i + FirstLowInvalidHeapAttributeNumber - 1].field;
 
 		if (field != RTM_COLUMN_MSG && field != RTM_COLUMN_ATTRS)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("UPDATE %s: the field \"%s\" cannot be changed", table->name,
-							rtm_field_name(field)),
-					 errdetail("Only \"%s\" and \"%s\" of a message can.",
-							   rtm_field_name(RTM_COLUMN_MSG), rtm_field_name(RTM_COLUMN_ATTRS))));
+			raise_fixed(table, field);
 	}
 }
 
@@ -189,6 +203,16 @@ make_state(ResultRelInfo *rinfo, EState *estate, CmdType command)
 	return modify;
 }
 
+/* A set of messages, that ends with the statement. */
+static HTAB *
+make_changed(void)
+{
+	HASHCTL control = {
+		.keysize = sizeof(Identity), .entrysize = sizeof(Identity), .hcxt = CurrentMemoryContext};
+
+	return hash_create("rtm changed", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
 void
 rtm_modify_begin(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *private, int subplan,
 				 int eflags)
@@ -198,15 +222,23 @@ rtm_modify_begin(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *private,
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	modify = make_state(rinfo, mtstate->ps.state, mtstate->operation);
-	if (mtstate->operation != CMD_INSERT)
-		modify->whole = ExecFindJunkAttributeInTlist(outerPlanState(mtstate)->plan->targetlist,
-													 WHOLE_ROW);
+	if (mtstate->operation == CMD_INSERT)
+		return;
+	modify->whole = ExecFindJunkAttributeInTlist(outerPlanState(mtstate)->plan->targetlist,
+												 WHOLE_ROW);
+	modify->changed = make_changed();
 }
 
 /* COPY FROM, and rows that are routed to a partition. */
 void
 rtm_insert_begin(ModifyTableState *mtstate, ResultRelInfo *rinfo)
 {
+	if (rinfo->ri_FdwState)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot move rows to foreign table \"%s\", which the statement updates too",
+						RelationGetRelationName(rinfo->ri_RelationDesc)),
+				 errhint("Keep it out by a condition, or insert and delete the rows.")));
 	if (mtstate->ps.plan && ((ModifyTable *) mtstate->ps.plan)->onConflictAction != ONCONFLICT_NONE)
 		(void) rtm_plan_modify(NULL, (ModifyTable *) mtstate->ps.plan, 0, 0);
 	(void) make_state(rinfo, mtstate->ps.state, CMD_INSERT);
@@ -219,6 +251,7 @@ rtm_modify_end(EState *estate, ResultRelInfo *rinfo)
 
 	if (modify)
 		MemoryContextDelete(modify->context);
+	rinfo->ri_FdwState = NULL;
 }
 
 /* Does anybody look at a row after it was written? */
@@ -300,6 +333,12 @@ check_inserted(const RtmModify *modify, const bool *nulls)
 						   "Leave its column out; a message gets it when it is sent or read.")));
 }
 
+static bool
+is_body(const RtmParam *p)
+{
+	return p->type == RTM_PARAM_MSG || p->type == RTM_PARAM_ATTRS;
+}
+
 /* A row's columns. */
 typedef struct Columns
 {
@@ -332,9 +371,8 @@ encode_row(const RtmModify *modify, Columns old, Columns new, RtmRequest *reques
 	for (int i = 0; modify->method->params[i].type != RTM_PARAM_END; i++)
 	{
 		const RtmParam *p = &modify->method->params[i];
-		bool			body = p->type == RTM_PARAM_MSG || p->type == RTM_PARAM_ATTRS;
 
-		args[i] = argument(modify, p, body ? &new : &old);
+		args[i] = argument(modify, p, is_body(p) ? &new : &old);
 		if (p->type == RTM_PARAM_MSG)
 		{
 			binary = args[i].isnull ||
@@ -392,6 +430,7 @@ complete_slot(const RtmModify *modify, TupleTableSlot *slot, int64 mid, Nullable
 {
 	const RtmTable *table = modify->table;
 	TupleDesc		desc = slot->tts_tupleDescriptor;
+	MemoryContext	old = MemoryContextSwitchTo(modify->context);
 	Datum		   *values = palloc(sizeof(Datum) * Max(desc->natts, 1));
 	bool		   *nulls = palloc(sizeof(bool) * Max(desc->natts, 1));
 	NullableDatum	sent = mtime;
@@ -403,6 +442,7 @@ complete_slot(const RtmModify *modify, TupleTableSlot *slot, int64 mid, Nullable
 	set_column(table, RTM_COLUMN_MID, rtm_column(Int64GetDatum(mid)), values, nulls);
 	set_column(table, RTM_COLUMN_MTIME, mtime, values, nulls);
 	set_column(table, RTM_COLUMN_SENT, sent, values, nulls);
+	MemoryContextSwitchTo(old);
 	ExecForceStoreHeapTuple(heap_form_tuple(desc, values, nulls), slot, true);
 }
 
@@ -547,21 +587,65 @@ scanned_row(const RtmModify *modify, TupleTableSlot *plan_slot)
 	return tuple;
 }
 
-/* `new`: what is to be, or NULL for the row as the scan saw it. */
+/*
+ * Has the statement changed this message already?  A join may find it several times; as in
+ * every table, the first counts.
+ */
 static bool
-change(ResultRelInfo *rinfo, HeapTuple tuple, TupleTableSlot *new)
+is_changed(const RtmModify *modify, const Columns *old)
+{
+	Identity identity = {0};
+	bool	 found;
+
+	for (int i = 0; modify->method->params[i].type != RTM_PARAM_END; i++)
+		if (!is_body(&modify->method->params[i]))
+			identity.args[i] = DatumGetInt64(
+				argument(modify, &modify->method->params[i], old).value);
+	(void) hash_search(modify->changed, &identity, HASH_ENTER, &found);
+	return found;
+}
+
+/* A trigger can change the row as SET can; what SET can't is none of its business either. */
+static void
+check_triggered(const RtmModify *modify, TupleDesc desc, const Columns *old, const Columns *new)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(desc, i);
+		int				  field = modify->table->columns[i].field;
+
+		if (field == RTM_NO_FIELD || attr->attgenerated || field == RTM_COLUMN_MSG ||
+			field == RTM_COLUMN_ATTRS || (old->nulls[i] && new->nulls[i]))
+			continue;
+		if (old->nulls[i] != new->nulls[i] ||
+			!datum_image_eq(old->values[i], new->values[i], attr->attbyval, attr->attlen))
+			raise_fixed(modify->table, field);
+	}
+}
+
+/* `slot`: what is to be, or NULL for the row as the scan saw it. */
+static bool
+change(ResultRelInfo *rinfo, HeapTuple tuple, TupleTableSlot *slot)
 {
 	const RtmModify *modify = rinfo->ri_FdwState;
 	TupleDesc		 desc = RelationGetDescr(rinfo->ri_RelationDesc);
 	Datum			*values = palloc(sizeof(Datum) * Max(desc->natts, 1));
 	bool			*nulls = palloc(sizeof(bool) * Max(desc->natts, 1));
 	Columns			 old = {values, nulls};
-	RtmRequest		 request;
+	Columns new = old;
+	RtmRequest request;
 
 	heap_deform_tuple(tuple, desc, values, nulls);
-	if (new)
-		slot_getallattrs(new);
-	encode_row(modify, old, new ? (Columns){new->tts_values, new->tts_isnull} : old, &request);
+	if (slot)
+	{
+		slot_getallattrs(slot);
+		new = (Columns){slot->tts_values, slot->tts_isnull};
+		if (rinfo->ri_TrigDesc && rinfo->ri_TrigDesc->trig_update_before_row)
+			check_triggered(modify, desc, &old, &new);
+	}
+	encode_row(modify, old, new, &request);
+	if (is_changed(modify, &old))
+		return false;
 	if (!modify->table->queued)
 		return change_now(modify, &request);
 	queue(modify, &request);

@@ -17,6 +17,7 @@
 
 #include <math.h>
 
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -51,13 +52,15 @@ typedef struct FdwRel
 {
 	RtmTable *table;
 	RtmPlace  place;
-	List	 *own; /* clauses: the query's on this table alone, its partition's bounds */
+	List	 *own;		   /* clauses: the query's on this table alone, its partition's bounds */
+	bool	  default_uid; /* an option says as whom is read, and nothing in the query does */
 } FdwRel;
 
 /* ForeignPath.fdw_private; NIL: it can't be executed */
 #define PATH_ORDER		0 /* list of fields */
 #define PATH_DESCENDING 1
 #define PATH_LOAN		2 /* list of field, table and value; NIL: none */
+#define PATH_NAMING		3 /* clauses that name keys, besides those that the scan checks */
 
 /* What the table holds as a partition, as clauses of a query about it. */
 static List *
@@ -190,14 +193,14 @@ field_of_pathkey(const FdwRel *fdw, const PathKey *key)
 	static const RtmFieldId ordered[] = {RTM_COLUMN_ID, RTM_COLUMN_MTIME, RTM_COLUMN_SENT};
 	ListCell			   *cell;
 
-	foreach (cell, key->pk_eclass->ec_members)
+	foreach (cell, rtm_eclass_members(key->pk_eclass, (int) fdw->place.relid))
 	{
-		const EquivalenceMember *em = lfirst(cell);
+		Node *expr = (Node *) ((const EquivalenceMember *) lfirst(cell))->em_expr;
 
 		for (int i = 0; i < lengthof(ordered); i++)
-			if (IsA(em->em_expr, Var) &&
-				rtm_is_column(&fdw->place, (Node *) em->em_expr, ordered[i]) &&
-				(ordered[i] == RTM_COLUMN_ID || fdw->table->time_ordered))
+			if (IsA(expr, Var) && rtm_is_column(&fdw->place, expr, ordered[i]) &&
+				(ordered[i] == RTM_COLUMN_ID || fdw->table->time_ordered) &&
+				rtm_is_usual_order(expr, key->pk_opfamily))
 				return ordered[i];
 	}
 	return RTM_NO_FIELD;
@@ -259,6 +262,46 @@ add_set(List *sets, Relids set)
 	return list_length(sets) < MAX_OUTER_SETS ? lappend(sets, set) : sets;
 }
 
+/*
+ * Is it the uid of a foreign table that an option gives it?  Two tables that are joined by
+ * such columns don't say to each other as whom they are read.
+ */
+static bool
+is_given_uid(PlannerInfo *root, const Node *expr)
+{
+	const Var		 *var = (const Var *) expr;
+	const RelOptInfo *rel;
+	ListCell		 *cell;
+
+	if (!IsA(expr, Var) || var->varlevelsup != 0 || var->varattno <= 0)
+		return false;
+	rel = root->simple_rel_array[var->varno];
+	if (rel && rel->fdwroutine && rel->fdwroutine->GetForeignPaths == rtm_plan_paths)
+	{
+		const RtmTable *table = ((const FdwRel *) rel->fdw_private)->table;
+
+		return table->has_uid && table->attnums[RTM_COLUMN_UID] == var->varattno;
+	}
+	foreach (cell, root->append_rel_list)
+	{
+		const AppendRelInfo *child = lfirst(cell);
+
+		if (child->parent_relid == (Index) var->varno &&
+			is_given_uid(root, list_nth(child->translated_vars, var->varattno - 1)))
+			return true;
+	}
+	return false;
+}
+
+/* Does the condition name what the key is to be? */
+static bool
+names_key(const FdwRel *fdw, const RtmCondition *c)
+{
+	return c && c->compare == RTM_IS_IN &&
+		   !(c->field == RTM_COLUMN_UID && fdw->table->has_uid && list_length(c->values) == 1 &&
+			 is_given_uid(fdw->place.root, linitial(c->values)));
+}
+
 /* Of join clauses, those that name the key's value, and that a scan could be given. */
 static List *
 add_naming(List *naming, const FdwRel *fdw, RelOptInfo *rel, List *clauses, RtmFieldId field)
@@ -272,7 +315,7 @@ add_naming(List *naming, const FdwRel *fdw, RelOptInfo *rel, List *clauses, RtmF
 							  ? rtm_match_clause(&fdw->place, (Node *) rinfo->clause, field)
 							  : NULL;
 
-		if (c && c->compare == RTM_IS_IN)
+		if (names_key(fdw, c))
 			naming = lappend(naming, rinfo);
 	}
 	return naming;
@@ -296,7 +339,7 @@ naming_clauses(PlannerInfo *root, const FdwRel *fdw, RelOptInfo *rel, RtmFieldId
 static bool
 is_own(const FdwRel *fdw, List *clauses, RtmFieldId field)
 {
-	return (field == RTM_COLUMN_UID && fdw->table->has_uid) ||
+	return (field == RTM_COLUMN_UID && fdw->default_uid) ||
 		   rtm_clauses_bind(&fdw->place, clauses, field);
 }
 
@@ -319,13 +362,35 @@ sources_of_key(PlannerInfo *root, const FdwRel *fdw, RelOptInfo *rel, RtmFieldId
 	return sources;
 }
 
-/* Are all keys bound by the clauses? */
+/*
+ * Add clauses that name the keys for which there is none among those that a scan with these
+ * outer tables checks; false: a key has no value.  Of columns that are all equal PostgreSQL
+ * has a scan check one clause, which may be about another column than the key.
+ */
 static bool
-all_bound(const FdwRel *fdw, List *clauses)
+bind_keys(PlannerInfo *root, const FdwRel *fdw, RelOptInfo *rel, Relids outer, List *clauses,
+		  List **naming)
 {
+	Relids all = bms_union(rel->relids, outer);
+
 	for (int i = 0; i < fdw->table->nkeys; i++)
-		if (!is_own(fdw, clauses, fdw->table->keys[i]))
+	{
+		RtmFieldId field = fdw->table->keys[i];
+		bool	   bound = is_own(fdw, clauses, field);
+		ListCell  *cell;
+
+		foreach (cell, bound ? NIL : naming_clauses(root, fdw, rel, field))
+		{
+			RestrictInfo *rinfo = lfirst(cell);
+
+			if (bound || !bms_is_subset(rinfo->clause_relids, all))
+				continue;
+			*naming = lappend(*naming, rinfo);
+			bound = true;
+		}
+		if (!bound)
 			return false;
+	}
 	return true;
 }
 
@@ -340,16 +405,16 @@ add_scan_path(PlannerInfo *root, RelOptInfo *rel, const Estimate *e, List *pathk
 /* Add a path, and another one in the wanted order. */
 static void
 add_scan_paths(PlannerInfo *root, const FdwRel *fdw, RelOptInfo *rel, const Estimate *e,
-			   Relids outer, List *loan)
+			   Relids outer, List *loan, List *naming)
 {
 	bool  descending = false;
 	List *order;
 	List *pathkeys = wanted_order(root, fdw, &order, &descending);
 
-	add_scan_path(root, rel, e, NIL, outer, list_make3(NIL, makeBoolean(false), loan));
+	add_scan_path(root, rel, e, NIL, outer, list_make4(NIL, makeBoolean(false), loan, naming));
 	if (pathkeys)
 		add_scan_path(root, rel, e, pathkeys, outer,
-					  list_make3(order, makeBoolean(descending), loan));
+					  list_make4(order, makeBoolean(descending), loan, naming));
 }
 
 /* Add the paths for a set of outer tables; false: it doesn't bind the keys. */
@@ -358,16 +423,17 @@ add_paths_for(PlannerInfo *root, const FdwRel *fdw, RelOptInfo *rel, Relids oute
 {
 	ParamPathInfo *info = bms_is_empty(outer) ? NULL : get_baserel_parampathinfo(root, rel, outer);
 	List		  *clauses = list_copy(fdw->own);
+	List		  *naming = NIL;
 	Estimate	   e;
 
 	if (info)
 		clauses = list_concat(clauses, info->ppi_clauses);
-	if (!all_bound(fdw, clauses))
+	if (!bind_keys(root, fdw, rel, outer, clauses, &naming))
 		return false;
-	e = estimate(fdw, rel, clauses, NULL);
+	e = estimate(fdw, rel, list_concat(clauses, naming), NULL);
 	if (info)
 		info->ppi_rows = e.rows;
-	add_scan_paths(root, fdw, rel, &e, outer, NIL);
+	add_scan_paths(root, fdw, rel, &e, outer, NIL, naming);
 	return true;
 }
 
@@ -411,18 +477,19 @@ add_borrowing_paths(PlannerInfo *root, const FdwRel *fdw, RelOptInfo *rel)
 	e = estimate(fdw, rel, fdw->own, best);
 	add_scan_paths(
 		root, fdw, rel, &e, NULL,
-		list_make3(makeInteger(best->field), makeInteger((int) best->relid), best->value));
+		list_make3(makeInteger(best->field), makeInteger((int) best->relid), best->value), NIL);
 	return true;
 }
 
 void
 rtm_plan_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
-	const FdwRel *fdw = rel->fdw_private;
-	List		 *sets = list_make1(bms_copy(rel->lateral_relids));
-	bool		  possible = false;
-	ListCell	 *cell;
+	FdwRel	 *fdw = rel->fdw_private;
+	List	 *sets = list_make1(bms_copy(rel->lateral_relids));
+	bool	  possible = false;
+	ListCell *cell;
 
+	fdw->default_uid = fdw->table->has_uid && naming_clauses(root, fdw, rel, RTM_COLUMN_UID) == NIL;
 	for (int i = 0; i < fdw->table->nkeys; i++)
 	{
 		List	 *sources = sources_of_key(root, fdw, rel, fdw->table->keys[i]);
@@ -443,6 +510,20 @@ rtm_plan_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 													 RTM_DISABLED));
 }
 
+/* The naming clauses of a path that is parameterized by a child of another table, now. */
+List *
+rtm_plan_for_child(PlannerInfo *root, List *private, RelOptInfo *child)
+{
+	ListCell *cell;
+
+	if (private == NIL)
+		return NIL;
+	private = list_copy(private);
+	cell = list_nth_cell(private, PATH_NAMING);
+	lfirst(cell) = rtm_translate_for_child(root, lfirst(cell), child);
+	return private;
+}
+
 /* ---- the plan ---- */
 
 /* "a", "a" and "b"; with a condition: a query that works */
@@ -460,7 +541,7 @@ describe_keys(const RtmTable *table, const FdwRel *fdw, StringInfo missing, Stri
 		const char *name = attnum ? get_attname(table->relid, attnum, false)
 								  : rtm_field_name(field);
 
-		if (field == RTM_COLUMN_UID && table->has_uid)
+		if (field == RTM_COLUMN_UID && fdw->default_uid)
 			continue;
 		appendStringInfo(example, "%s%s = %d", separator, quote_identifier(name),
 						 field == RTM_COLUMN_UID	? 1001
@@ -525,12 +606,31 @@ list_conditions(const FdwRel *fdw, List *clauses, List **exprs)
 	return list;
 }
 
+/*
+ * The columns that anybody looks at, as a list of attribute numbers; 0: the whole row.
+ * The plan's own list may name all, where that spares a projection.
+ */
+static List *
+needed_columns(const RelOptInfo *rel, List *clauses)
+{
+	Bitmapset *needed = NULL;
+	List	  *columns = NIL;
+	int		   i = -1;
+
+	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &needed);
+	pull_varattnos((Node *) extract_actual_clauses(clauses, false), rel->relid, &needed);
+	while ((i = bms_next_member(needed, i)) >= 0)
+		columns = lappend_int(columns, i + FirstLowInvalidHeapAttributeNumber);
+	return columns;
+}
+
 ForeignScan *
 rtm_plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *best, List *tlist,
 			  List *clauses, Plan *outer)
 {
 	const FdwRel *fdw = rel->fdw_private;
 	List		 *exprs = NIL;
+	List		 *said;
 	List		 *conditions;
 	List *private;
 	List *loan;
@@ -538,8 +638,9 @@ rtm_plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *best, 
 	if (best->fdw_private == NIL)
 		raise_impossible(fdw);
 	loan = list_nth(best->fdw_private, PATH_LOAN);
-	conditions = list_conditions(fdw, list_concat(partition_clauses(relid, rel->relid), clauses),
-								 &exprs);
+	said = list_concat(partition_clauses(relid, rel->relid), clauses);
+	said = list_concat(said, list_nth(best->fdw_private, PATH_NAMING));
+	conditions = list_conditions(fdw, said, &exprs);
 	if (loan)
 	{
 		Index other = (Index) intVal(lsecond(loan));
@@ -547,9 +648,9 @@ rtm_plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *best, 
 		conditions = lappend(conditions, list_make3_int(intVal(linitial(loan)), RTM_IS_IN, 1));
 		exprs = lappend(exprs, rtm_take_loan(root, other, lthird(loan)));
 	}
-	private = list_make4(makeInteger((int) rel->userid), conditions,
-						 list_nth(best->fdw_private, PATH_ORDER),
-						 list_nth(best->fdw_private, PATH_DESCENDING));
+	private = list_make5(
+		makeInteger((int) rel->userid), conditions, list_nth(best->fdw_private, PATH_ORDER),
+		list_nth(best->fdw_private, PATH_DESCENDING), needed_columns(rel, clauses));
 	return make_foreignscan(tlist, extract_actual_clauses(clauses, false), rel->relid, exprs,
 							private, NIL, NIL, outer);
 }

@@ -41,13 +41,19 @@
 
 /* ---- begin ---- */
 
-/* Which columns anybody looks at. */
-static void
-find_needed(RtmScan *scan, const ForeignScan *plan)
+/* For each column: does anybody look at it? */
+static bool *
+needed_columns(const RtmTable *table, List *columns)
 {
-	pull_varattnos((Node *) plan->scan.plan.targetlist, plan->scan.scanrelid, &scan->needed);
-	pull_varattnos((Node *) plan->scan.plan.qual, plan->scan.scanrelid, &scan->needed);
-	scan->whole = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, scan->needed);
+	bool	 *needed = palloc0(sizeof(bool) * Max(table->ncolumns, 1));
+	ListCell *cell;
+
+	foreach (cell, columns)
+		if (lfirst_int(cell) > 0)
+			needed[lfirst_int(cell) - 1] = true;
+		else if (lfirst_int(cell) == 0)
+			memset(needed, true, sizeof(bool) * table->ncolumns);
+	return needed;
 }
 
 /*
@@ -71,7 +77,11 @@ rtm_scan_begin(ForeignScanState *node, int eflags)
 	RtmScan			  *scan = palloc0(sizeof(RtmScan));
 
 	node->fdw_state = scan;
+
+	/* whoever fetches from a cursor reads as the one who has opened it */
 	scan->call.role = (Oid) intVal(list_nth(plan->fdw_private, RTM_PRIVATE_ROLE));
+	if (!OidIsValid(scan->call.role))
+		scan->call.role = GetUserId();
 	scan->table = rtm_foreign_table(RelationGetRelid(node->ss.ss_currentRelation), scan->call.role);
 	scan->call.server = scan->table->server;
 	scan->call.method = scan->table->history->method;
@@ -81,7 +91,7 @@ rtm_scan_begin(ForeignScanState *node, int eflags)
 	scan->conditions = rtm_init_conditions(conditions, plan->fdw_exprs, &node->ss.ps);
 	scan->order = list_nth(plan->fdw_private, RTM_PRIVATE_ORDER);
 	scan->descending = boolVal(list_nth(plan->fdw_private, RTM_PRIVATE_DESCENDING));
-	find_needed(scan, plan);
+	scan->needed = needed_columns(scan->table, list_nth(plan->fdw_private, RTM_PRIVATE_COLUMNS));
 	initStringInfo(&scan->values);
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
@@ -445,9 +455,7 @@ fill_slot(const RtmScan *scan, const RtmConversationScan *c, TupleTableSlot *slo
 		const RtmTableColumn *column = &table->columns[i];
 		NullableDatum		  value = rtm_null_column();
 
-		if (column->field != RTM_NO_FIELD &&
-			(scan->whole ||
-			 bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, scan->needed)))
+		if (column->field != RTM_NO_FIELD && scan->needed[i])
 			value = rtm_field_value(column->field, column->type, &c->message, c->keys);
 		slot->tts_values[i] = value.value;
 		slot->tts_isnull[i] = value.isnull;

@@ -34,8 +34,7 @@ typedef struct RtmScan
 	RtmTable		  *table;
 	RtmCall			   call;
 	char			  *what;   /* for errors */
-	Bitmapset		  *needed; /* columns, as pull_varattnos() has them; NULL: none */
-	bool			   whole;  /* all columns are */
+	bool			  *needed; /* of each column: does anybody look at it? */
 	RtmConditionState *conditions;
 	int				   nconditions;
 	List			  *order; /* fields, of which the first rules; NIL: none */

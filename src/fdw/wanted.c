@@ -12,6 +12,7 @@
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/array.h"
+#include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -111,12 +112,30 @@ milliseconds(TimestampTz time, RtmRounding rounding)
 	return ms + (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000;
 }
 
+/* A value that `sent` is compared with; one that is beyond all timestamps is infinite. */
+static TimestampTz
+time_of(Oid type, Datum value)
+{
+	int			overflow = 0;
+	TimestampTz time = type == DATEOID
+						   ? date2timestamptz_opt_overflow(DatumGetDateADT(value), &overflow)
+					   : type == TIMESTAMPOID
+						   ? timestamp2timestamptz_opt_overflow(DatumGetTimestamp(value), &overflow)
+						   : DatumGetTimestampTz(value);
+
+	if (overflow > 0)
+		TIMESTAMP_NOEND(time);
+	else if (overflow < 0)
+		TIMESTAMP_NOBEGIN(time);
+	return time;
+}
+
 static bool
 int_of(RtmFieldId field, Oid type, Datum value, RtmRounding rounding, int64 *result)
 {
 	if (field != RTM_COLUMN_SENT)
 		return rtm_condition_int(type, value, rounding, result);
-	*result = milliseconds(DatumGetTimestampTz(value), rounding);
+	*result = milliseconds(time_of(type, value), rounding);
 	return true;
 }
 

@@ -121,21 +121,22 @@ time_left(double timeout, TimestampTz begun)
 
 /*
  * The answer to a message's first asking, and those to others when it takes more than
- * one mid.
+ * one mid.  *known: it has arrived under that mid before.
  */
 static RtmAnswer *
 finish(RtmAnswer *answer, RtmCall *call, RtmRequest *request, const char *what, TimestampTz begun,
-	   int64 *mtime)
+	   bool *known, int64 *mtime)
 {
 	double timeout = call->timeout;
 
+	*known = false;
 	for (int n = 1; answer->code == RTM_CODE_DUPLICATE_MID; n++)
 	{
 		call->timeout = time_left(timeout, begun);
 		if (answer->resent && look_safely(what, call, request, mtime) != RTM_FOUND_OTHER)
+			*known = true;
+		if (*known || !request->mid_made || n == MAX_MIDS)
 			break;
-		if (!request->mid_made || n == MAX_MIDS)
-			rtm_raise_answer(answer, what);
 		rtm_encode_mid(request, rtm_new_mid_instead(request->mid));
 		answer = rtm_call(call, &request->params, request->nparams);
 	}
@@ -144,11 +145,12 @@ finish(RtmAnswer *answer, RtmCall *call, RtmRequest *request, const char *what, 
 
 /* What came of it. */
 static RtmResult
-result_of(const RtmAnswer *answer, const RtmRequest *request, const char *what, int64 mtime)
+result_of(const RtmAnswer *answer, const RtmRequest *request, const char *what, bool known,
+		  int64 mtime)
 {
 	RtmResult result;
 
-	if (answer->code != 0 && answer->code != RTM_CODE_DUPLICATE_MID)
+	if (answer->code != 0 && !known)
 		rtm_raise_answer(answer, what);
 	result = rtm_result_of(request, answer->code == 0 ? answer : NULL, what);
 	if (mtime != 0)
@@ -161,10 +163,11 @@ rtm_send(RtmCall *call, RtmRequest *request, const char *what)
 {
 	TimestampTz begun = GetCurrentTimestamp();
 	RtmAnswer  *answer = rtm_call(call, &request->params, request->nparams);
+	bool		known;
 	int64		mtime = 0;
 
-	answer = finish(answer, call, request, what, begun, &mtime);
-	return result_of(answer, request, what, mtime);
+	answer = finish(answer, call, request, what, begun, &known, &mtime);
+	return result_of(answer, request, what, known, mtime);
 }
 
 RtmAnswer *
@@ -172,8 +175,9 @@ rtm_send_end(RtmAsk *ask, const RtmCall *sent, RtmRequest *request, const char *
 {
 	RtmCall	   call = *sent;
 	RtmAnswer *answer = rtm_ask_wait(ask);
+	bool	   known;
 	int64	   mtime = 0;
 
-	answer = finish(answer, &call, request, what, GetCurrentTimestamp(), &mtime);
-	return answer->code == 0 || answer->code == RTM_CODE_DUPLICATE_MID ? NULL : answer;
+	answer = finish(answer, &call, request, what, GetCurrentTimestamp(), &known, &mtime);
+	return answer->code == 0 || known ? NULL : answer;
 }

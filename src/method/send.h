@@ -21,7 +21,7 @@ extern RtmResult rtm_send(RtmCall *call, RtmRequest *request, const char *what);
 
 /*
  * The same for one that has been asked for with rtm_ask(); NULL, or the answer that
- * refuses it.  A mid that was given and is known raises RTM53.
+ * refuses it, which may be that the mid that was given is known.
  */
 extern RtmAnswer *rtm_send_end(RtmAsk *ask, const RtmCall *sent, RtmRequest *request,
 							   const char *what);
