@@ -53,9 +53,10 @@ waits_since(OutboxDatabase *entry, int place, const OutboxWorker *worker)
 {
 	TimestampTz since;
 
-	if (place != OUTBOX_SENDER_PLACE || worker->state != OUTBOX_RUNNING || worker->paused)
+	if (outbox_type_of(place) != OUTBOX_SENDER || worker->state != OUTBOX_RUNNING || worker->paused)
 		return 0;
-	since = (TimestampTz) pg_atomic_read_u64(&entry->unconfirmed_since);
+	since = (TimestampTz) pg_atomic_read_u64(
+		&entry->senders[place - OUTBOX_FIRST_SENDER].unconfirmed_since);
 	return TimestampDifferenceExceeds(since, GetCurrentTimestamp(), LONG_WAIT) ? since : 0;
 }
 
@@ -65,7 +66,7 @@ running_state(OutboxDatabase *entry, int place, const OutboxWorker *worker)
 {
 	if (worker->paused)
 		return "paused";
-	return place == OUTBOX_SENDER_PLACE && pg_atomic_read_u32(&entry->holding) ? "holding"
+	return outbox_type_of(place) == OUTBOX_SENDER && pg_atomic_read_u32(&entry->holding) ? "holding"
 																			   : "running";
 }
 

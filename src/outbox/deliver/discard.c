@@ -43,7 +43,7 @@ does_anybody_discard(OutboxDatabase *entry)
 	if (pg_atomic_read_u32(&entry->discards) > 0)
 		return true;
 	pg_read_barrier();
-	return ((pg_atomic_read_u32(&entry->chores) | outbox_prepared_chores(entry)) &
+	return ((outbox_chores(entry, outbox_my_sender()) | outbox_prepared_chores(entry)) &
 			OUTBOX_CHORE_DISCARDED) != 0;
 }
 

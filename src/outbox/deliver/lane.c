@@ -398,7 +398,7 @@ ask(Request *request)
 		return false;
 
 	/* who discards it has seen that it isn't under way before, or will see that it is */
-	request->under_way = outbox_set_under_way(outbox_queue.entry, request->row.seq);
+	request->under_way = outbox_set_under_way(request->row.seq);
 	if (outbox_is_being_discarded(request))
 	{
 		outbox_set_delayed(request, rtm_now_ms() + DISCARD_DELAY, false);
@@ -429,7 +429,7 @@ has_window(Lane *lane)
 	LaneTraffic *t = lane->traffic;
 	int			 most = t->options.options->max_in_flight;
 
-	if (!outbox_under_way_has_room(outbox_queue.entry))
+	if (!outbox_under_way_has_room())
 		return false;
 	if (!lane->key.apart || t->window >= most)
 		return lane->nin_flight < most;

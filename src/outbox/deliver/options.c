@@ -102,7 +102,7 @@ outbox_forget_dropped_servers(void)
 	{
 		Oid server = outbox_queue.entry->figures.servers[i].server;
 
-		if (OidIsValid(server) &&
+		if (OidIsValid(server) && outbox_sender_of(server) == outbox_my_sender() &&
 			!SearchSysCacheExists1(FOREIGNSERVEROID, ObjectIdGetDatum(server)))
 			drop_stats(server);
 	}

@@ -471,7 +471,7 @@ set_ready(Request *request, bool first)
 static void
 end_under_way(Request *request)
 {
-	outbox_end_under_way(outbox_queue.entry, request->under_way);
+	outbox_end_under_way(request->under_way);
 	request->under_way = 0;
 }
 

@@ -414,6 +414,8 @@ deal_with(Pass *pass, HeapTuple tuple)
 
 	outbox_read_key(tuple, &row);
 	pass->last = row.seq;
+	if (outbox_sender_of(row.server) != outbox_my_sender())
+		return;
 	server = outbox_server(row.server, outbox_is_urgent(row.seq));
 	if (pass->server && server != pass->server)
 		return;

@@ -3,7 +3,7 @@
  * sender.c
  *	  The worker that delivers a database's queued requests.
  *
- * One loop: read what is new, let every lane do what it can, write down what
+ * There may be several (rtm.senders), each with foreign servers of its own.  One loop: read what is new, let every lane do what it can, write down what
  * became of requests, wait for a socket, a time or the latch, which a commit
  * sets.  No transaction is open while it waits.
  *
@@ -104,6 +104,13 @@ commit(Relation rel)
 	CommitTransactionCommand();
 }
 
+/* The first sender has chores that are done once, whoever sends. */
+static bool
+is_first(void)
+{
+	return outbox_my_sender() == 0;
+}
+
 /* Bind the outbox to this server. */
 static void
 claim(OutboxDatabase *entry, Relation rel)
@@ -113,7 +120,7 @@ claim(OutboxDatabase *entry, Relation rel)
 
 	/* those of prepared transactions have their origin only now */
 	outbox_note_prepared(entry, 0);
-	pg_atomic_fetch_or_u32(&entry->chores, OUTBOX_CHORE_PREPARED | OUTBOX_CHORE_CALLBACKS);
+	outbox_wake_sender(entry, 0, OUTBOX_CHORE_PREPARED | OUTBOX_CHORE_CALLBACKS);
 }
 
 /* ---- turns ---- */
@@ -184,7 +191,7 @@ confirm_turn(Sender *sender)
 	waited = rtm_now_ms() - since;
 	if (since != 0)
 		at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), -waited);
-	pg_atomic_write_u64(&sender->entry->unconfirmed_since, (uint64) at);
+	pg_atomic_write_u64(&sender->entry->senders[outbox_my_sender()].unconfirmed_since, (uint64) at);
 	if (since == 0)
 		return PG_INT64_MAX;
 	return rtm_now_ms() + Min(Max(waited / 4, SHORTEST_LOOK), LONGEST_LOOK);
@@ -217,7 +224,7 @@ announce(Sender *sender)
 
 	outbox_works();
 	if (sender->settled.callbacks)
-		outbox_look_for_callbacks();
+		outbox_wake_sender(entry, 0, OUTBOX_CHORE_CALLBACKS);
 	if (sender->settled.results && sender->next_purge == PG_INT64_MAX)
 		sender->next_purge = rtm_now_ms() + 1000 * (int64) Max(outbox_result_ttl, 1);
 	pg_memory_barrier();
@@ -262,6 +269,8 @@ release_turn(Sender *sender)
 	rel = begin(RowExclusiveLock);
 	sender->next_release = outbox_release_due(sender->entry);
 	commit(rel);
+	for (int i = 1; i < outbox_senders; i++)
+		outbox_wake_sender(sender->entry, i, 0);
 }
 
 static void
@@ -296,21 +305,20 @@ catalog_turn(Sender *sender)
 static bool
 is_prepared_due(Sender *sender)
 {
-	if (!outbox_any_prepared(sender->entry) ||
+	if (!is_first() || !outbox_any_prepared(sender->entry) ||
 		rtm_now_ms() - sender->prepared_checked < PREPARED_CHECK)
 		return false;
 	sender->prepared_checked = rtm_now_ms();
 	return true;
 }
 
-static uint32
+static void
 release_prepared(OutboxDatabase *entry)
 {
 	Relation rel = begin(RowExclusiveLock);
-	uint32	 chores = outbox_release_prepared(entry);
 
+	outbox_release_prepared(entry);
 	commit(rel);
-	return chores;
 }
 
 /*
@@ -321,7 +329,7 @@ static void
 do_chores(Sender *sender)
 {
 	OutboxDatabase *entry = sender->entry;
-	uint32			chores = pg_atomic_exchange_u32(&entry->chores, 0);
+	uint32 chores = pg_atomic_exchange_u32(&entry->senders[outbox_my_sender()].chores, 0);
 
 	if (chores & OUTBOX_CHORE_INSTALLED)
 	{
@@ -334,7 +342,7 @@ do_chores(Sender *sender)
 		claim(entry, begin(AccessShareLock));
 	}
 	if (chores & OUTBOX_CHORE_PREPARED || is_prepared_due(sender))
-		chores |= release_prepared(entry);
+		release_prepared(entry);
 	if (chores & OUTBOX_CHORE_DISCARDED)
 	{
 		Relation rel = begin(AccessShareLock);
@@ -438,7 +446,7 @@ next_turn(const Sender *sender, int64 until)
 	until = Min(until, Min(sender->next_purge, sender->next_release));
 	if (outbox_queue.nrows > 0)
 		until = Min(until, rtm_now_ms() + CATALOG_CHECK);
-	if (outbox_any_prepared(sender->entry))
+	if (is_first() && outbox_any_prepared(sender->entry))
 		until = Min(until, rtm_now_ms() + PREPARED_CHECK);
 	if (sender->finished_since != 0)
 		until = Min(until, sender->finished_since + (locked ? LOCKED_DELAY : SETTLE_DELAY));
@@ -478,7 +486,8 @@ turn(Sender *sender)
 		until = 0;
 	purge_turn(sender);
 	MemoryContextSwitchTo(context);
-	until = Min(until, outbox_callbacks_turn(sender->entry));
+	if (is_first())
+		until = Min(until, outbox_callbacks_turn(sender->entry));
 	until = next_turn(sender, until);
 	CurrentResourceOwner = sender->traffic;
 	outbox_wait(until, !sender->gathering, what_for(sender));
@@ -505,7 +514,9 @@ open_outbox(OutboxDatabase *entry)
 static void
 run_sender(OutboxDatabase *entry)
 {
-	Sender		  sender = {.entry = entry, .traffic = ResourceOwnerCreate(NULL, "rtm sender")};
+	Sender		  sender = {.entry = entry,
+						.next_release = is_first() ? 0 : PG_INT64_MAX,
+						.traffic = ResourceOwnerCreate(NULL, "rtm sender")};
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "rtm sender turn",
 												  ALLOCSET_DEFAULT_SIZES);
 
@@ -525,6 +536,7 @@ rtm_sender_main(Datum arg)
 {
 	OutboxDatabase *entry = outbox_begin_worker();
 
-	outbox_start_local_gate();
+	if (is_first())
+		outbox_start_local_gate();
 	run_sender(entry);
 }

@@ -147,7 +147,7 @@ is_any_prepared(void)
 	return outbox_run_alone(&find_prepared, &database) > 0;
 }
 
-uint32
+void
 outbox_release_prepared(OutboxDatabase *entry)
 {
 	/* in this order: what is prepared later changes the count, what isn't any more is seen */
@@ -164,7 +164,9 @@ outbox_release_prepared(OutboxDatabase *entry)
 		chores |= outbox_insert_backlog(prepared, seq);
 		outbox_end_backlog(prepared);
 	}
+	chores &= ~(uint32) OUTBOX_CHORE_PREPARED;
+	if (chores)
+		outbox_wake(entry, chores); /* before it is forgotten: see discard.c */
 	if (!more && !left)
 		(void) pg_atomic_compare_exchange_u64(&entry->prepared, &was, 0);
-	return chores;
 }

@@ -39,9 +39,9 @@ extern OutboxBacklog *outbox_take_prepared(OutboxDatabase *entry, bool wait, boo
 /*
  * The sender's: give them tickets, and find out whether there is anything left to
  * come.  While there is (outbox_any_prepared()), it has to do so again, each second,
- * as nobody may have told it.  In a transaction of its own; returns the chores that
- * may come of those that were committed.
+ * as nobody may have told it.  In a transaction of its own.  All senders get the chores
+ * that may come of those that were committed.
  */
-extern uint32 outbox_release_prepared(OutboxDatabase *entry);
+extern void outbox_release_prepared(OutboxDatabase *entry);
 
 #endif /* OUTBOX_PREPARED_H */

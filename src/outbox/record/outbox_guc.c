@@ -9,6 +9,7 @@
 
 #include <limits.h>
 
+#include "miscadmin.h"
 #include "utils/guc.h"
 
 #include "outbox/record/outbox_guc.h"
@@ -22,6 +23,7 @@ int	 outbox_result_ttl;
 int	 outbox_callback_timeout;
 int	 outbox_callback_attempts;
 int	 outbox_callback_workers;
+int	 outbox_senders = 1;
 bool outbox_send_after_promotion;
 bool outbox_pause;
 int	 outbox_sender_memory;
@@ -61,6 +63,13 @@ outbox_guc_init(void)
 		"rtm.callback_workers", "Processes that run callbacks of a database at the same time.",
 		"Each is one role; above this, roles take turns.", &outbox_callback_workers, 4, 1,
 		OUTBOX_MAX_CALLBACK_WORKERS, PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	/* whose is a request must not change while they run */
+	if (process_shared_preload_libraries_in_progress)
+		DefineCustomIntVariable(
+			"rtm.senders", "Processes that deliver the queued requests of a database.",
+			"Each has foreign servers of its own.", &outbox_senders, 1, 1, OUTBOX_MAX_SENDERS,
+			PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("rtm.send_after_promotion",
 							 "A promoted standby sends what the primary had queued.",
 							 "Without it that is held, as it is in any other copy.",

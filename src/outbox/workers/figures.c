@@ -66,20 +66,25 @@ outbox_init_figures(OutboxFigures *figures, LWLock *lock)
 OutboxServerStats *
 outbox_server_stats(OutboxFigures *figures, Oid server)
 {
-	OutboxServerStats *room = NULL;
+	OutboxServerStats *place = NULL;
 
+	LWLockAcquire(figures->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < OUTBOX_MAX_SERVERS; i++)
 	{
 		OutboxServerStats *stats = &figures->servers[i];
 
 		if (stats->server == server)
-			return stats;
-		if (room == NULL && !OidIsValid(stats->server))
-			room = stats;
+		{
+			place = stats;
+			break;
+		}
+		if (place == NULL && !OidIsValid(stats->server))
+			place = stats;
 	}
-	if (room)
-		room->server = server;
-	return room;
+	if (place)
+		place->server = server;
+	LWLockRelease(figures->lock);
+	return place;
 }
 
 void

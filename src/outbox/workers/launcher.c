@@ -254,7 +254,7 @@ has_asked(Oid database)
 {
 	OutboxDatabase *entry = outbox_database(database, false);
 
-	return entry && outbox_worker(entry, OUTBOX_SENDER).state != OUTBOX_ABSENT;
+	return entry && outbox_worker(entry, OUTBOX_FIRST_SENDER).state != OUTBOX_ABSENT;
 }
 
 /* Have the next database looked into; when there is something to do again. */

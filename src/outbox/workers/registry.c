@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
@@ -43,6 +44,7 @@ typedef struct Registry
 	LWLock		  *lock;
 	Latch		  *launcher;
 	OutboxDatabase databases[OUTBOX_MAX_DATABASES];
+	OutboxUnderWay under_way[FLEXIBLE_ARRAY_MEMBER]; /* each database's senders' */
 } Registry;
 
 static Registry *registry; /* NULL: not preloaded */
@@ -55,7 +57,20 @@ static bool			   for_good; /* the database has no outbox */
 static Size
 registry_size(void)
 {
-	return sizeof(Registry);
+	return offsetof(Registry, under_way) +
+		   sizeof(OutboxUnderWay) * OUTBOX_MAX_DATABASES * outbox_senders;
+}
+
+OutboxUnderWay *
+outbox_under_way(const OutboxDatabase *entry, int sender)
+{
+	return &registry->under_way[(entry - registry->databases) * outbox_senders + sender];
+}
+
+int
+outbox_sender_of(Oid server)
+{
+	return outbox_senders == 1 ? 0 : (int) (murmurhash32(server) % (uint32) outbox_senders);
 }
 
 static void
@@ -65,15 +80,19 @@ init_entry(OutboxDatabase *entry)
 	entry->opened = false;
 	pg_atomic_init_u64(&entry->prepared, OUTBOX_PREPARED_UNKNOWN);
 	pg_atomic_init_u32(&entry->discards, 0);
-	pg_atomic_init_u32(&entry->chores, 0);
+	for (int i = 0; i < OUTBOX_MAX_SENDERS; i++)
+	{
+		pg_atomic_init_u32(&entry->senders[i].chores, 0);
+		pg_atomic_init_u64(&entry->senders[i].unconfirmed_since, 0);
+	}
+	for (int i = 0; i < outbox_senders; i++)
+		pg_atomic_init_u32(&outbox_under_way(entry, i)->n, 0);
 	pg_atomic_init_u32(&entry->role_waits, 0);
 	pg_atomic_init_u64(&entry->errors_logged_at, 0);
 	pg_atomic_init_u32(&entry->errors_unlogged, 0);
 	pg_atomic_init_u64(&entry->origin, 0);
 	pg_atomic_init_u32(&entry->holding, 0);
-	pg_atomic_init_u64(&entry->unconfirmed_since, 0);
 	outbox_init_figures(&entry->figures, outbox_registry_lock());
-	pg_atomic_init_u32(&entry->nunder_way, 0);
 }
 
 static void
@@ -81,7 +100,7 @@ attach(void)
 {
 	bool found;
 
-	registry = ShmemInitStruct(LOCK_NAME, sizeof(Registry), &found);
+	registry = ShmemInitStruct(LOCK_NAME, registry_size(), &found);
 	if (found)
 		return;
 	registry->launcher = NULL;
@@ -246,14 +265,20 @@ wake(Latch *latch)
 		SetLatch(latch);
 }
 
-void
-outbox_wake(OutboxDatabase *entry, uint32 chores)
+uint32
+outbox_chores(OutboxDatabase *entry, int sender)
 {
-	OutboxWorker *worker = &entry->workers[OUTBOX_SENDER_PLACE];
+	return pg_atomic_read_u32(&entry->senders[sender].chores);
+}
+
+void
+outbox_wake_sender(OutboxDatabase *entry, int sender, uint32 chores)
+{
+	OutboxWorker *worker = &entry->workers[OUTBOX_FIRST_SENDER + sender];
 	Latch		 *latch = NULL;
 
 	if (chores)
-		pg_atomic_fetch_or_u32(&entry->chores, chores);
+		pg_atomic_fetch_or_u32(&entry->senders[sender].chores, chores);
 
 	/* the usual case takes no lock */
 	pg_memory_barrier();
@@ -280,6 +305,13 @@ outbox_wake(OutboxDatabase *entry, uint32 chores)
 	}
 	LWLockRelease(registry->lock);
 	wake(latch);
+}
+
+void
+outbox_wake(OutboxDatabase *entry, uint32 chores)
+{
+	for (int i = outbox_senders - 1; i >= 0; i--)
+		outbox_wake_sender(entry, i, i == 0 ? chores : chores & ~(uint32) OUTBOX_FIRST_CHORES);
 }
 
 /* ---- the sender's side ---- */
@@ -458,7 +490,7 @@ outbox_restart_now(OutboxDatabase *entry)
 static void
 leave(int code, Datum arg)
 {
-	bool   is_sender = my_place == &my_entry->workers[OUTBOX_SENDER_PLACE];
+	int	   place = (int) (my_place - my_entry->workers);
 	Latch *launcher;
 	Latch *sender;
 
@@ -475,20 +507,27 @@ leave(int code, Datum arg)
 
 		/* who installs the extension, and saw us running, has relied on our look at it */
 		pg_memory_barrier();
-		if (is_sender && (pg_atomic_read_u32(&my_entry->chores) & OUTBOX_CHORE_INSTALLED))
+		if (outbox_type_of(place) == OUTBOX_SENDER &&
+			(outbox_chores(my_entry, place) & OUTBOX_CHORE_INSTALLED))
 			set_state(my_place, OUTBOX_WANTED);
 	}
 	if (for_good && my_place->state == OUTBOX_ABSENT && is_unused(my_entry))
 		my_entry->database = InvalidOid;
 	launcher = registry->launcher;
-	sender = my_entry->workers[OUTBOX_SENDER_PLACE].latch;
+	sender = my_entry->workers[OUTBOX_FIRST_SENDER].latch;
 	LWLockRelease(registry->lock);
 	if (OidIsValid(my_place->user))
 	{
-		pg_atomic_fetch_or_u32(&my_entry->chores, OUTBOX_CHORE_CALLBACKS);
+		pg_atomic_fetch_or_u32(&my_entry->senders[0].chores, OUTBOX_CHORE_CALLBACKS);
 		wake(sender);
 	}
 	wake(launcher);
+}
+
+int
+outbox_my_sender(void)
+{
+	return (int) (my_place - my_entry->workers) - OUTBOX_FIRST_SENDER;
 }
 
 bool

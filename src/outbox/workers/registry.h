@@ -26,7 +26,7 @@
 #define OUTBOX_MAX_DATABASES 256
 #define OUTBOX_ERROR_LEN	 256
 
-/* Requests of a database that are being sent at once, or whose rows are yet to go. */
+/* Requests that a sender is sending at once, or whose rows are yet to go. */
 #define OUTBOX_UNDER_WAY 4096
 
 /* What a worker is for; outbox_worker_types has a row for each. */
@@ -38,9 +38,9 @@ typedef enum OutboxWorkerType
 	OUTBOX_WORKER_TYPES
 } OutboxWorkerType;
 
-/* Places of an entry: one for the sender, the others for callbacks. */
-#define OUTBOX_SENDER_PLACE	  0
-#define OUTBOX_CALLBACK_PLACE 1 /* the first of them */
+/* Places of an entry: first those of senders, the others for callbacks. */
+#define OUTBOX_FIRST_SENDER	  0
+#define OUTBOX_CALLBACK_PLACE OUTBOX_MAX_SENDERS /* the first of them */
 #define OUTBOX_PLACES		  (OUTBOX_CALLBACK_PLACE + OUTBOX_MAX_CALLBACK_WORKERS)
 
 typedef struct OutboxWorkerTraits
@@ -81,18 +81,33 @@ typedef struct OutboxWorker
 	char		error[OUTBOX_ERROR_LEN]; /* the last one, or "" */
 } OutboxWorker;
 
+/* What a sender and others tell each other. */
+typedef struct OutboxSender
+{
+	/* what it is to look after at its next turn: OUTBOX_CHORE_... */
+	pg_atomic_uint32 chores;
+
+	/* what it read waits for synchronous standbys since then, a TimestampTz; 0: nothing */
+	pg_atomic_uint64 unconfirmed_since;
+} OutboxSender;
+
+/* What a sender is sending; see under_way.h. */
+typedef struct OutboxUnderWay
+{
+	pg_atomic_uint32 n; /* tickets from here on were never used */
+	pg_atomic_uint64 tickets[OUTBOX_UNDER_WAY]; /* 0: nobody's */
+} OutboxUnderWay;
+
 typedef struct OutboxDatabase
 {
 	Oid			 database; /* 0: the place is free */
 	OutboxWorker workers[OUTBOX_PLACES];
+	OutboxSender senders[OUTBOX_MAX_SENDERS];
 	bool		 opened; /* tickets are above all that the table has */
 
 	/* requests and chores of prepared transactions; see prepared.c */
 	pg_atomic_uint64 prepared;
 	pg_atomic_uint32 discards; /* transactions that have discarded requests, under way */
-
-	/* what the sender is to look after at its next turn */
-	pg_atomic_uint32 chores; /* OUTBOX_CHORE_... */
 
 	/* a role has callbacks that are due, and no worker yet: others may end for it */
 	pg_atomic_uint32 role_waits;
@@ -105,16 +120,9 @@ typedef struct OutboxDatabase
 	pg_atomic_uint64 origin;
 	pg_atomic_uint32 holding; /* there are requests of other origins */
 
-	/* what was read waits for synchronous standbys since then, a TimestampTz; 0: nothing */
-	pg_atomic_uint64 unconfirmed_since;
-
 	pg_atomic_uint32  waiters;	/* backends in rtm_wait() */
 	ConditionVariable finished; /* a request is through */
 	OutboxFigures	  figures;
-
-	/* tickets, 0: nobody's; see under_way.h.  Those from the number on were never used */
-	pg_atomic_uint32 nunder_way;
-	pg_atomic_uint64 under_way[OUTBOX_UNDER_WAY];
 } OutboxDatabase;
 
 #define OUTBOX_CHORE_INSTALLED 1  /* is the extension still there? */
@@ -124,6 +132,10 @@ typedef struct OutboxDatabase
 #define OUTBOX_CHORE_READ	   16 /* new rows: only woken, it finds them itself */
 #define OUTBOX_CHORE_CALLBACKS 32 /* callbacks may be due, or a place for them free */
 #define OUTBOX_CHORE_SCHEDULED 64 /* new rows that are to be sent later */
+
+/* Chores that are done once, by the first sender. */
+#define OUTBOX_FIRST_CHORES \
+	(OUTBOX_CHORE_PREPARED | OUTBOX_CHORE_CALLBACKS | OUTBOX_CHORE_SCHEDULED)
 
 /*
  * Of entry->prepared, when nobody knows what was prepared before the server started:
@@ -159,8 +171,21 @@ extern OutboxWorkerType outbox_type_of(int place);
 /* A consistent copy of a worker's state. */
 extern OutboxWorker outbox_worker(OutboxDatabase *entry, int place);
 
-/* See to it that the sender runs and looks at its work, with these chores (or 0). */
+/*
+ * Which sender has the requests of a foreign server.  One has all of them, as a
+ * request may be to several conversations.
+ */
+extern int outbox_sender_of(Oid server);
+
+/* What a sender of the database is sending. */
+extern OutboxUnderWay *outbox_under_way(const OutboxDatabase *entry, int sender);
+
+/* See to it that the senders run and look at their work, with these chores (or 0); or one of them. */
 extern void outbox_wake(OutboxDatabase *entry, uint32 chores);
+extern void outbox_wake_sender(OutboxDatabase *entry, int sender, uint32 chores);
+
+/* The chores that a sender has yet to do. */
+extern uint32 outbox_chores(OutboxDatabase *entry, int sender);
 
 /* ---- the sender's side: who runs callbacks ---- */
 
@@ -205,6 +230,9 @@ extern void outbox_forget_database(Oid database);
 
 /* Take the place of this process; false: another process has it. */
 extern bool outbox_enter(OutboxDatabase *entry, int place);
+
+/* Which sender this process is. */
+extern int outbox_my_sender(void);
 
 /* The database has no outbox: with the process, its entry goes. */
 extern void outbox_leave_for_good(void);

@@ -18,14 +18,14 @@
 extern void outbox_begin_under_way(OutboxDatabase *entry);
 
 /* Is there room for one more?  Who was told that there isn't: is there again? */
-extern bool outbox_under_way_has_room(OutboxDatabase *entry);
+extern bool outbox_under_way_has_room(void);
 extern bool outbox_under_way_has_room_again(void);
 
 /* This one is now: its place, greater than 0.  There must be room. */
-extern int outbox_set_under_way(OutboxDatabase *entry, int64 seq);
+extern int outbox_set_under_way(int64 seq);
 
 /* It isn't any more: its row is gone, or it waits again.  Place 0: it wasn't. */
-extern void outbox_end_under_way(OutboxDatabase *entry, int place);
+extern void outbox_end_under_way(int place);
 
 /* The other side: is this request, whose row the caller has locked? */
 extern bool outbox_is_under_way(OutboxDatabase *entry, int64 seq);

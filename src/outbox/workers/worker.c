@@ -58,7 +58,11 @@ outbox_register_worker(OutboxWorkerType type, Oid database, int place,
 
 	StaticAssertStmt(sizeof(WorkerArgs) <= BGW_EXTRALEN, "arguments fit");
 	worker.bgw_notify_pid = handle ? MyProcPid : 0;
-	snprintf(worker.bgw_name, BGW_MAXLEN, "%s for database %u", traits->name, database);
+	if (type == OUTBOX_SENDER && outbox_senders > 1)
+		snprintf(worker.bgw_name, BGW_MAXLEN, "%s %d for database %u", traits->name, place + 1,
+				 database);
+	else
+		snprintf(worker.bgw_name, BGW_MAXLEN, "%s for database %u", traits->name, database);
 	memcpy(worker.bgw_extra, &args, sizeof(args));
 	return RegisterDynamicBackgroundWorker(&worker, handle);
 }
@@ -136,7 +140,8 @@ outbox_begin_worker(void)
 
 	/* whoever asks from now on isn't known to be answered by this look; see leave() */
 	if (args.type == OUTBOX_SENDER)
-		pg_atomic_fetch_and_u32(&entry->chores, ~(uint32) OUTBOX_CHORE_INSTALLED);
+		pg_atomic_fetch_and_u32(&entry->senders[args.place].chores,
+								~(uint32) OUTBOX_CHORE_INSTALLED);
 	if (!outbox_is_installed())
 	{
 		outbox_leave_for_good();

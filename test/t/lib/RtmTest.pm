@@ -27,6 +27,8 @@ sub new_node
 	$node->append_conf('postgresql.conf', "log_min_error_statement = panic\n");
 	# the local gate keeps everything, so that tests may count
 	$node->append_conf('postgresql.conf', "rtm_gate.history_days = 0\nrtm_gate.history_messages = 0\n");
+	# the whole suite with several: TEST_SENDERS=3 make test
+	$node->append_conf('postgresql.conf', "rtm.senders = $ENV{TEST_SENDERS}\n") if $ENV{TEST_SENDERS};
 	$node->append_conf('postgresql.conf', $opt{conf}) if $opt{conf};
 	$node->start;
 	return $node;
