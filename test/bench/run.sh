@@ -12,8 +12,8 @@
 #	QUICK		1: shorter and fewer rounds, five minutes
 #	INSTALLED	1: what is installed, nothing is built
 #	PAGE		where the page is written (doc/benchmarks.md)
-#	PARTS		sync, outbox, delays, gate, local, tables, memory, idle, or several
-#			of them (all but delays)
+#	PARTS		sync, outbox, delays, gate, local, tables, memory, idle, senders, or
+#			several of them (all but delays)
 #
 # For synchronous calls the floor is a C function (floor.c) that only writes a
 # frame of the same size to a kept socket, waits interruptibly and reads an answer
@@ -34,7 +34,7 @@ elif [ "${QUICK:-0}" = 1 ]; then
 else
 	rounds=${ROUNDS:-5} calls=${CALLS:-20000} seconds=${SECONDS_EACH:-3} backlog=${BACKLOG:-200000} bulk=10000 delays='0.1 200 1.5 10'
 fi
-all_parts="memory sync outbox gate local tables idle"
+all_parts="memory sync outbox gate local tables idle senders"
 parts=${PARTS:-$all_parts}
 load_before=$(cut -d ' ' -f 1 /proc/loadavg)
 page=${PAGE:-$PWD/doc/benchmarks.md}
@@ -49,6 +49,7 @@ bare_port=
 . test/bench/gate.sh
 . test/bench/tables.sh
 . test/bench/idle.sh
+. test/bench/senders.sh
 
 give_up() { note "$*"; exit 1; }
 

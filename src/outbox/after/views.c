@@ -66,8 +66,9 @@ running_state(OutboxDatabase *entry, int place, const OutboxWorker *worker)
 {
 	if (worker->paused)
 		return "paused";
-	return outbox_type_of(place) == OUTBOX_SENDER && pg_atomic_read_u32(&entry->holding) ? "holding"
-																			   : "running";
+	return outbox_type_of(place) == OUTBOX_SENDER && pg_atomic_read_u32(&entry->holding)
+			   ? "holding"
+			   : "running";
 }
 
 static const char *

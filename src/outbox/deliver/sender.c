@@ -329,7 +329,7 @@ static void
 do_chores(Sender *sender)
 {
 	OutboxDatabase *entry = sender->entry;
-	uint32 chores = pg_atomic_exchange_u32(&entry->senders[outbox_my_sender()].chores, 0);
+	uint32			chores = pg_atomic_exchange_u32(&entry->senders[outbox_my_sender()].chores, 0);
 
 	if (chores & OUTBOX_CHORE_INSTALLED)
 	{
@@ -515,8 +515,8 @@ static void
 run_sender(OutboxDatabase *entry)
 {
 	Sender		  sender = {.entry = entry,
-						.next_release = is_first() ? 0 : PG_INT64_MAX,
-						.traffic = ResourceOwnerCreate(NULL, "rtm sender")};
+							.next_release = is_first() ? 0 : PG_INT64_MAX,
+							.traffic = ResourceOwnerCreate(NULL, "rtm sender")};
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "rtm sender turn",
 												  ALLOCSET_DEFAULT_SIZES);
 

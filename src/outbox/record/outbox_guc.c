@@ -66,10 +66,10 @@ outbox_guc_init(void)
 
 	/* whose is a request must not change while they run */
 	if (process_shared_preload_libraries_in_progress)
-		DefineCustomIntVariable(
-			"rtm.senders", "Processes that deliver the queued requests of a database.",
-			"Each has foreign servers of its own.", &outbox_senders, 1, 1, OUTBOX_MAX_SENDERS,
-			PGC_POSTMASTER, 0, NULL, NULL, NULL);
+		DefineCustomIntVariable("rtm.senders",
+								"Processes that deliver the queued requests of a database.",
+								"Each has foreign servers of its own.", &outbox_senders, 1, 1,
+								OUTBOX_MAX_SENDERS, PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("rtm.send_after_promotion",
 							 "A promoted standby sends what the primary had queued.",
 							 "Without it that is held, as it is in any other copy.",

@@ -18,7 +18,7 @@ extern int	outbox_callback_timeout;  /* rtm.callback_timeout, ms; 0: none */
 extern int	outbox_callback_attempts; /* rtm.callback_attempts */
 extern int	outbox_callback_workers;  /* rtm.callback_workers, for each database */
 
-extern int	outbox_senders;			  /* rtm.senders, for each database */
+extern int outbox_senders; /* rtm.senders, for each database */
 
 #define OUTBOX_MAX_CALLBACK_WORKERS 8
 #define OUTBOX_MAX_SENDERS			8

@@ -94,7 +94,7 @@ typedef struct OutboxSender
 /* What a sender is sending; see under_way.h. */
 typedef struct OutboxUnderWay
 {
-	pg_atomic_uint32 n; /* tickets from here on were never used */
+	pg_atomic_uint32 n;							/* tickets from here on were never used */
 	pg_atomic_uint64 tickets[OUTBOX_UNDER_WAY]; /* 0: nobody's */
 } OutboxUnderWay;
 

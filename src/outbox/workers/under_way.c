@@ -14,9 +14,9 @@
 
 /* The sender's own. */
 static OutboxUnderWay *mine;
-static uint16 unused[OUTBOX_UNDER_WAY]; /* places below the number that became free */
-static int	  nunused;
-static bool	  was_full; /* and somebody was told so */
+static uint16		   unused[OUTBOX_UNDER_WAY]; /* places below the number that became free */
+static int			   nunused;
+static bool			   was_full; /* and somebody was told so */
 
 void
 outbox_begin_under_way(OutboxDatabase *entry)
