@@ -27,7 +27,7 @@ fi
 
 # nothing of this machine's environment
 settings=()
-for name in CI MAKEFLAGS MATRIX_SUITES PG_CONFIG PG_TEST_TIMEOUT_DEFAULT SUITE_TIMEOUT; do
+for name in CI MAKEFLAGS MATRIX_SUITES PG_CONFIG PG_TEST_TIMEOUT_DEFAULT SUITE_TIMEOUT TAP_FILES; do
 	[ -z "${!name:-}" ] || settings+=("$name=${!name}")
 done
 exec chroot "$folder" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin \
