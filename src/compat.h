@@ -19,6 +19,7 @@
 #include "nodes/pathnodes.h"
 #include "optimizer/appendinfo.h"
 #include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
 #include "parser/parse_relation.h"
 #include "storage/latch.h"
 #include "utils/acl.h"

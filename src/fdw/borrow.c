@@ -87,6 +87,33 @@ is_restricted_by_us_alone(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *other)
 	return true;
 }
 
+static bool
+is_on(Relids side, const RelOptInfo *rel)
+{
+	return bms_is_member((int) rel->relid, side);
+}
+
+/*
+ * May an outer join give us a row of the other table that it hasn't, all NULL?  What is made of
+ * those needn't be NULL.
+ */
+static bool
+is_extended(PlannerInfo *root, const RelOptInfo *rel, const RelOptInfo *other)
+{
+	ListCell *cell;
+
+	foreach (cell, root->join_info_list)
+	{
+		const SpecialJoinInfo *join = lfirst(cell);
+		bool				   full = join->jointype == JOIN_FULL;
+
+		if ((is_on(join->syn_righthand, other) && !is_on(join->syn_righthand, rel)) ||
+			(full && is_on(join->syn_lefthand, other) && !is_on(join->syn_lefthand, rel)))
+			return true;
+	}
+	return false;
+}
+
 RtmLoan *
 rtm_find_loan(const RtmPlace *place, RelOptInfo *rel, RestrictInfo *rinfo, RtmFieldId field)
 {
@@ -110,7 +137,7 @@ rtm_find_loan(const RtmPlace *place, RelOptInfo *rel, RestrictInfo *rinfo, RtmFi
 		return NULL;
 	other = root->simple_rel_array[relid];
 	if (other == NULL || !is_plain(root, other) || other->rows > MAX_BORROWED ||
-		!is_restricted_by_us_alone(root, rel, other))
+		!is_restricted_by_us_alone(root, rel, other) || is_extended(root, rel, other))
 		return NULL;
 	loan = palloc0(sizeof(RtmLoan));
 	loan->field = field;

@@ -465,6 +465,19 @@ mtime_of(const RtmResult *result)
 	return columns[1];
 }
 
+/*
+ * What row security and a view's CHECK OPTION say goes before sending: what was sent can't be
+ * taken back.  PostgreSQL checks the view's again, and not row security, as the row isn't its own.
+ */
+static void
+check_options(ResultRelInfo *rinfo, WCOKind security, TupleTableSlot *slot, EState *estate)
+{
+	if (rinfo->ri_WithCheckOptions == NIL)
+		return;
+	ExecWithCheckOptions(security, rinfo, slot, estate);
+	ExecWithCheckOptions(WCO_VIEW_CHECK, rinfo, slot, estate);
+}
+
 TupleTableSlot *
 rtm_insert(EState *estate, ResultRelInfo *rinfo, TupleTableSlot *slot, TupleTableSlot *plan_slot)
 {
@@ -473,6 +486,7 @@ rtm_insert(EState *estate, ResultRelInfo *rinfo, TupleTableSlot *slot, TupleTabl
 	NullableDatum	 mtime = rtm_null_column();
 	RtmRequest		 request;
 
+	check_options(rinfo, WCO_RLS_INSERT_CHECK, slot, estate);
 	encode_slot(modify, slot, &request);
 	if (modify->table->queued)
 		queue(modify, &request);
@@ -658,8 +672,10 @@ rtm_update(EState *estate, ResultRelInfo *rinfo, TupleTableSlot *slot, TupleTabl
 	const RtmModify *modify = rinfo->ri_FdwState;
 	MemoryContext	 old = MemoryContextSwitchTo(modify->context);
 	HeapTupleData	 tuple = scanned_row(modify, plan_slot);
-	bool			 done = change(rinfo, &tuple, slot);
+	bool			 done;
 
+	check_options(rinfo, WCO_RLS_UPDATE_CHECK, slot, estate);
+	done = change(rinfo, &tuple, slot);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(modify->context);
 	return done ? slot : NULL;

@@ -121,7 +121,7 @@ is_deeply([ map { $_->{state} } @r ], [ ('00000') x 6 ], 'a cursor is read as wh
 
 # ---- each message once
 
-sub methods { my ($name) = @_; wait_until('an empty outbox', sub { $node->safe_psql('postgres', 'SELECT count(*) FROM rtm_outbox') eq 0 }); my @m = grep { $_->{method} eq $name } $gate->events('quest'); $gate->forget; return scalar @m }
+sub methods { my ($name) = map { qr/^(?:$_)$/ } join '|', @_; wait_until('an empty outbox', sub { $node->safe_psql('postgres', 'SELECT count(*) FROM rtm_outbox') eq 0 }); my @m = grep { $_->{method} =~ $name } $gate->events('quest'); $gate->forget; return scalar @m }
 $node->safe_psql('postgres', "CREATE TABLE word (w text); INSERT INTO word VALUES ('for'), ('101'), ('102')");
 $gate->forget;
 is(one($node, "WITH d AS (DELETE FROM given.group_message m USING word WHERE m.gid IN (101, 102) AND m.msg LIKE '%' || w || '%' RETURNING 1) SELECT count(*) FROM d")->{out}, 4, 'a join that finds messages several times deletes each once');
@@ -147,6 +147,45 @@ is(one($node, "UPDATE given.group_message SET msg = 'x' WHERE gid = 101 AND id =
 is(methods('editmsg'), 1, '... which is sent');
 $node->safe_psql('postgres', 'CREATE TRIGGER u BEFORE UPDATE ON given.group_message FOR EACH ROW EXECUTE FUNCTION other_sender()');
 state_is(one($node, "UPDATE given.group_message SET msg = 'x' WHERE gid = 101 AND id = 1"), '0A000', qr/the field "from_uid" cannot be changed/, 'a trigger that changes what nobody can');
+
+# ---- outer joins, and keys that are made of what they don't find
+
+$node->safe_psql('postgres', 'CREATE TABLE team (id bigint PRIMARY KEY, owner bigint); INSERT INTO team VALUES (101, 1), (102, 2); ANALYZE team; ANALYZE one');
+for my $join (@joins)
+{
+	my $how = $join =~ /(\w+) = on/ ? $1 : 'as it likes';
+	is(one($node, "$join SELECT count(*) FROM one a LEFT JOIN team g ON g.owner = 99, given.group_message f WHERE f.gid = coalesce(g.id, 102)")->{out}, 2, "a key of a row that is not there ($how)");
+	is(one($node, "$join SELECT count(*) FROM one a LEFT JOIN team g ON g.owner = 1 JOIN given.group_message f ON f.gid = g.id")->{out}, 2, "... that is ($how)");
+	is(one($node, "$join SELECT count(*) FROM one a LEFT JOIN (team g JOIN given.group_message f ON f.gid = g.id) ON true")->{out}, 4, "... on the same side ($how)");
+}
+
+# ---- what is refused isn't sent
+
+methods('sendgroupmsg');
+$node->safe_psql('postgres', q(
+	CREATE ROLE clerk;
+	CREATE SCHEMA direct;
+	IMPORT FOREIGN SCHEMA rtm LIMIT TO (group_message) FROM SERVER rtm INTO direct OPTIONS (uid '1');
+	ALTER FOREIGN TABLE direct.group_message OPTIONS (ADD queued 'false');
+	CREATE VIEW only7 AS SELECT mtype, from_uid, gid, msg, attrs, mid, id FROM direct.group_message WHERE gid = 7 AND from_uid = 7 WITH CHECK OPTION;
+	CREATE VIEW short AS SELECT * FROM direct.group_message WHERE length(msg) < 20 WITH CHECK OPTION;
+	GRANT SELECT, INSERT, UPDATE ON only7, short TO clerk;
+	CREATE TABLE guarded (gid bigint, from_uid bigint, mtype int, mid bigint, msg text, attrs text) PARTITION BY LIST (gid);
+	CREATE FOREIGN TABLE guarded_9 PARTITION OF guarded FOR VALUES IN (9) SERVER rtm OPTIONS (conversation 'group', uid '1', queued 'false');
+	CREATE TABLE guarded_10 PARTITION OF guarded FOR VALUES IN (10);
+	ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+	CREATE POLICY p ON guarded USING (from_uid = 7) WITH CHECK (from_uid = 7 AND msg <> 'bad');
+	GRANT ALL ON guarded TO clerk;
+	GRANT USAGE ON FOREIGN SERVER rtm TO clerk;));
+my $as = 'SET ROLE clerk;';
+state_is(one($node, "$as INSERT INTO only7 (mtype, from_uid, gid, msg) VALUES (51, 7, 8, 'x')"), '44000', qr/check option for view "only7"/, 'a row that the view refuses');
+state_is(one($node, "$as UPDATE short SET msg = 'much too long for this view' WHERE gid = 7 AND id = 2"), '44000', undef, '... when it is edited');
+state_is(one($node, "$as INSERT INTO guarded (gid, from_uid, mtype, msg) VALUES (9, 6, 51, 'x')"), '42501', qr/row-level security policy/, 'a row that row security refuses');
+state_is(one($node, "$as UPDATE guarded SET msg = 'bad' WHERE gid = 9"), '42501', undef, '... when it is edited');
+is(methods('sendgroupmsg', 'editmsg'), 0, '... none of them was sent');
+is(one($node, "$as INSERT INTO only7 (mtype, from_uid, gid, msg) VALUES (51, 7, 7, 'x')")->{state}, '00000', 'one that the view lets through');
+is(one($node, "$as INSERT INTO guarded (gid, from_uid, mtype, msg) VALUES (9, 7, 51, 'x')")->{state}, '00000', '... that row security does');
+is(methods('sendgroupmsg'), 2, '... both were sent, once');
 
 # ---- a batch with a mid that is known
 
