@@ -114,9 +114,10 @@ other_clauses(const RtmPlace *place, List *clauses, double *conversations)
 			RtmCondition *c = rtm_match_clause(place, lfirst(cell), place->table->keys[i]);
 			double		 *n = &values[i];
 
-			used = c != NULL && c->compare == RTM_IS_IN;
+			/* a further one is a filter: fewer rows, so that a path that has it isn't given up */
+			used = c != NULL && c->compare == RTM_IS_IN && *n == 0;
 			if (used)
-				*n = *n == 0 ? count_values(place->root, c) : Min(*n, count_values(place->root, c));
+				*n = count_values(place->root, c);
 		}
 		if (!used && IsA(lfirst(cell), RestrictInfo))
 			others = lappend(others, lfirst(cell));
@@ -606,22 +607,54 @@ list_conditions(const FdwRel *fdw, List *clauses, List **exprs)
 	return list;
 }
 
+/* A message has no place, and whoever deletes by it would delete them all. */
+static void
+check_system_column(const RtmTable *table, int column)
+{
+	if (column == SelfItemPointerAttributeNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("rows of foreign table %s have no system column \"ctid\"", table->name),
+				 errhint("A message is identified by its conversation and its id.")));
+}
+
 /*
  * The columns that anybody looks at, as a list of attribute numbers; 0: the whole row.
  * The plan's own list may name all, where that spares a projection.
  */
 static List *
-needed_columns(const RelOptInfo *rel, List *clauses)
+needed_columns(const RelOptInfo *rel, const RtmTable *table, List *quals)
 {
 	Bitmapset *needed = NULL;
 	List	  *columns = NIL;
 	int		   i = -1;
 
 	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &needed);
-	pull_varattnos((Node *) extract_actual_clauses(clauses, false), rel->relid, &needed);
+	pull_varattnos((Node *) quals, rel->relid, &needed);
 	while ((i = bms_next_member(needed, i)) >= 0)
-		columns = lappend_int(columns, i + FirstLowInvalidHeapAttributeNumber);
+	{
+		int column = i + FirstLowInvalidHeapAttributeNumber;
+
+		check_system_column(table, column);
+		columns = lappend_int(columns, column);
+	}
 	return columns;
+}
+
+/*
+ * What a partition's bounds say besides the query's clauses: a message is in one partition, and
+ * nobody but us holds it to that.
+ */
+static List *
+without_implied(List *bounds, List *quals)
+{
+	List	 *others = NIL;
+	ListCell *cell;
+
+	foreach (cell, bounds)
+		if (!predicate_implied_by(list_make1(lfirst(cell)), quals, false))
+			others = lappend(others, lfirst(cell));
+	return others;
 }
 
 ForeignScan *
@@ -629,7 +662,9 @@ rtm_plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *best, 
 			  List *clauses, Plan *outer)
 {
 	const FdwRel *fdw = rel->fdw_private;
+	List		 *bounds = partition_clauses(relid, rel->relid);
 	List		 *exprs = NIL;
+	List		 *quals;
 	List		 *said;
 	List		 *conditions;
 	List *private;
@@ -638,7 +673,7 @@ rtm_plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *best, 
 	if (best->fdw_private == NIL)
 		raise_impossible(fdw);
 	loan = list_nth(best->fdw_private, PATH_LOAN);
-	said = list_concat(partition_clauses(relid, rel->relid), clauses);
+	said = list_concat_copy(bounds, clauses);
 	said = list_concat(said, list_nth(best->fdw_private, PATH_NAMING));
 	conditions = list_conditions(fdw, said, &exprs);
 	if (loan)
@@ -648,9 +683,11 @@ rtm_plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *best, 
 		conditions = lappend(conditions, list_make3_int(intVal(linitial(loan)), RTM_IS_IN, 1));
 		exprs = lappend(exprs, rtm_take_loan(root, other, lthird(loan)));
 	}
+
+	quals = extract_actual_clauses(clauses, false);
+	quals = list_concat(quals, without_implied(bounds, quals));
 	private = list_make5(
 		makeInteger((int) rel->userid), conditions, list_nth(best->fdw_private, PATH_ORDER),
-		list_nth(best->fdw_private, PATH_DESCENDING), needed_columns(rel, clauses));
-	return make_foreignscan(tlist, extract_actual_clauses(clauses, false), rel->relid, exprs,
-							private, NIL, NIL, outer);
+		list_nth(best->fdw_private, PATH_DESCENDING), needed_columns(rel, fdw->table, quals));
+	return make_foreignscan(tlist, quals, rel->relid, exprs, private, NIL, NIL, outer);
 }

@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "access/sysattr.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
 #include "executor/executor.h"
@@ -69,6 +70,30 @@ may_be_repeated(const ForeignScanState *node, int eflags)
 		   list_length(estate->es_subplanstates) < list_length(estate->es_plannedstmt->subplans);
 }
 
+static bool
+is_sent_at_once(Oid relid)
+{
+	return GetFdwRoutineByRelId(relid)->BeginForeignModify == rtm_modify_begin &&
+		   !rtm_foreign_table(relid, InvalidOid)->queued;
+}
+
+/* Does the statement write a table that sends at once, or that may have partitions which do? */
+static bool
+may_send(EState *estate)
+{
+	ListCell *cell;
+
+	foreach (cell, estate->es_plannedstmt->resultRelations)
+	{
+		const RangeTblEntry *rte = exec_rt_fetch((Index) lfirst_int(cell), estate);
+
+		if (rte->relkind == RELKIND_PARTITIONED_TABLE ||
+			(rte->relkind == RELKIND_FOREIGN_TABLE && is_sent_at_once(rte->relid)))
+			return true;
+	}
+	return false;
+}
+
 void
 rtm_scan_begin(ForeignScanState *node, int eflags)
 {
@@ -96,7 +121,8 @@ rtm_scan_begin(ForeignScanState *node, int eflags)
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	scan->context = AllocSetContextCreate(CurrentMemoryContext, "rtm scan", ALLOCSET_DEFAULT_SIZES);
-	if (!may_be_repeated(node, eflags))
+	scan->sends = may_send(node->ss.ps.state);
+	if (!scan->sends && !may_be_repeated(node, eflags))
 		return;
 	scan->store = tuplestore_begin_heap(false, false, work_mem);
 	scan->stored = ExecInitExtraTupleSlot(
@@ -517,8 +543,8 @@ begin_reading(RtmScan *scan, ExprContext *context)
 	count_conversations(scan);
 	scan->conversations = palloc0(sizeof(RtmConversationScan *) * (scan->nconversations + 1));
 	scan->backward = scan->order ? scan->descending
-								 : scan->wanted.before_id < PG_INT64_MAX &&
-									   scan->wanted.after_id == PG_INT64_MIN;
+								 : scan->sends || (scan->wanted.before_id < PG_INT64_MAX &&
+												   scan->wanted.after_id == PG_INT64_MIN);
 	MemoryContextSwitchTo(old);
 }
 
@@ -571,8 +597,39 @@ next_kept(RtmScan *scan, TupleTableSlot *slot)
 		return false;
 	if (!tuplestore_gettupleslot(scan->store, true, false, scan->stored))
 		return false;
+
+	/* a row from a file is in memory that is reset before the next one */
 	ExecCopySlot(slot, scan->stored);
+	ExecClearTuple(scan->stored);
 	return true;
+}
+
+/*
+ * Would the rows that come include those that the statement sends meanwhile?  Only one
+ * history, read from its newest message on, has come past them when the first row is given.
+ */
+static bool
+is_read_whole(const RtmScan *scan)
+{
+	return scan->sends && !(scan->backward && scan->nconversations <= 1);
+}
+
+/* Read everything, before the first row is given. */
+static void
+read_whole(RtmScan *scan, TupleTableSlot *slot, ExprContext *context)
+{
+	RtmConversationScan *c;
+
+	scan->hasty = false;
+	while ((c = next_message(scan)) != NULL)
+	{
+		fill_slot(scan, c, slot);
+		tuplestore_puttupleslot(scan->store, slot);
+		ExecClearTuple(slot);
+		ResetExprContext(context);
+	}
+	scan->ended = true;
+	tuplestore_rescan(scan->store);
 }
 
 TupleTableSlot *
@@ -586,9 +643,11 @@ rtm_scan_next(ForeignScanState *node)
 	if (!scan->evaluated)
 		evaluate(scan, node->ss.ps.ps_ExprContext);
 	ExecClearTuple(slot);
+	scan->meter.limit = rtm_scan_calls;
+	if (is_read_whole(scan) && !scan->ended)
+		read_whole(scan, slot, node->ss.ps.ps_ExprContext);
 	if (next_kept(scan, slot) || scan->ended)
 		return slot;
-	scan->meter.limit = rtm_scan_calls;
 	c = next_message(scan);
 	if (c == NULL)
 	{

@@ -46,8 +46,11 @@ typedef struct RtmScan
 	bool hasty;
 	bool pending; /* neither a row nor the end is known */
 
-	/* a scan that may be repeated keeps its rows as long as its conditions' values are the same */
-	Tuplestorestate *store; /* NULL: it isn't repeated */
+	/* the statement sends at once, and must not read what it sends */
+	bool sends;
+
+	/* a scan that may be repeated, or that is read whole, keeps its rows as long as its conditions' values are the same */
+	Tuplestorestate *store; /* NULL: neither */
 	TupleTableSlot	*stored;
 
 	/* from here on: of one set of values */

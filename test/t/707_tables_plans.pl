@@ -121,6 +121,14 @@ is_deeply([ map { $_->{state} } @r ], [ ('00000') x 6 ], 'a cursor is read as wh
 
 # ---- each message once
 
+my $long = FakeGate->start(pid => $pid, secret => $secret, on => { getgroupmsg => sub {
+	my ($self, $q) = @_;
+	my @ids = grep { $_ > ($q->{params}{lastid} || 0) } 1 .. 300;
+	@ids = splice @ids, 0, 20;
+	return $self->good($q, { num => scalar(@ids), lastid => @ids ? $ids[-1] : 0, begin => 0, end => 0, msgs => [ map { [ $_, 7, 51, $_, $false, \("$_ " . 'x' x 900), \'', 1790000000000 + $_ ] } @ids ] }) } });
+server_for($node, 'long', $long->endpoint);
+$node->safe_psql('postgres', "CREATE SCHEMA long; IMPORT FOREIGN SCHEMA rtm LIMIT TO (group_message) FROM SERVER long INTO long OPTIONS (uid '1')");
+
 sub methods { my ($name) = map { qr/^(?:$_)$/ } join '|', @_; wait_until('an empty outbox', sub { $node->safe_psql('postgres', 'SELECT count(*) FROM rtm_outbox') eq 0 }); my @m = grep { $_->{method} =~ $name } $gate->events('quest'); $gate->forget; return scalar @m }
 $node->safe_psql('postgres', "CREATE TABLE word (w text); INSERT INTO word VALUES ('for'), ('101'), ('102')");
 $gate->forget;
@@ -148,9 +156,28 @@ is(methods('editmsg'), 1, '... which is sent');
 $node->safe_psql('postgres', 'CREATE TRIGGER u BEFORE UPDATE ON given.group_message FOR EACH ROW EXECUTE FUNCTION other_sender()');
 state_is(one($node, "UPDATE given.group_message SET msg = 'x' WHERE gid = 101 AND id = 1"), '0A000', qr/the field "from_uid" cannot be changed/, 'a trigger that changes what nobody can');
 
-# ---- outer joins, and keys that are made of what they don't find
+# ---- partitions hold what they are to
 
 $node->safe_psql('postgres', 'CREATE TABLE team (id bigint PRIMARY KEY, owner bigint); INSERT INTO team VALUES (101, 1), (102, 2); ANALYZE team; ANALYZE one');
+$node->safe_psql('postgres', q(
+	CREATE TABLE pp (gid bigint, id bigint, msg text, mtype int, sent timestamptz) PARTITION BY LIST (gid);
+	CREATE FOREIGN TABLE pp1 PARTITION OF pp FOR VALUES IN (101) SERVER rtm OPTIONS (conversation 'group', uid '1');
+	CREATE FOREIGN TABLE ppd PARTITION OF pp DEFAULT SERVER rtm OPTIONS (conversation 'group', uid '1');
+	CREATE TABLE ps (gid bigint, id bigint, sent timestamptz) PARTITION BY RANGE (sent);
+	CREATE FOREIGN TABLE ps1 PARTITION OF ps FOR VALUES FROM (MINVALUE) TO ('2026-09-21 15:33:20.002+02') SERVER rtm OPTIONS (conversation 'group', uid '1');
+	CREATE FOREIGN TABLE ps2 PARTITION OF ps FOR VALUES FROM ('2026-09-21 15:33:20.002+02') TO (MAXVALUE) SERVER rtm OPTIONS (conversation 'group', uid '1');
+	CREATE TABLE local_line (gid bigint, id bigint);));
+is(one($node, 'SELECT min(sent) FROM given.group_message WHERE gid = 101')->{out} ne '', 1, 'a history');
+is(one($node, 'SELECT count(*), count(DISTINCT (gid, id)) FROM pp WHERE gid IN (101, 102)')->{out}, '4|4', 'a message is in one partition, not in the default one as well');
+is(one($node, 'SELECT count(*), count(DISTINCT id) FROM ps WHERE gid = 101')->{out}, '2|2', '... by time');
+is(one($node, "SELECT count(*) FROM team g JOIN $_ u ON u.gid = g.id")->{out}, 4, "a join with what is bound in part: $_")
+	for 'pp', '(SELECT gid, id FROM given.group_message UNION ALL SELECT gid, id FROM local_line)';
+is(one($node, "SELECT count(*) FROM team g JOIN (SELECT gid, id FROM given.group_message UNION ALL SELECT gid, id FROM given.group_message WHERE gid = 101) u ON u.gid = g.id")->{out}, 6, '... a branch that names its key');
+state_is(one($node, "DELETE FROM given.group_message WHERE gid = 101 AND ctid IN (SELECT ctid FROM given.group_message WHERE gid = 101 LIMIT 1)"), '0A000', qr/no system column "ctid"/, 'rows have no ctid');
+is(one($node, 'SELECT count(DISTINCT tableoid) FROM pp WHERE gid IN (101, 102)')->{out}, 2, '... but a tableoid');
+
+# ---- outer joins, and keys that are made of what they don't find
+
 for my $join (@joins)
 {
 	my $how = $join =~ /(\w+) = on/ ? $1 : 'as it likes';
@@ -186,6 +213,36 @@ is(methods('sendgroupmsg', 'editmsg'), 0, '... none of them was sent');
 is(one($node, "$as INSERT INTO only7 (mtype, from_uid, gid, msg) VALUES (51, 7, 7, 'x')")->{state}, '00000', 'one that the view lets through');
 is(one($node, "$as INSERT INTO guarded (gid, from_uid, mtype, msg) VALUES (9, 7, 51, 'x')")->{state}, '00000', '... that row security does');
 is(methods('sendgroupmsg'), 2, '... both were sent, once');
+
+# ---- rows that are kept for another time, in a file
+
+is(one($node, "SET work_mem = '64kB'; SELECT count(msg), count(DISTINCT msg) FROM (VALUES (41), (41), (41)) v(x), LATERAL (SELECT msg FROM long.group_message WHERE gid = v.x OFFSET 0) s")->{out}, '900|300', 'a replay of more than work_mem');
+
+# ---- what a statement sends it doesn't read
+
+my $grown = FakeGate->start(pid => $pid, secret => $secret, on => { getgroupmsg => \&grow, sendgroupmsg => sub { my ($self, $q) = @_; $self->note('sent'); return $self->good($q) } });
+sub grow
+{
+	my ($self, $q) = @_;
+	my $p = $q->{params};
+	my $n = 45 + $self->events('sent');
+	my @ids = $p->{desc} ? reverse 1 .. $n : 1 .. $n;
+	@ids = grep { !$p->{lastid} || ($p->{desc} ? $_ < $p->{lastid} : $_ > $p->{lastid}) } @ids;
+	@ids = splice @ids, 0, 20;
+	return $self->good($q, { num => scalar(@ids), lastid => @ids ? $ids[-1] : $p->{lastid} || 0, begin => 0, end => 0,
+		msgs => [ map { [ $_, 7, 51, 1000 + $_, $false, \"line $_", \'', 1790000000000 + $_ ] } @ids ] });
+}
+server_for($node, 'grown', $grown->endpoint, queued => 'false', batch_size => 2);
+$node->safe_psql('postgres', "CREATE SCHEMA grown; IMPORT FOREIGN SCHEMA rtm LIMIT TO (group_message) FROM SERVER grown INTO grown OPTIONS (uid '1')");
+for my $from ('', ' ORDER BY id', ' ORDER BY id DESC', ' AND id > 10 ORDER BY sent')
+{
+	$grown->forget;
+	is(one($node, "SET rtm.scan_calls = 50; INSERT INTO grown.group_message (mtype, from_uid, gid, msg) SELECT mtype, from_uid, gid, 'again: ' || msg FROM grown.group_message WHERE gid = 1$from")->{state}, '00000', "a conversation that is copied to itself$from");
+	is(scalar(my @sent = $grown->events('sent')), $from =~ /10/ ? 35 : 45, '... each message once');
+}
+$grown->forget;
+is(one($node, "SET rtm.scan_calls = 50; INSERT INTO grown.group_message (mtype, from_uid, gid, msg) SELECT mtype, from_uid, gid, msg FROM grown.group_message WHERE gid = ANY ('{1,2}')")->{state}, '00000', '... two of them');
+is(scalar(my @twice = $grown->events('sent')), 90, '... each message once');
 
 # ---- a batch with a mid that is known
 
