@@ -89,7 +89,7 @@ SELECT plan('', $$SELECT msg FROM chat.group_message
 WHERE gid = 8001 AND mtype = ANY ('{51, 60}') AND id > 7 AND sent >= '2026-01-01' AND msg LIKE '%7' ORDER BY sent DESC, id DESC LIMIT 5$$);
 SELECT plan(', VERBOSE', 'SELECT r.name, m.msg FROM rooms r, LATERAL (SELECT msg FROM chat.group_message WHERE gid = r.id ORDER BY id DESC LIMIT 1) m');
 SELECT plan('', 'SELECT r.name, m.msg FROM rooms r JOIN chat.group_message m ON m.gid = r.id WHERE r.name < $$group 3$$ ORDER BY m.sent DESC LIMIT 5');
-SELECT plan('', 'SELECT r.name, m.msg FROM rooms r JOIN rooms o USING (id) JOIN chat.group_message m ON m.gid = r.id');
+SELECT plan('', 'SELECT r.name, m.msg FROM rooms r JOIN rooms o USING (name) JOIN chat.group_message m ON m.gid = r.id');
 SELECT plan(', ANALYZE, TIMING OFF, SUMMARY OFF', $$SELECT msg FROM chat.group_message WHERE gid = ANY ('{8001, 8002, 8003}') ORDER BY id DESC LIMIT 5$$);
 SELECT p::jsonb -> 0 -> 'Plan' -> 'Keys' AS keys, p::jsonb -> 0 -> 'Plan' -> 'Bounds' AS bounds, p::jsonb -> 0 -> 'Plan' -> 'Order' AS "order"
 FROM plan(', FORMAT JSON', 'SELECT msg FROM other.group_message WHERE uid = 1 AND gid = 8001 AND mtime < 5 ORDER BY id') p;
