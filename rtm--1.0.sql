@@ -3647,9 +3647,13 @@ CREATE VIEW @extschema@.rtm_stat_outbox AS
 				pg_catalog.count(*) FILTER (WHERE o.origin IS NULL OR d.origin IS NOT DISTINCT FROM o.origin) AS callbacks,
 				pg_catalog.count(*) FILTER (WHERE o.origin IS NOT NULL AND d.origin IS DISTINCT FROM o.origin) AS callbacks_held
 			FROM rtm_internal.rtm_finished AS d WHERE d.callback_due IS NOT NULL) AS f
-		LEFT JOIN @extschema@.rtm_worker_stats() AS w ON w.worker OPERATOR(pg_catalog.=) 'rtm sender'
-			AND w.datid OPERATOR(pg_catalog.=) (SELECT b.oid FROM pg_catalog.pg_database AS b
-				WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database());
+		LEFT JOIN (SELECT * FROM @extschema@.rtm_worker_stats() AS w
+			WHERE w.worker OPERATOR(pg_catalog.=) 'rtm sender'
+				AND w.datid OPERATOR(pg_catalog.=) (SELECT b.oid FROM pg_catalog.pg_database AS b
+					WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+			-- of several the one that is worst off
+			ORDER BY pg_catalog.array_position('{failed,stopped,starting,waiting,paused,holding,running}'::text[], w.state)
+			LIMIT 1) AS w ON true;
 GRANT SELECT ON @extschema@.rtm_stat_outbox TO pg_monitor;
 COMMENT ON VIEW @extschema@.rtm_stat_outbox IS 'the outbox of this database at a glance: one row';
 

@@ -36,6 +36,7 @@ sql("CREATE FUNCTION on_sent(mid bigint, mtime bigint, error rtm_error) RETURNS 
 sub senders { return sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'rtm sender'") }
 wait_until('three senders', sub { senders() == 3 });
 is(sql("SELECT count(*), count(DISTINCT pid) FROM rtm_stat_worker WHERE worker = 'rtm sender' AND state = 'running'"), '3|3', 'the view has them');
+is(sql("SELECT count(*), min(sender) FROM rtm_stat_outbox"), '1|running', '... and the outbox at a glance is one row');
 my @sent = map { my $id = sql("SELECT rtm_send_group_message_async(51, 1, 100 + $_, 'first', server => 's$_', callback => 'on_sent(bigint,bigint,rtm_error)')"); $id } 1 .. $servers;
 is(sql("SELECT rtm_wait($_, 60)"), 'done', 'a message by each server') for @sent;
 wait_until('callbacks', sub { sql('SELECT count(*) FROM told WHERE ok') == $servers });

@@ -28,7 +28,7 @@ sub new_node
 	# the local gate keeps everything, so that tests may count
 	$node->append_conf('postgresql.conf', "rtm_gate.history_days = 0\nrtm_gate.history_messages = 0\n");
 	# the whole suite with several: TEST_SENDERS=3 make test
-	$node->append_conf('postgresql.conf', "rtm.senders = $ENV{TEST_SENDERS}\n") if $ENV{TEST_SENDERS};
+	$node->append_conf('postgresql.conf', "rtm.senders = $ENV{TEST_SENDERS}\nmax_worker_processes = 40\n") if $ENV{TEST_SENDERS};
 	$node->append_conf('postgresql.conf', $opt{conf}) if $opt{conf};
 	$node->start;
 	return $node;
