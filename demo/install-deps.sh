@@ -1,7 +1,7 @@
 #!/bin/bash
 #
 # Install what building, testing and the demo need and this machine lacks, from
-# Debian's packages: install-deps.sh [--fuzz | --interop | --lint | --matrix]
+# Debian's packages: install-deps.sh [--fuzz | --ha | --interop | --lint | --matrix]
 #
 # Says nothing and touches nothing when everything is there.  Runs as root, or
 # as a user who may use sudo.  With --fuzz also what `make fuzz` needs, with
@@ -17,16 +17,18 @@
 set -eu
 
 fuzz=no
+ha=no
 interop=no
 lint=no
 matrix=no
 case ${1:-} in
 	'') ;;
 	--fuzz) fuzz=yes ;;
+	--ha) ha=yes ;;
 	--interop) interop=yes ;;
 	--lint) lint=yes ;;
 	--matrix) matrix=yes ;;
-	*) echo "usage: $0 [--fuzz | --interop | --lint | --matrix]" >&2; exit 2 ;;
+	*) echo "usage: $0 [--fuzz | --ha | --interop | --lint | --matrix]" >&2; exit 2 ;;
 esac
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -113,6 +115,13 @@ find_missing()
 	perl -MIPC::Run -e 1 2>/dev/null || missing="$missing perl-IPC-Run"
 	if [ "$fuzz" = yes ] && ! have clang; then
 		missing="$missing clang"
+	fi
+	if [ "$ha" = yes ]; then
+		have patroni || missing="$missing patroni"
+		/usr/bin/python3 -c 'import etcd' 2>/dev/null || missing="$missing python3-etcd"
+		have etcd || missing="$missing etcd-server"
+		[ -x /usr/sbin/haproxy ] || have haproxy || missing="$missing haproxy"
+		[ -x /usr/sbin/pgbouncer ] || have pgbouncer || missing="$missing pgbouncer"
 	fi
 	if [ "$interop" = yes ]; then
 		/usr/bin/python3 -c 'import msgpack' 2>/dev/null || missing="$missing python3-msgpack"
