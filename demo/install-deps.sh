@@ -5,7 +5,7 @@
 #
 # Says nothing and touches nothing when everything is there.  Runs as root, or
 # as a user who may use sudo.  With --fuzz also what `make fuzz` needs, with
-# --interop what `make interop` needs, with --lint what `make lint` needs; with
+# --ha what `make test-ha` needs (whose services aren't started), with --interop what `make interop` needs, with --lint what `make lint` needs; with
 # --matrix only what `make test-matrix` needs (which installs the rest in folders
 # of its own).
 #
@@ -217,6 +217,18 @@ choose_packages()
 	packages=$(printf '%s\n' $packages | sort -u | tr '\n' ' ')
 }
 
+# While they are installed: services that are for tests only don't start.  The file that says so, if
+# there was none.
+no_services()
+{
+	local file=/usr/sbin/policy-rc.d
+
+	[ "$ha" = yes ] && [ ! -e "$file" ] || return 0
+	printf '#!/bin/sh\nexit 101\n' | as_root tee "$file" >/dev/null
+	as_root chmod 755 "$file"
+	echo "$file"
+}
+
 # While the packages are installed: no cluster "main" for a new server.
 no_default_cluster()
 {
@@ -228,7 +240,7 @@ no_default_cluster()
 	fi
 	echo 'create_main_cluster = false' | as_root tee "$file" >/dev/null
 	# shellcheck disable=SC2064
-	trap "as_root rm -f '$file'" EXIT
+	trap "as_root rm -f '$file' $(no_services)" EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
 }

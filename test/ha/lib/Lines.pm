@@ -85,7 +85,8 @@ sub connect_line
 sub end
 {
 	my ($self, $end) = @_;
-	for my $one (grep { $_ } $end, $end->{other})
+	my @both = grep { $_ } $end, $end->{other};
+	for my $one (@both)
 	{
 		next unless $one->{socket};
 		delete $self->{ends}{ $one->{socket}->fileno };
