@@ -36,6 +36,9 @@
 #include "fpnn/crypt.h"
 #include "fpnn/sign.h"
 
+/* Messages that an INSERT has under way at once: the executor has as many rows in memory. */
+#define MAX_BATCH 10000
+
 #define ENDPOINT_HINT                       \
 	"Write host:port, up to " CppAsString2( \
 		RTM_MAX_ENDPOINTS) " separated by commas, an IPv6 address in brackets."
@@ -57,6 +60,7 @@ typedef enum OptionType
 	OPTION_BOOL,
 	OPTION_SECONDS,
 	OPTION_COUNT,
+	OPTION_BATCH,
 	OPTION_SINCE,
 	OPTION_ROLE,
 	OPTION_COST,
@@ -100,8 +104,8 @@ static const OptionDef option_defs[] = {
 	{"uid", UserMappingRelationId, OPTION_UID, NULL},
 	{"queued", ForeignTableRelationId, OPTION_BOOL, NULL},
 	{"queued", ForeignServerRelationId, OPTION_BOOL, NULL},
-	{"batch_size", ForeignTableRelationId, OPTION_COUNT, NULL},
-	{"batch_size", ForeignServerRelationId, OPTION_COUNT, NULL},
+	{"batch_size", ForeignTableRelationId, OPTION_BATCH, NULL},
+	{"batch_size", ForeignServerRelationId, OPTION_BATCH, NULL},
 	{"time_ordered", ForeignTableRelationId, OPTION_BOOL, NULL},
 	{"time_ordered", ForeignServerRelationId, OPTION_BOOL, NULL},
 	{"fdw_startup_cost", ForeignTableRelationId, OPTION_COST, NULL},
@@ -379,6 +383,12 @@ check_option(const OptionDef *def, const char *value)
 			if (!parse_number(value, &number) || number < 1 || number != floor(number) ||
 				number > INT_MAX)
 				bad_value(def->name, value, "Give a whole number, more than 0.");
+			break;
+		case OPTION_BATCH:
+			if (!parse_number(value, &number) || number < 1 || number != floor(number) ||
+				number > MAX_BATCH)
+				bad_value(def->name, value,
+						  psprintf("Give a whole number from 1 to %d.", MAX_BATCH));
 			break;
 		case OPTION_SINCE:
 			if (!is_since(value))

@@ -209,14 +209,19 @@ match_any(const RtmPlace *place, ScalarArrayOpExpr *any, RtmFieldId field)
 	return make_equality(field, lsecond(any->args));
 }
 
-/* No message is without its keys; the bound of a partition may say so of one. */
-static bool
-is_false(const RtmPlace *place, const Node *arm, RtmFieldId field)
+/* No message is without its keys: what says so of one names no value. */
+static RtmCondition *
+match_null(const RtmPlace *place, const NullTest *test, RtmFieldId field)
 {
-	const NullTest *test = (const NullTest *) arm;
+	RtmCondition *none;
 
-	return field < RTM_NUM_KEYS && IsA(arm, NullTest) && test->nulltesttype == IS_NULL &&
-		   rtm_is_column(place, (const Node *) test->arg, field);
+	if (field >= RTM_NUM_KEYS || test->nulltesttype != IS_NULL ||
+		!rtm_is_column(place, (const Node *) test->arg, field))
+		return NULL;
+	none = palloc0(sizeof(RtmCondition));
+	none->field = field;
+	none->compare = RTM_IS_IN;
+	return none;
 }
 
 /* Each arm of an OR names values: it is one of all of them. */
@@ -228,11 +233,8 @@ match_or(const RtmPlace *place, BoolExpr * or, RtmFieldId field)
 
 	foreach (cell, or->args)
 	{
-		RtmCondition *arm;
+		RtmCondition *arm = rtm_match_clause(place, lfirst(cell), field);
 
-		if (is_false(place, lfirst(cell), field))
-			continue;
-		arm = rtm_match_clause(place, lfirst(cell), field);
 		if (arm == NULL || arm->compare != RTM_IS_IN)
 			return NULL;
 		if (all)
@@ -269,6 +271,8 @@ rtm_match_clause(const RtmPlace *place, Node *clause, RtmFieldId field)
 		return match_opexpr(place, (OpExpr *) clause, field);
 	if (IsA(clause, ScalarArrayOpExpr))
 		return match_any(place, (ScalarArrayOpExpr *) clause, field);
+	if (IsA(clause, NullTest))
+		return match_null(place, (const NullTest *) clause, field);
 	if (is_orclause(clause))
 		return match_or(place, (BoolExpr *) clause, field);
 	if (is_andclause(clause))

@@ -44,6 +44,8 @@ describe(const List *condition, List *exprs, int first, List *context)
 	StringInfoData out;
 
 	initStringInfo(&out);
+	if (n == 0)
+		appendStringInfo(&out, "%s IS NULL", rtm_field_name(linitial_int(condition)));
 	for (int i = 0; i < n; i++)
 	{
 		Node *expr = list_nth(exprs, first + i);

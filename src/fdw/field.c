@@ -134,10 +134,10 @@ int_value(RtmFieldId field, Oid type, int64 value)
 	if (type == INT8OID)
 		return rtm_column(Int64GetDatum(value));
 	if (value < PG_INT32_MIN || value > PG_INT32_MAX)
-		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-						errmsg("a message's %s is out of range for type integer: " INT64_FORMAT,
-							   fields[field].name, value),
-						errhint("Make the column one of type bigint.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("a message's %s is out of range for type integer", fields[field].name),
+				 errhint("Make the column one of type bigint.")));
 	return rtm_column(Int32GetDatum((int32) value));
 }
 

@@ -339,6 +339,21 @@ is_body(const RtmParam *p)
 	return p->type == RTM_PARAM_MSG || p->type == RTM_PARAM_ATTRS;
 }
 
+/* A message has one text. */
+static void
+check_one_text(const RtmModify *modify, const bool *nulls)
+{
+	int msg = modify->table->attnums[RTM_COLUMN_MSG];
+	int binary = modify->table->attnums[RTM_COLUMN_MSG_BINARY];
+
+	if (msg > 0 && binary > 0 && !nulls[msg - 1] && !nulls[binary - 1])
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s: the fields \"%s\" and \"%s\" cannot both be given", modify->what,
+						rtm_field_name(RTM_COLUMN_MSG), rtm_field_name(RTM_COLUMN_MSG_BINARY)),
+				 errhint("A message is a text, or bytes.")));
+}
+
 /* A row's columns. */
 typedef struct Columns
 {
@@ -398,6 +413,7 @@ encode_slot(const RtmModify *modify, TupleTableSlot *slot, RtmRequest *request)
 	slot_getallattrs(slot);
 	columns = (Columns){slot->tts_values, slot->tts_isnull};
 	check_inserted(modify, slot->tts_isnull);
+	check_one_text(modify, slot->tts_isnull);
 	encode_row(modify, columns, columns, request);
 }
 

@@ -173,6 +173,7 @@ is(one($node, 'SELECT count(*), count(DISTINCT id) FROM ps WHERE gid = 101')->{o
 is(one($node, "SELECT count(*) FROM team g JOIN $_ u ON u.gid = g.id")->{out}, 4, "a join with what is bound in part: $_")
 	for 'pp', '(SELECT gid, id FROM given.group_message UNION ALL SELECT gid, id FROM local_line)';
 is(one($node, "SELECT count(*) FROM team g JOIN (SELECT gid, id FROM given.group_message UNION ALL SELECT gid, id FROM given.group_message WHERE gid = 101) u ON u.gid = g.id")->{out}, 6, '... a branch that names its key');
+is(one($node, "SET plan_cache_mode = force_${_}_plan; PREPARE x (bigint) AS SELECT count(*) FROM given.group_message WHERE gid = \$1 OR gid IS NULL; EXECUTE x(NULL)")->{out}, 0, "a key that is NULL, $_ plan") for 'custom', 'generic';
 state_is(one($node, "DELETE FROM given.group_message WHERE gid = 101 AND ctid IN (SELECT ctid FROM given.group_message WHERE gid = 101 LIMIT 1)"), '0A000', qr/no system column "ctid"/, 'rows have no ctid');
 is(one($node, 'SELECT count(DISTINCT tableoid) FROM pp WHERE gid IN (101, 102)')->{out}, 2, '... but a tableoid');
 
@@ -187,6 +188,9 @@ for my $join (@joins)
 }
 
 # ---- what is refused isn't sent
+
+state_is(one($node, "INSERT INTO given.group_message (mtype, from_uid, gid, msg, msg_binary) VALUES (51, 1, 7, 'text', 'bytes')"), '22023', qr/"msg" and "msg_binary" cannot both be given/, 'two texts');
+state_is(one($node, "ALTER FOREIGN TABLE given.group_message OPTIONS (ADD batch_size '$_')"), 'HV024', qr/from 1 to 10000/, "a batch_size of $_") for 0, 10001;
 
 methods('sendgroupmsg');
 $node->safe_psql('postgres', q(
