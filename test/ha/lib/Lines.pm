@@ -65,7 +65,8 @@ sub obey
 	$line->{cut} = 1 if $what eq 'cut';
 	return unless $what eq 'mend';
 	$line->{cut} = 0;
-	$self->end($_) for grep { $_->{line} == $line } values %{ $self->{ends} };
+	my @ends = grep { $_->{line} == $line } values %{ $self->{ends} };
+	$self->end($_) for @ends;
 	return;
 }
 
@@ -111,7 +112,7 @@ sub receive
 sub deliver
 {
 	my ($self, $end) = @_;
-	while (my $piece = $end->{waiting}[0])
+	while ($end->{socket} && (my $piece = $end->{waiting}[0]))
 	{
 		return if $end->{line}{cut} || $piece->[0] > time;
 		my $n = syswrite($end->{socket}, $piece->[1]);
@@ -144,7 +145,8 @@ sub serve
 			elsif ($listeners{ $ready->fileno // -1 }) { $self->connect_line($listeners{ $ready->fileno }) }
 			elsif (my $end = $self->{ends}{ $ready->fileno // -1 }) { $self->receive($end) }
 		}
-		$self->deliver($_) for grep { $_->{socket} } values %{ $self->{ends} };
+		my @ends = values %{ $self->{ends} };
+		$_->{socket} && $self->deliver($_) for @ends;
 	}
 	return;
 }
