@@ -26,7 +26,7 @@ PG_CPPFLAGS += $(shell pkg-config --cflags libcares 2>/dev/null)
 SHLIB_LINK += $(shell pkg-config --libs libcares 2>/dev/null || echo -lcares)
 
 # these do their own installing and must work where PGXS isn't there yet
-STANDALONE = demo demo-stop test test-ha test-matrix test-matrix-clean dist deps format lint unit unit-san fuzz sanitize bench torture soak interop interop-cpp interop-go interop-java interop-node interop-php
+STANDALONE = demo demo-ha demo-stop test test-ha test-matrix test-matrix-clean dist deps format lint unit unit-san fuzz sanitize bench torture soak interop interop-cpp interop-go interop-java interop-node interop-php
 ifneq ($(filter-out $(STANDALONE),$(or $(MAKECMDGOALS),all)),)
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)

@@ -11,6 +11,7 @@
 #								files: SANITIZE_TAP="501_gate_protocol 202_line_faults"
 #	make torture				the outbox while processes are killed, for minutes
 #	make test-ha				the outbox under Patroni, for ten minutes
+#	make demo-ha				the same to look at: kill the primary by a key
 #	make soak					sizes of the outbox at a steady rate, for DURATION seconds
 #	make interop SDK=folder		the vendor's SDK against the local gate, see
 #								test/interop/README.md; also interop-cpp, -go, -java, -node, -php
@@ -35,7 +36,7 @@ SANITIZE = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitiz
 
 FUZZ_TARGETS = $(patsubst test/fuzz/%.c,%,$(sort $(wildcard test/fuzz/*.c)))
 
-.PHONY: unit unit-san fuzz sanitize torture soak test-ha interop interop-cpp interop-go interop-java interop-node interop-php
+.PHONY: unit unit-san fuzz sanitize torture soak test-ha demo-ha interop interop-cpp interop-go interop-java interop-node interop-php
 
 unit: $(UNIT_DIR)/unit
 	$(UNIT_DIR)/unit
@@ -109,6 +110,8 @@ torture:
 
 test-ha:
 	test/ha/run.sh
+demo-ha:
+	test/ha/run.sh demo
 
 soak:
 	test/bench/soak.sh
