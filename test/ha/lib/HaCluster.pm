@@ -235,7 +235,8 @@ sub is_healthy
 {
 	my ($self) = @_;
 	my @members = $self->members;
-	return $self->primary && @members == @nodes && !grep { $_->{state} !~ /^(running|streaming)$/ || ($_->{role} ne 'leader' && ($_->{lag} eq 'unknown' || $_->{lag} > 0)) } @members;
+	my $primary = $self->primary or return;
+	return ($self->sql("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'", $primary) // 0) == @nodes - 1 && @members == @nodes && !grep { $_->{state} !~ /^(running|streaming)$/ || ($_->{role} ne 'leader' && ($_->{lag} eq 'unknown' || $_->{lag} > 0)) } @members;
 }
 
 # Until all nodes are there again.  One that isn't after a while is made anew: after two failures one may
