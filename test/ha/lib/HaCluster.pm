@@ -231,12 +231,21 @@ sub members
 	return;
 }
 
+# The standbys that the primary streams to.
+sub streaming
+{
+	my ($self) = @_;
+	my $primary = $self->primary or return;
+	return split /\n/, $self->sql("SELECT application_name FROM pg_stat_replication WHERE state = 'streaming'", $primary) // '';
+}
+
 sub is_healthy
 {
 	my ($self) = @_;
 	my @members = $self->members;
-	my $primary = $self->primary or return;
-	return ($self->sql("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'", $primary) // 0) == @nodes - 1 && @members == @nodes && !grep { $_->{state} !~ /^(running|streaming)$/ || ($_->{role} ne 'leader' && ($_->{lag} eq 'unknown' || $_->{lag} > 0)) } @members;
+	my @streaming = $self->streaming;
+	return @members == @nodes && @streaming == @nodes - 1 &&
+	  !grep { $_->{state} !~ /^(running|streaming)$/ || ($_->{role} ne 'leader' && ($_->{lag} eq 'unknown' || $_->{lag} > 0)) } @members;
 }
 
 # Until all nodes are there again.  One that isn't after a while is made anew: after two failures one may
@@ -246,10 +255,11 @@ sub heal
 	my ($self) = @_;
 	my $healed = eval { $self->until('three nodes', 45, sub { $self->is_healthy }) };
 	return if $healed;
-	for my $member (grep { $_->{role} ne 'leader' && $_->{state} !~ /^(running|streaming)$/ } $self->members)
+	my %streams = map { $_ => 1 } $self->streaming;
+	for my $node (grep { !$streams{$_} && $_ ne ($self->primary // '') } @nodes)
 	{
-		print "# node $member->{name} is $member->{state}: made anew\n";
-		$self->ask('POST', $member->{name}, 'reinitialize', { force => JSON::PP::true });
+		print "# node $node follows nobody: made anew\n";
+		$self->reinit($node);
 	}
 	$self->until('three nodes', 90, sub { $self->is_healthy });
 	return;
