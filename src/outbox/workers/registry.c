@@ -153,7 +153,8 @@ outbox_database(Oid database, bool make)
 {
 	OutboxDatabase *entry;
 
-	if (registry == NULL)
+	/* processes without a database, such as launchers, have no outbox */
+	if (registry == NULL || !OidIsValid(database))
 		return NULL;
 	LWLockAcquire(registry->lock, LW_SHARED);
 	entry = find_entry(database);
