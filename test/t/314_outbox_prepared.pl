@@ -80,6 +80,22 @@ $other->quit;
 all_sent('... when it was given back');
 is(join(' ', $gate->came('both')), '1 2 3', '... in its order');
 
+# VACUUM writes WAL without having an id, as COMMIT PREPARED does; with one its rows would be lost
+sql('CREATE TABLE swept AS SELECT generate_series(1, 1000) AS n; DELETE FROM swept WHERE n < 1000');
+sql("BEGIN; SELECT rtm_send_message_async(51, 1, 2, 'swept 1'); PREPARE TRANSACTION 'v'");
+kill STOP => $sender;
+$other = $subscriber->background_psql('postgres', on_error_stop => 1);
+$other->query_until(qr/waits/, "\\echo waits\nBEGIN; LOCK TABLE rtm_internal.rtm_request IN SHARE MODE;\n");
+ok($subscriber->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND relation = 'rtm_internal.rtm_request'::regclass"), 'who locks the table is next');
+sql("SET lock_timeout = '10ms'; COMMIT PREPARED 'v'");
+$other->query_safe('COMMIT');
+$other->quit;
+is(sql('SELECT count(*) FROM rtm_internal.rtm_request WHERE seq < 0'), 1, 'a row that nobody has taken');
+sql('VACUUM swept');
+is(sql('SELECT count(*) FROM rtm_internal.rtm_request WHERE seq < 0'), 1, '... nor does VACUUM');
+kill CONT => $sender;
+all_sent('... the sender does');
+
 # prepared before a crash: nobody remembers
 sql("BEGIN; SELECT rtm_send_message_async(51, 1, 2, 'crash 1'); PREPARE TRANSACTION 'c'");
 $subscriber->stop('immediate');

@@ -23,6 +23,7 @@
 #include "access/table.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -69,13 +70,15 @@ outbox_prepared_chores(OutboxDatabase *entry)
 /*
  * COMMIT PREPARED calls no hook and no callback but those of the transaction that it
  * is run in, which writes to the WAL without having an id: there is little else that
- * does.
+ * does.  VACUUM does, but must not get one: others' snapshots leave it out, and what it would
+ * write they would take for aborted.
  */
 bool
 outbox_may_have_finished_prepared(void)
 {
 	return max_prepared_xacts > 0 && XactLastRecEnd != InvalidXLogRecPtr &&
-		   !TransactionIdIsValid(GetTopTransactionIdIfAny());
+		   !TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
+		   (MyProc->statusFlags & PROC_IN_VACUUM) == 0;
 }
 
 /* Rows that are being taken. */
