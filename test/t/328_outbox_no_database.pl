@@ -20,7 +20,7 @@ for my $round (1 .. 3)
 	sql('CHECKPOINT');
 	$node->stop('immediate');
 	ok($node->start(fail_ok => 1), "round $round: a start") or last;
-	wait_until('the launcher has looked', sub { sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'autovacuum launcher' AND wait_event = 'AutoVacuumMain'") == 1 });
+	wait_until('the launcher has looked', sub { sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'autovacuum launcher' AND lower(wait_event) = 'autovacuummain'") == 1 });
 	is(sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'rtm launcher'"), 1, "round $round: the launchers work");
 }
 unlike(slurp_file($node->logfile), qr/without having selected a database|terminating any other active/, 'none of them has looked for an outbox');
